@@ -1,0 +1,1 @@
+"""one-sync: keeps an ERP and the ONe platform equal, from YAML mappings."""

@@ -1,0 +1,305 @@
+"""What a project and its mappings say, as values: the YAML format of design.md 4 and 5 after validation.
+
+Templates stand here as their text; `templates.py` compiles them.
+Texts with `${NAME}` stand here unresolved; `environment.py` resolves them when an end is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from engine.errors import Place
+from engine.records import Change
+
+Template: TypeAlias = str  # Jinja text
+Templates: TypeAlias = Any  # JSON-like value whose texts are templates
+
+OnNull: TypeAlias = Literal["send", "omit", "reject"]
+OnStatus: TypeAlias = Literal["reject", "split", "retry", "confirm", "wait", "stop"]
+
+
+# --- project.yaml ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    requests: int
+    per_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    attempts: int = 6  # in all, the first included
+    first_delay_seconds: float = 1.0
+    max_delay_seconds: float = 60.0
+    max_wait_seconds: float = 300.0  # the longest wait that Retry-After may ask of one request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    failures: int = 5  # in a row
+    pause_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlConnection:
+    name: str
+    url: str  # SQLAlchemy URL, may hold ${...}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpConnection:
+    name: str
+    base_url: str  # may hold ${...}
+    headers: Mapping[str, str] = field(default_factory=dict)  # values may hold ${...}; all are secrets
+    timeout_seconds: float = 60.0
+    concurrency: int = 4
+    rate_limit: RateLimit | None = None
+    retry: Retry = Retry()
+    breaker: Breaker = Breaker()
+    allow_hosts: tuple[str, ...] = ()  # host or host:port that a `url:` may name
+
+
+Connection: TypeAlias = SqlConnection | HttpConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    chunk_size: int = 10_000
+    on_null: OnNull = "send"
+    retry_rejected_after_hours: float = 24.0  # 0: never by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    file: str  # path of project.yaml
+    timezone: str = "Europe/Warsaw"  # IANA name
+    state: str = ".one-sync"  # folder relative to project.yaml; may hold ${...}
+    defaults: Defaults = Defaults()
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
+
+
+# --- schedules -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    text: str  # six fields, seconds first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tied:
+    """Fires with another object: right after it ran, or right before it runs."""
+
+    order: Literal["after", "before"]
+    object: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Runs until everything was confirmed once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manual:
+    """Runs only when a person says so."""
+
+
+Schedule: TypeAlias = Cron | Tied | Once | Manual
+
+
+# --- requests ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    method: str
+    path: Template | None = None
+    url: Template | None = None
+    query: Mapping[str, Templates] = field(default_factory=dict)
+    headers: Mapping[str, Template] = field(default_factory=dict)
+    body: Templates = None  # None: no body
+    idempotent: bool = True
+    save: Mapping[str, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    request: Request
+    found: Template
+    absent: Template | None = None  # None: a 404, an empty list, an empty body
+    save: Mapping[str, Template] = field(default_factory=dict)
+    settle_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """Where an answer carries results per line."""
+
+    at: Template  # the list, such as "{{ body.results }}"
+    key: Template  # of one `item`: compared with `line_key`
+    ok: Template  # of one `item`
+    error: Template | None = None  # of one `item`: the reason to show
+    line_key: Template = ""  # of one `line`; "" means the record's key column, where there is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One entry of `send`."""
+
+    on: frozenset[Change]
+    requests: tuple[Request, ...]  # more than one: steps of one unit
+    schedule: Schedule | None = None  # None: the object's
+    group_by: tuple[str, ...] = ()
+    chunk_size: int = 10_000
+    many: bool = False  # many records a request
+    save: Mapping[str, Template] = field(default_factory=dict)
+    lookup: Lookup | None = None
+    ok: Template | None = None
+    items: Items | None = None
+    on_status: Mapping[int, OnStatus] = field(default_factory=dict)
+
+    @property
+    def creates(self) -> bool:
+        """Tell whether a repetition of this operation could create a second record."""
+        return any(not request.idempotent for request in self.requests)
+
+
+# --- sources -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """An incremental read: the query uses :cursor."""
+
+    column: str
+    overlap_seconds: float = 0.0
+    full_every_hours: float = 24.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlSource:
+    connection: str
+    query: str
+    key: tuple[str, ...]
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    request: Request
+    when: Template | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    request: Request
+    items: Template
+    next: Template
+    start: Any = 1
+    removed: Template | None = None  # of one `item`: it is a removal; nothing is fetched
+    key: Mapping[str, Template] = field(default_factory=dict)  # of one `item`, for removals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSource:
+    connection: str
+    feed: Feed
+    key: tuple[str, ...]  # names at the top of the document
+    fetch: Fetch | None = None
+
+
+Source: TypeAlias = SqlSource | HttpSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """The bindings of another object, joined by key."""
+
+    object: str
+    on: Mapping[str, str]  # their key column: our column
+
+
+# --- writing to SQL ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableWrite:
+    table: str  # may be schema.table
+    key: Mapping[str, Template]
+    fields: Mapping[str, Template] = field(default_factory=dict)
+    each: str | None = None  # name of a list in the document: one row an element, the document is `parent`
+    orphans: Literal["keep", "delete"] = "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    sql: str  # with named parameters, :name
+    params: Mapping[str, Template] = field(default_factory=dict)
+    each: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    connection: str
+    tables: tuple[TableWrite, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    removed: Write | None = None  # what a removal does
+
+
+# --- a mapping ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most `max` distinct values of `distinct` for each value of `per`."""
+
+    per: tuple[str, ...]
+    distinct: tuple[str, ...]
+    max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guards:
+    max_removed_percent: float | None = 20.0
+    max_removed_rows: int | None = None
+    min_rows: int = 1  # fewer rows than this withhold every removal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingSpec:
+    """One mapping file: one object in one direction."""
+
+    object: str
+    file: str
+    source: Source
+    schedule: Schedule = Manual()
+    fields: Mapping[str, Templates] = field(default_factory=dict)
+    refs: Mapping[str, Ref] = field(default_factory=dict)
+    send: tuple[Operation, ...] = ()  # outbound
+    write: Write | None = None  # inbound
+    limits: tuple[Limit, ...] = ()
+    guards: Guards = Guards()
+    on_null: OnNull = "send"
+    retry_rejected_after_hours: float = 24.0
+    stage: int | None = None
+    title: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    draft: bool = False
+    places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
+
+    @property
+    def direction(self) -> Literal["outbound", "inbound"]:
+        return "outbound" if self.write is None else "inbound"
+
+    def place(self, *path: str | int) -> Place:
+        """Find where a key stands, or its nearest parent that has a place."""
+        for length in range(len(path), 0, -1):
+            if place := self.places.get(path[:length]):
+                return place
+        return Place(file=self.file)
