@@ -7,10 +7,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Json: TypeAlias = Any  # null, bool, int, float, Decimal, text, lists and maps of them
 Key: TypeAlias = tuple[str | None, ...]  # canonical texts of the key's columns, in order; None is a missing part
+
+
+class Range(NamedTuple):
+    """A run of sequence numbers, both ends included: how chunks, marks and receipts are written down."""
+
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        """Count the records in it."""
+        return self.last - self.first + 1
 
 
 def key_text(key: Key) -> str:
@@ -65,6 +77,7 @@ class Rejection:
     first_at: datetime
     last_at: datetime
     attempts: int
+    retry: bool = False  # an operator asked for another try
 
 
 # --- answers of an HTTP end -------------------------------------------------------------------
@@ -113,7 +126,15 @@ class Lost:
     duration_seconds: float = 0.0
 
 
-Answer: TypeAlias = Answered | NotSent | Lost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A SQL target committed a list of records, one transaction each; a refused one left nothing."""
+
+    refusals: tuple[str | None, ...]  # one a record, in order: None, or why the database refused it
+    duration_seconds: float = 0.0
+
+
+Answer: TypeAlias = Answered | NotSent | Lost | Written
 
 
 # --- results of a run ----------------------------------------------------------------------------

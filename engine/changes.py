@@ -1,0 +1,138 @@
+"""The numbered changes of a run, as requests need them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.canonical import Kind, restorer
+from engine.ledger import column_kinds
+from engine.records import Change, Key, Range, key_text, text_key
+from engine.staging import Staging, column, quoted
+
+
+def groups(staging: Staging, operation: int) -> list[Range]:
+    """List the ranges of an operation's changes, one a group, in order."""
+    sql = (
+        "select min(seq), max(seq) from changes where seq is not null and operation = ? group by grp order by min(seq)"
+    )
+    return [Range(*row) for row in staging.rows(sql, [operation])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """One change, as a request needs it."""
+
+    seq: int
+    key: Key
+    change: Change
+    payload_hash: str
+    line: str | None
+    saved: Mapping[str, Any] | None
+    row: Mapping[str, Any]  # the source's columns, as values
+    refs: Mapping[str, Mapping[str, Any] | None]
+
+
+def read(staging: Staging, part: Range) -> list[Numbered]:
+    """Read a range of changes with all that a request may name."""
+    refs = [
+        name
+        for (name,) in staging.rows(
+            "select column_name from duckdb_columns() where table_name = 'changes' and column_name like 'r:%'"
+        )
+    ]
+    columns = [column(name) for name in staging.columns] + [quoted(name) for name in refs]
+    sql = (
+        "select seq, key, change, cast(payload_hash as varchar), line, saved"
+        f"{''.join(f', {name}' for name in columns)} from changes where seq between ? and ? order by seq"
+    )
+    kinds = {**column_kinds(staging), **{n: k for n, k in staging.kinds.items() if k is not Kind.NULL}}
+    restores = [restorer(kinds.get(name, Kind.TEXT)) for name in staging.columns]
+    found = []
+    for seq, key, change, payload_hash, line, saved, *values in staging.rows(sql, list(part)):
+        row = {
+            name: restore(text) if restore and text is not None else text
+            for name, restore, text in zip(staging.columns, restores, values, strict=False)
+        }
+        joined = dict(zip((name[2:] for name in refs), values[len(staging.columns) :], strict=True))
+        found.append(
+            Numbered(
+                seq=seq,
+                key=text_key(key),
+                change=Change(change),
+                payload_hash=payload_hash,
+                line=line,
+                saved=json.loads(saved) if saved else None,
+                row=row,
+                refs={name: json.loads(text) if text else None for name, text in joined.items()},
+            )
+        )
+    return found
+
+
+def lines(staging: Staging, part: Range) -> list[str]:
+    """Read the lines of a range: of its added and changed records."""
+    sql = "select line from changes where seq between ? and ? and change <> 'removed' order by seq"
+    found: list[str] = staging.lists(sql, list(part))[0]
+    return found
+
+
+def first_row(staging: Staging, part: Range) -> dict[str, Any]:
+    """Give the source's columns of the first change of a range."""
+    return dict(read(staging, Range(part.first, part.first))[0].row)
+
+
+def removed_rows(staging: Staging, part: Range) -> list[dict[str, Any]]:
+    """Give the columns, as they were last confirmed, of the removed records of a range."""
+    sql = "select seq from changes where seq between ? and ? and change = 'removed'"
+    if not staging.value(f"select count(*) from ({sql})", list(part)):
+        return []
+    return [dict(each.row) for each in read(staging, part) if each.change is Change.REMOVED]
+
+
+def keys(staging: Staging, part: Range) -> list[tuple[Key, Change, str]]:
+    """Give key, change and payload hash of a range's records."""
+    sql = "select key, change, cast(payload_hash as varchar) from changes where seq between ? and ? order by seq"
+    return [(text_key(key), Change(change), payload) for key, change, payload in staging.rows(sql, list(part))]
+
+
+def claimed(staging: Staging, operation: int) -> dict[int, Key]:
+    """Give the numbers of an operation's changes whose create is of unknown outcome."""
+    sql = "select seq, key from changes where operation = ? and seq is not null and key in (select key from claimed)"
+    return {seq: text_key(key) for seq, key in staging.rows(sql, [operation])}
+
+
+def removed_among(staging: Staging, numbers: Collection[int]) -> set[int]:
+    """Pick the numbers whose record has left the source."""
+    sql = "select seq from changes where change = 'removed' and list_contains(?, seq)"
+    return {seq for (seq,) in staging.rows(sql, [list(numbers)])} if numbers else set()
+
+
+def staged_document(staging: Staging, key: Key) -> str | None:
+    """Give the whole document of a staged record, as JSON."""
+    found: str | None = staging.value('select "c:document" from staged where key = ? limit 1', [key_text(key)])
+    return found
+
+
+def take_as_claimed(staging: Staging, seq: int, payload_hash: str) -> None:
+    """Let a change stand for the payload that was claimed, which is what the target holds."""
+    staging.run(
+        "update changes set row_hash = case when cast(payload_hash as varchar) = ?1 then row_hash end,"
+        " payload_hash = cast(?1 as uhugeint) where seq = ?2",
+        [payload_hash, seq],
+    )
+
+
+def follow_up(staging: Staging, seq: int, change: Change, operation: int, saved: Mapping[str, Any]) -> int:
+    """Number a record once more, for another operation of the same run; answers its new number."""
+    with staging.transaction():
+        new = int(staging.value("select max(seq) + 1 from changes"))
+        staging.run("create or replace temp table once_more as select * from changes where seq = ?", [seq])
+        staging.run(
+            "update once_more set seq = ?, change = ?, operation = ?, grp = 'once more ' || ?, saved = ?",
+            [new, str(change), operation, str(new), json.dumps(saved)],
+        )
+        staging.run("insert into changes select * from once_more")
+    return new

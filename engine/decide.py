@@ -1,0 +1,298 @@
+"""Decides what an answer of the target means: confirm, refuse, try again, look up, hold or stop (design.md 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from engine.errors import OneSyncError, RunError, TargetError
+from engine.mapping import OnStatus, Retry
+from engine.records import Answer, Answered, Lost, NotSent, Range, Written
+from engine.retry import backoff
+
+SHOWN = 200  # characters of an answer that are kept
+
+
+# --- what travels --------------------------------------------------------------------------------------------
+
+
+class Ask(StrEnum):
+    """What a part is about to do."""
+
+    SEND = "send"
+    LOOK_UP = "look up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A range of changes on its way, with what happened to it so far."""
+
+    range: Range
+    group: int = 0
+    family: int = 0  # the chunk it was split from
+    depth: int = 0
+    ask: Ask = Ask.SEND
+    step: int = 0  # of the operation's requests
+    saved: Mapping[str, Any] = field(default_factory=dict)  # by the steps before
+    attempts: int = 0  # ended attempts of this request that count
+    waited_seconds: float = 0.0  # that Retry-After asked for
+    unknown: bool = False  # some attempt of it, or of what it was split from, ended unknown
+    conflict: str = ""  # the 409 that led to the look-up
+    repeated: bool = False  # created again after a look-up found nothing
+    gone: bool = False  # it has left the source: only asked for, never created again
+
+    def after(self, again: Again) -> Part:
+        """Give the part as it is after an attempt that is to be repeated."""
+        return replace(
+            self,
+            attempts=self.attempts + again.counts,
+            waited_seconds=self.waited_seconds + (0.0 if again.counts else again.delay_seconds),
+            unknown=self.unknown or again.unknown,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an operation allows, and what its answers mean."""
+
+    creates: bool
+    deletes: tuple[bool, ...] = (False,)  # per step: its method is DELETE
+    look_up_after_seconds: float | None = None  # None: there is no look-up
+    on_status: Mapping[int, OnStatus] = field(default_factory=dict)
+    retry: Retry = Retry()
+
+    @property
+    def steps(self) -> int:
+        """Count the requests of one record."""
+        return len(self.deletes)
+
+
+class Found(StrEnum):
+    """What a look-up says."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the mapping's templates read in an answer of 2xx (or in any answer to a look-up)."""
+
+    fault: str | None = None  # it could not be read: as good as no answer
+    ok: bool = True
+    saved: Mapping[str, Any] = field(default_factory=dict)
+    lines: tuple[str | None, ...] | None = None  # results per line: "" confirmed, None not named, else the reason
+    found: Found = Found.UNCLEAR
+
+
+# --- decisions -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """The target confirmed the part."""
+
+    saved: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerLine:
+    """The answer speaks of each line."""
+
+    lines: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """The target refused the part for its data: to be split, or rejected where it is one line."""
+
+    reason: str
+    status: int | None
+    unknown: bool = False  # something may have been done all the same
+    fault: bool = False  # 500: a line alone is failed, not rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Try the same again."""
+
+    delay_seconds: float
+    counts: bool  # as an attempt
+    unknown: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """Ask the target whether the record exists."""
+
+    delay_seconds: float
+    reason: str
+    conflict: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """The outcome of a create stays unknown."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exists:
+    """The look-up found the record."""
+
+    saved: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateAgain:
+    """The look-up proved that nothing was created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The record waits for the next run, by the mapping's word."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """No more attempts in this run."""
+
+    reason: str
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Nothing more can be sent."""
+
+    error: OneSyncError
+
+
+Decision: TypeAlias = Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | CreateAgain | Wait | GiveUp | Stop
+
+
+def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float = 0.5) -> Decision:
+    """Decide what an answer means (design.md 6, ledger.md 2, 3, 6). `chance` in [0, 1) is the jitter."""
+    if isinstance(answer, Written):
+        return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
+    if isinstance(answer, Answered) and (stop := _stop(answer)):
+        return stop
+    if part.ask is Ask.LOOK_UP:
+        return _decide_look_up(answer, reading, part, terms, chance)
+    if isinstance(answer, Answered) and (said := terms.on_status.get(answer.status)):
+        return _decide_said(said, answer, part, terms, chance)
+    if isinstance(answer, Answered):
+        return _decide_status(answer, reading, part, terms, chance)
+    return _decide_silence(answer, part, terms, chance)
+
+
+def _stop(answer: Answered) -> Stop | None:
+    if answer.status in (401, 403):
+        return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code="E_CREDENTIALS"))
+    if 300 <= answer.status < 400:
+        message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
+        return Stop(error=RunError(message, code="E_REDIRECT"))
+    return None
+
+
+def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
+    status = answer.status
+    if 200 <= status < 300:
+        return _decide_success(answer, reading, part, terms, chance)
+    if status in (404, 410) and terms.deletes[part.step]:
+        return Confirm()
+    if status == 409 and terms.creates and terms.look_up_after_seconds is not None:
+        return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
+    if status in (425, 429):
+        return _again(answer, part, terms, chance, unknown=False, reason=_shown(answer))
+    if status == 408 or status >= 500:
+        return _unlearnt(answer, part, terms, chance, _shown(answer))
+    return Refuse(reason=_shown(answer), status=status)
+
+
+def _decide_success(answer: Answered, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
+    if reading.fault:
+        return _unlearnt(answer, part, terms, chance, f"status {answer.status}, but {reading.fault}")
+    if reading.lines is not None:
+        return PerLine(lines=reading.lines)
+    if not reading.ok:
+        return Refuse(reason=f"not ok: {_shown(answer)}", status=answer.status, unknown=True)
+    return Confirm(saved=reading.saved)
+
+
+def _decide_silence(answer: NotSent | Lost, part: Part, terms: Terms, chance: float) -> Decision:
+    if isinstance(answer, NotSent):
+        return _again(answer, part, terms, chance, unknown=False, reason=answer.reason)
+    return _unlearnt(answer, part, terms, chance, answer.reason)
+
+
+def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, chance: float) -> Decision:
+    """Obey the mapping's `on_status`."""
+    shown = _shown(answer)
+    match said:
+        case "confirm":
+            return Confirm()
+        case "reject" | "split":
+            return Refuse(reason=shown, status=answer.status)
+        case "retry":
+            return _unlearnt(answer, part, terms, chance, shown)
+        case "wait":
+            return Wait(reason=shown)
+        case "stop":
+            return Stop(error=TargetError(f"the mapping says to stop at this answer ({shown})", code="E_TARGET"))
+
+
+def _decide_look_up(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
+    if not isinstance(answer, Answered) or answer.status in (408, 425, 429) or answer.status >= 500:
+        reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
+        decision = _again(answer, part, terms, chance, unknown=True, reason=reason)
+        return Hold(reason=f"the look-up failed: {reason}") if isinstance(decision, GiveUp) else decision
+    if reading.found is Found.FOUND:
+        return Exists(saved=reading.saved)
+    if reading.found is Found.ABSENT and part.conflict:
+        return Refuse(reason=f"{part.conflict}, and the look-up finds no such record", status=409)
+    if reading.found is Found.ABSENT:
+        return Confirm() if part.gone else CreateAgain()
+    return Hold(reason=f"the look-up is unclear: {reading.fault or _shown(answer)}")
+
+
+def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: str) -> Decision:
+    """The request may have had its effect: repeat what can be repeated, never a create."""
+    if not terms.creates:
+        return _again(answer, part, terms, chance, unknown=True, reason=reason)
+    if terms.look_up_after_seconds is None or part.repeated:
+        return Hold(reason=reason)
+    return LookUp(delay_seconds=terms.look_up_after_seconds, reason=reason)
+
+
+def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: bool, reason: str) -> Decision:
+    """Try again while attempts are left; a wait that the target asks for uses up none."""
+    asked = answer.retry_after_seconds if isinstance(answer, Answered) else None
+    if asked is not None:
+        if part.waited_seconds + asked > terms.retry.max_wait_seconds:
+            message = (
+                f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
+                f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}"
+            )
+            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT"))
+        return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)
+    attempt = part.attempts + 1
+    if attempt < terms.retry.attempts:
+        delay = backoff(attempt, terms.retry, chance)
+        return Again(delay_seconds=delay, counts=True, unknown=unknown, reason=reason)
+    several = isinstance(answer, Answered) and answer.status == 500 and part.range.size > 1
+    if several and part.ask is Ask.SEND:
+        return Refuse(reason=reason, status=500, unknown=True, fault=True)
+    return GiveUp(reason=f"{reason} ({attempt} attempts)", unknown=unknown)
+
+
+def _shown(answer: Answered) -> str:
+    text = " ".join(answer.body[: 4 * SHOWN].decode("utf-8", "replace").split())
+    return f"status {answer.status}: {text[:SHOWN]}" if text else f"status {answer.status}"

@@ -1,0 +1,428 @@
+"""Sends the chunks of one operation: a work list, and the thin loop that performs what `decide` decides."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from engine.decide import (
+    SHOWN,
+    Again,
+    Ask,
+    Confirm,
+    CreateAgain,
+    Decision,
+    Exists,
+    GiveUp,
+    Hold,
+    LookUp,
+    Part,
+    PerLine,
+    Reading,
+    Refuse,
+    Stop,
+    Terms,
+    Wait,
+    decide,
+)
+from engine.errors import OneSyncError, RunError, TargetError
+from engine.records import Answer, NotSent, Range, Refusal, Stage
+
+MAX_SPLITS = 2_000  # a run; the rest goes on next time
+SPREAD = 8  # lines that are sent alone when whole, halves and quarters were refused
+MAX_BAD_GROUPS = 3  # in a row; then the fault is not in the data
+SPLIT_DEPTH = 2  # whole 0, halves 1, quarters 2
+FIRST_REQUESTS = 7  # whole, halves and quarters
+
+
+# --- splitting -----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Family:
+    """What became of the requests of one chunk."""
+
+    refused: int = 0
+    accepted: int = 0
+    under_way: int = 0  # parts queued or sent
+    held: list[tuple[Part, Refuse]] = field(default_factory=list)  # until it is known where the fault is
+    rest: list[Part] = field(default_factory=list)  # the chunk without the lines that are being sent alone
+    probing: bool = False
+
+
+def halves(part: Part) -> list[Part]:
+    """Split a part of at least two lines in two."""
+    first, last = part.range
+    middle = (first + last) // 2
+    return [_child(part, Range(first, middle)), _child(part, Range(middle + 1, last))]
+
+
+def spread(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:
+    """Pick lines to send alone, spread over the parts: the first of each half. Gives them, and what is left."""
+    pieces = [half for part in parts for half in halves(part)]
+    alone = [replace(piece, range=Range(piece.range.first, piece.range.first)) for piece in pieces]
+    rest = [replace(p, range=Range(p.range.first + 1, p.range.last)) for p in pieces if p.range.size > 1]
+    return alone, rest
+
+
+def _child(part: Part, range_: Range) -> Part:
+    return replace(part, range=range_, depth=part.depth + 1, attempts=0, waited_seconds=0.0)
+
+
+# --- events --------------------------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """What became of a range in this run."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    WAITING = "waiting"
+    EXISTS = "exists"  # a look-up found it; what it holds there is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """A request is about to leave; whoever takes this event writes mark and claim before going on."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """An attempt ended, and this was decided."""
+
+    part: Part
+    request: Any
+    answer: Answer
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlearnt:
+    """The attempt of a create ended without an answer; a look-up follows."""
+
+    part: Part
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """A step of several was confirmed."""
+
+    part: Part  # its next step, with all that was saved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A range has its verdict."""
+
+    part: Part
+    verdict: Verdict
+    clean: bool = False  # certainly without effect
+    reason: str = ""
+    refusal: Refusal | None = None  # with REJECTED
+    saved: Mapping[str, Any] = field(default_factory=dict)  # with CONFIRMED and EXISTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A refused part was split."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halted:
+    """The operation ended early; what was not sent follows as FAILED."""
+
+    error: OneSyncError
+
+
+Event: TypeAlias = Leaving | Exchanged | Unlearnt | Stepped | Done | Split | Halted
+
+
+# --- the loop ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The target, as delivery sees it."""
+
+    build: Callable[[Part], Any]  # makes the request; returns a Refusal where its templates fail
+    exchange: Callable[[Any], Answer]  # called in worker threads; OneSyncError ends the operation
+    read: Callable[[Part, Answer], Reading]
+    unavailable: Callable[[], bool]  # the breaker is open
+    workers: int
+
+
+class Delivery:
+    """One operation's work list; `events` performs it."""
+
+    def __init__(
+        self,
+        parts: Iterable[tuple[Part, float]],
+        terms: Terms,
+        end: End,
+        *,
+        stop: threading.Event,
+        splits_left: int = MAX_SPLITS,
+    ) -> None:
+        """`parts`: each with the seconds before it may go; taken as they are needed, in order."""
+        self._terms, self._end, self._stop = terms, end, stop
+        self._queue: list[tuple[float, int, Part]] = []
+        self._serial = 0
+        self._families: dict[int, Family] = {}
+        self._ended_groups: set[int] = set()
+        self._bad_groups = 0  # in a row
+        self.splits_left = splits_left
+        self._halted: OneSyncError | None = None
+        self._parts = iter(parts)
+
+    def events(self) -> Iterator[Event]:
+        """Send everything; each event must be dealt with before the next is asked for.
+
+        After `Leaving` the request leaves at the earliest when the next event is asked for.
+        """
+        under_way: dict[Future[Answer], tuple[Part, Any]] = {}
+        with ThreadPoolExecutor(max_workers=self._end.workers, thread_name_prefix="deliver") as pool:
+            while self._queue or under_way or self._fetch():
+                if self._halted or self._stop.is_set():
+                    yield from self._drop_queue()
+                for part in self._ready(self._end.workers - len(under_way)):
+                    if part.group in self._ended_groups:
+                        self._family(part).under_way -= 1
+                        yield self._unfinished(part, "the target refused other lines of its group as a whole")
+                        continue
+                    request = self._end.build(part)
+                    if isinstance(request, Refusal):
+                        yield from self._refused_by_render(part, request)
+                        continue
+                    if part.ask is Ask.SEND:
+                        yield Leaving(part=part)
+                    under_way[pool.submit(self._end.exchange, request)] = (part, request)
+                finished, _ = wait(under_way, timeout=self._pause(bool(under_way)), return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield from self._take(future, *under_way.pop(future))
+
+    # --- the queue ---------------------------------------------------------------------------------------
+
+    def _fetch(self) -> bool:
+        """Queue one more part; False where there is none left."""
+        following = next(self._parts, None)
+        if following:
+            self._push(*following)
+        return following is not None
+
+    def _push(self, part: Part, delay_seconds: float = 0.0) -> None:
+        self._serial += 1
+        self._family(part).under_way += 1
+        heapq.heappush(self._queue, (time.monotonic() + delay_seconds, self._serial, part))
+
+    def _ready(self, places: int) -> Iterator[Part]:
+        while places > 0 and not self._stop.is_set() and not self._halted:
+            if not self._queue or self._queue[0][0] > time.monotonic():
+                if not self._fetch():
+                    return
+                continue
+            places -= 1
+            yield heapq.heappop(self._queue)[2]
+
+    def _pause(self, under_way: bool) -> float:
+        """Seconds until there may be something to do; short, so that a stop is noticed."""
+        until_next = max(0.0, self._queue[0][0] - time.monotonic()) if self._queue else 1.0
+        if not under_way and until_next:
+            self._stop.wait(min(until_next, 0.5))
+            return 0.0
+        return min(until_next or 0.5, 0.5)
+
+    def _drop_queue(self) -> Iterator[Event]:
+        while self._queue or self._fetch():
+            part = heapq.heappop(self._queue)[2]
+            self._family(part).under_way -= 1
+            yield self._unfinished(part, self._why_stopped())
+        for family in self._families.values():
+            for part in [*(part for part, _ in family.held), *family.rest]:
+                yield Done(part=part, verdict=Verdict.FAILED, reason=self._why_stopped())
+            family.held, family.rest = [], []
+
+    def _why_stopped(self) -> str:
+        return self._halted.message if self._halted else "the run was stopped"
+
+    def _unfinished(self, part: Part, reason: str) -> Done:
+        verdict = Verdict.UNKNOWN if part.ask is Ask.LOOK_UP and not part.conflict else Verdict.FAILED
+        return Done(part=part, verdict=verdict, clean=not part.unknown, reason=reason)
+
+    def _family(self, part: Part) -> Family:
+        return self._families.setdefault(part.family, Family())
+
+    # --- answers -----------------------------------------------------------------------------------------
+
+    def _take(self, future: Future[Answer], part: Part, request: Any) -> Iterator[Event]:
+        self._family(part).under_way -= 1
+        try:
+            answer = future.result()
+        except OneSyncError as error:
+            yield from self._halt(replace(part, unknown=True), error)
+            return
+        decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311
+        yield Exchanged(part=part, request=request, answer=answer, decision=decision)
+        if isinstance(answer, NotSent) and self._stop.is_set():
+            yield self._unfinished(part, self._why_stopped())
+            return
+        yield from self._perform(decision, part)
+        yield from self._release(part.family)
+
+    def _perform(self, decision: Decision, part: Part) -> Iterator[Event]:
+        match decision:
+            case Confirm():
+                yield from self._confirmed(part, decision.saved)
+            case PerLine():
+                self._accepted(part)
+                yield from self._per_line(part, decision.lines)
+            case Refuse():
+                yield from self._refused(part, decision)
+            case Again():
+                self._push(part.after(decision), decision.delay_seconds)
+            case LookUp():
+                if not decision.conflict:
+                    yield Unlearnt(part=part, reason=decision.reason)
+                asked = replace(part, ask=Ask.LOOK_UP, attempts=0, waited_seconds=0.0, conflict=decision.conflict)
+                self._push(asked, decision.delay_seconds)
+            case Hold():
+                yield Done(part=part, verdict=Verdict.UNKNOWN, reason=decision.reason)
+            case Exists():
+                yield Done(part=part, verdict=Verdict.EXISTS, clean=True, saved=decision.saved)
+            case CreateAgain():
+                self._push(replace(part, ask=Ask.SEND, attempts=0, waited_seconds=0.0, repeated=True))
+            case Wait():
+                yield Done(part=part, verdict=Verdict.WAITING, clean=not part.unknown, reason=decision.reason)
+            case GiveUp():
+                yield from self._give_up(part, decision)
+            case Stop():
+                yield from self._halt(part, decision.error)
+
+    def _confirmed(self, part: Part, saved: Mapping[str, Any]) -> Iterator[Event]:
+        self._accepted(part)
+        saved = {**part.saved, **saved}
+        if part.step + 1 < self._terms.steps:
+            following = replace(part, step=part.step + 1, saved=saved, attempts=0, waited_seconds=0.0)
+            yield Stepped(part=following)
+            self._push(following)
+            return
+        yield Done(part=part, verdict=Verdict.CONFIRMED, saved=saved)
+
+    def _accepted(self, part: Part) -> None:
+        self._bad_groups = 0
+        self._family(part).accepted += 1
+
+    def _per_line(self, part: Part, lines: tuple[str | None, ...]) -> Iterator[Event]:
+        for offset, result in enumerate(lines):
+            line = replace(part, range=Range(part.range.first + offset, part.range.first + offset))
+            if result == "":
+                yield Done(part=line, verdict=Verdict.CONFIRMED)
+            elif result is None:
+                yield Done(part=line, verdict=Verdict.FAILED, reason="the answer does not name this line")
+            else:
+                refusal = Refusal(stage=Stage.TARGET, reason=result[:SHOWN])
+                yield Done(part=line, verdict=Verdict.REJECTED, refusal=refusal)
+
+    def _give_up(self, part: Part, decision: GiveUp) -> Iterator[Event]:
+        clean = not (part.unknown or decision.unknown)
+        yield Done(part=part, verdict=Verdict.FAILED, clean=clean, reason=decision.reason)
+        if self._end.unavailable():
+            error = TargetError(f"the target does not answer: {decision.reason}", code="E_TARGET")
+            yield from self._halted_by(error)
+
+    def _halt(self, part: Part, error: OneSyncError) -> Iterator[Event]:
+        yield self._unfinished(part, error.message)
+        yield from self._halted_by(error)
+
+    def _halted_by(self, error: OneSyncError) -> Iterator[Event]:
+        if self._halted is None:
+            self._halted = error
+            yield Halted(error=error)
+
+    def _refused_by_render(self, part: Part, refusal: Refusal) -> Iterator[Event]:
+        self._family(part).under_way -= 1
+        yield Done(part=part, verdict=Verdict.REJECTED, clean=not part.unknown, refusal=refusal)
+
+        # --- refusals ----------------------------------------------------------------------------------------
+
+    def _refused(self, part: Part, decision: Refuse) -> Iterator[Event]:
+        family = self._family(part)
+        family.refused += 1
+        part = replace(part, unknown=part.unknown or decision.unknown)
+        undecided = part.depth >= SPLIT_DEPTH and not family.accepted
+        if undecided and (part.range.size > 1 or family.probing):
+            family.held.append((part, decision))
+        elif part.range.size == 1:
+            yield _refused_alone(part, decision)
+        else:
+            yield from self._split(part)
+
+    def _split(self, part: Part) -> Iterator[Event]:
+        if self.splits_left <= 0:
+            reason = f"refused, and {MAX_SPLITS} splits are used up; the next run goes on"
+            yield Done(part=part, verdict=Verdict.FAILED, reason=reason)
+            return
+        self.splits_left -= 1
+        yield Split(part=part)
+        for half in halves(part):
+            self._push(half)
+
+    def _release(self, number: int) -> Iterator[Event]:
+        """Go on with refused quarters, or with lines sent alone, once all of them have been answered."""
+        family = self._families[number]
+        if family.under_way:
+            return
+        if not family.held:
+            self._families.pop(number, None)
+            return
+        held, family.held = family.held, []
+        rest, family.rest = family.rest, []
+        if family.accepted or not (family.probing or _is_suspicious(family, held)):
+            for part, decision in held:
+                yield from [_refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
+            for part in rest:
+                self._push(part)
+        elif family.probing:
+            yield from self._end_group([*(part for part, _ in held), *rest])
+        else:
+            family.probing = True
+            alone, family.rest = spread(part for part, _ in held)
+            for part in alone:
+                self._push(part)
+
+    def _end_group(self, parts: list[Part]) -> Iterator[Event]:
+        """Give up a group whose lines are refused whichever are sent: the fault is not in single lines."""
+        reason = "the target refuses this group's lines whichever are sent, so the fault is not in single lines"
+        for part in parts:
+            yield Done(part=part, verdict=Verdict.FAILED, reason=reason)
+        if parts[0].group not in self._ended_groups:
+            self._ended_groups.add(parts[0].group)
+            self._bad_groups += 1
+        if self._bad_groups >= MAX_BAD_GROUPS:
+            message = f"{MAX_BAD_GROUPS} groups in a row were refused as a whole; correct the mapping's request"
+            yield from self._halted_by(RunError(message, code="E_REFUSED_GROUPS"))
+
+
+def _is_suspicious(family: Family, held: list[tuple[Part, Refuse]]) -> bool:
+    """Tell whether whole, halves and quarters were all refused, and splitting on would cost much."""
+    return family.refused >= FIRST_REQUESTS and sum(part.range.size for part, _ in held) >= SPREAD
+
+
+def _refused_alone(part: Part, decision: Refuse) -> Done:
+    if decision.fault:
+        return Done(part=part, verdict=Verdict.FAILED, reason=decision.reason)
+    refusal = Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status)
+    return Done(part=part, verdict=Verdict.REJECTED, clean=not part.unknown, refusal=refusal)

@@ -1,0 +1,138 @@
+"""Resolves `${...}` late: from the environment, the `.env` beside project.yaml, and files; remembers what is secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote, quote_plus, unquote
+
+from engine.errors import ConfigError, Place, Problem
+
+REFERENCE = re.compile(
+    r"\$(?P<escaped>\$\{)"
+    r"|\$\{file:(?P<file>[^}]+)\}"
+    r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}"
+    r"|(?P<broken>\$\{[^}]*\}?)"
+)
+ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
+FORMS = "${NAME}, ${NAME:-default} or ${file:PATH}"
+PASSWORD = re.compile(r"://[^:/@]*:([^@]+)@")  # in a URL, as SQLAlchemy reads it
+PASSWORD_PARAMETER = re.compile(r"\b(?:password|passwd|pwd)=([^&;]+)", re.IGNORECASE)  # also inside odbc_connect=
+QUOTED = re.compile(r"""'(?P<single>[^']*)'\s*(#.*)?|"(?P<double>(\\.|[^"\\])*)"\s*(#.*)?""")
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+class Environment:
+    """The values behind `${NAME}`, `${NAME:-default}` and `${file:PATH}`; `$${` stands for a plain `${`."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        """Read `.env` in `folder`, where there is one; `variables` win over it.
+
+        Raises:
+            ConfigError: `.env` cannot be read, or one of its lines is not KEY=VALUE.
+        """
+        self._folder = folder
+        self._variables = {**_dotenv(folder / ".env"), **variables}
+        self._secrets: set[str] = set()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must never be shown: all resolved with `secret=True` so far, and the passwords of URLs in each form."""
+        return frozenset(self._secrets)
+
+    def resolve(self, text: str, place: Place, *, secret: bool = False) -> str:
+        """Replace every reference in `text`.
+
+        Raises:
+            ConfigError: a variable or file is missing, or a reference is misspelt; nothing was remembered.
+        """
+        found = {match.group(): self._value(match, place) for match in REFERENCE.finditer(text)}
+        resolved = REFERENCE.sub(lambda match: found[match.group()], text)
+        if secret:
+            alone = () if "://" in resolved else (value for name, value in found.items() if name != "$${")
+            self._secrets.update(filter(None, (resolved, *alone, *_passwords_of(resolved))))
+        return resolved
+
+    def missing(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Name the variables, and the files as `file:PATH`, that `texts` need and that are not there; sorted."""
+        matches = [match for text in texts for match in REFERENCE.finditer(text)]
+        names = {m["name"] for m in matches if m["name"] and m["default"] is None and m["name"] not in self._variables}
+        files = {f"file:{m['file']}" for m in matches if m["file"] and not self._path(m["file"]).is_file()}
+        return tuple(sorted(names | files))
+
+    def _value(self, match: re.Match[str], place: Place) -> str:
+        if match["escaped"]:
+            return "${"
+        if match["file"]:
+            return self._content(match["file"], place)
+        if match["broken"]:
+            raise _error("E_REFERENCE", reference_fault(match["broken"]) or "", place)
+        name, default = match["name"], match["default"]
+        value = self._variables.get(name)
+        if default is not None:
+            return value or default
+        if value is None:
+            message = f"the variable {name} is not set: export it, or write {name}=... to {self._folder / '.env'}"
+            raise _error("E_MISSING_VARIABLE", message, place)
+        return value
+
+    def _content(self, name: str, place: Place) -> str:
+        path = self._path(name)
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            message = f"${{file:{name}}} cannot be read ({reason}): create {path}, or correct the path"
+            raise _error("E_MISSING_VARIABLE", message, place) from error
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name
+
+
+def reference_fault(text: str) -> str | None:
+    """Say what is misspelt among the references of `text`; None if nothing is."""
+    for match in REFERENCE.finditer(text):
+        if broken := match["broken"]:
+            return f"`{broken}` is no reference: write {FORMS}, or $${{ for a plain ${{"
+    return None
+
+
+def _error(code: str, message: str, place: Place) -> ConfigError:
+    return ConfigError(code=code, problems=[Problem(code=code, message=message, place=place)])
+
+
+def _passwords_of(url: str) -> Iterator[str]:
+    """Yield the password of a URL as written, decoded and encoded."""
+    found = [*PASSWORD.findall(url), *PASSWORD_PARAMETER.findall(url), *PASSWORD_PARAMETER.findall(unquote(url))]
+    for password in found:
+        plain = unquote(password)
+        yield from (password, plain, quote(plain, safe=""), quote_plus(plain))
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """Read KEY=VALUE lines; quotes, comments and `export` as in a shell, without expansion."""
+    if not path.is_file():
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _error("E_ENV_FILE", f"the file cannot be read: {error}", Place(file=str(path))) from error
+    assignments = {}
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line or line.startswith("#"):
+            continue
+        if not (found := ASSIGNMENT.fullmatch(line)):
+            raise _error("E_ENV_FILE", "not a line of the form KEY=VALUE", Place(file=str(path), line=number))
+        assignments[found["name"]] = _unquoted(found["value"], Place(file=str(path), line=number))
+    return assignments
+
+
+def _unquoted(text: str, place: Place) -> str:
+    if not text.startswith(("'", '"')):
+        return re.split(r"\s+#|^#", text)[0].rstrip()
+    if not (found := QUOTED.fullmatch(text)):
+        raise _error("E_ENV_FILE", "the closing quote is missing, or text follows it", place)
+    if found["single"] is not None:
+        return found["single"]
+    return re.sub(r"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), found["double"])

@@ -1,0 +1,213 @@
+"""The first step of an inbound object: reads an event feed page by page and fetches what its items name."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from engine import jsontext
+from engine.canonical import canonical
+from engine.decide import Again, Confirm, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
+from engine.errors import RunError, SourceError
+from engine.mapping import HttpSource, Retry
+from engine.records import Answer, Answered, Key, Outgoing, Range, Refusal, Stage
+from engine.requests import CompiledRequest, compile_request, outgoing
+from engine.templates import RenderFault, Value, compile_value
+
+ONE = Part(range=Range(1, 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEnd:
+    """The source, as reading sees it."""
+
+    exchange: Callable[[Outgoing], Answer]
+    retry: Retry
+    workers: int
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedItem:
+    """An item whose document could not be had, for a reason in the data."""
+
+    key: Key  # the item's values, in order
+    refusal: Refusal
+    item: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a feed, its documents fetched."""
+
+    documents: tuple[Mapping[str, Any], ...]
+    gone: tuple[Mapping[str, Any], ...] = ()  # key columns of records that the source says exist no more
+    refused: tuple[RefusedItem, ...] = ()
+    cursor: Any = None  # where the next page begins
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A compiled feed."""
+
+    request: CompiledRequest
+    items: Value
+    next: Value
+    start: Any
+    removed: Value | None
+    removed_key: Value
+    fetch: CompiledRequest | None
+    when: Value | None
+    key: tuple[str, ...]
+    shared: Mapping[str, Any] = field(default_factory=dict)
+
+
+def compile_feed(source: HttpSource, shared: Mapping[str, Any], timezone: tzinfo) -> Feed:
+    """Compile a feed. Raises TemplateFaults, which `validate` has found before."""
+
+    def answer(value: Any) -> Value:
+        return compile_value(value, timezone=timezone, lenient=True)
+
+    feed, fetch = source.feed, source.fetch
+    return Feed(
+        request=compile_request(feed.request, timezone),
+        items=answer(feed.items),
+        next=answer(feed.next),
+        start=feed.start,
+        removed=answer(feed.removed) if feed.removed is not None else None,
+        removed_key=answer(dict(feed.key)),
+        fetch=compile_request(fetch.request, timezone) if fetch else None,
+        when=answer(fetch.when) if fetch and fetch.when is not None else None,
+        key=source.key,
+        shared=shared,
+    )
+
+
+def pages(feed: Feed, end: FeedEnd, cursor: Any) -> Iterator[Page]:
+    """Read page after page from `cursor` (None: from the start) until one is empty or the cursor does not move.
+
+    Raises SourceError when the source does not answer, RunError when it refuses the feed's own request.
+    """
+    cursor = feed.start if cursor is None else cursor
+    while True:
+        body = _feed_body(feed, end, cursor)
+        context = {**feed.shared, "body": body, "cursor": cursor}
+        items = _rendered(feed.items, context) or []
+        following = _rendered(feed.next, context)
+        following = cursor if following is None else following
+        if items:
+            yield _page(feed, end, items, following)
+        if not items or following == cursor:
+            return
+        cursor = following
+
+
+def again(feed: Feed, end: FeedEnd, items: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> Page:
+    """Make a page of items to be fetched once more and of documents kept from before; its cursor is None."""
+    page = _page(feed, end, items, None)
+    return Page(documents=(*documents, *page.documents), gone=page.gone, refused=page.refused, requests=page.requests)
+
+
+def _feed_body(feed: Feed, end: FeedEnd, cursor: Any) -> Any:
+    request = outgoing(feed.request, {**feed.shared, "cursor": cursor})
+    if isinstance(request, Refusal):
+        raise RunError(f"the feed's request cannot be made: {request.reason}", code="E_FEED")
+    answer = ask(end, request)
+    if isinstance(answer, Refusal):
+        raise RunError(f"the source refuses the feed's request {request.target}: {answer.reason}", code="E_FEED")
+    return _decoded(answer, request)
+
+
+def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Page:
+    """Fetch the documents of a page's items; the last word on a key within the page stands."""
+    gone: dict[Key, Mapping[str, Any]] = {}
+    wanted: dict[Any, tuple[Any, Outgoing | Refusal]] = {}  # request: item
+    documents: list[Mapping[str, Any]] = []
+    for item in items:
+        context = {**feed.shared, "item": item}
+        if feed.removed is not None and _rendered(feed.removed, context) is True:
+            key = _rendered(feed.removed_key, context)
+            gone[tuple(canonical(key.get(name)) for name in feed.key)] = key
+        elif feed.fetch is None:
+            documents.append(item)
+        elif feed.when is None or _rendered(feed.when, context) is True:
+            request = outgoing(feed.fetch, context)
+            wanted[request] = (item, request)
+    with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
+        answers = list(pool.map(lambda pair: _fetch(end, pair[1]), wanted.values()))
+    refused = []
+    for (item, _), answer in zip(wanted.values(), answers, strict=True):
+        if isinstance(answer, Refusal):
+            refused.append(RefusedItem(key=_item_key(item), refusal=answer, item=item))
+        else:
+            documents.append(answer)
+    kept = [each for each in documents if tuple(canonical(each.get(name)) for name in feed.key) not in gone]
+    return Page(
+        documents=tuple(kept),
+        gone=tuple(gone.values()),
+        refused=tuple(refused),
+        cursor=following,
+        requests=len(wanted) + 1,
+    )
+
+
+def _item_key(item: Any) -> Key:
+    values = item.values() if isinstance(item, Mapping) else [item]
+    return tuple(
+        jsontext.encode(each).decode() if isinstance(each, list | dict) else canonical(each) for each in values
+    )
+
+
+def _fetch(end: FeedEnd, request: Outgoing | Refusal) -> Mapping[str, Any] | Refusal:
+    if isinstance(request, Refusal):
+        return request
+    answer = ask(end, request)
+    if isinstance(answer, Refusal):
+        return answer
+    document = _decoded(answer, request)
+    if not isinstance(document, Mapping):
+        return Refusal(stage=Stage.TARGET, reason=f"{request.target} answered no JSON object")
+    return document
+
+
+def ask(end: FeedEnd, request: Outgoing) -> Answered | Refusal:
+    """Ask the source, trying again as the connection says; a Refusal when the answer speaks of this request alone.
+
+    Raises SourceError when attempts are used up, TargetError when credentials are refused, RunError for a redirect.
+    """
+    part, terms = ONE, Terms(creates=False, retry=end.retry)
+    while True:
+        answer = end.exchange(request)
+        decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311
+        if isinstance(decision, Stop):
+            raise decision.error
+        if isinstance(decision, Refuse):
+            return Refusal(stage=Stage.TARGET, reason=decision.reason, status=decision.status)
+        if isinstance(decision, GiveUp) or end.stop.is_set():
+            reason = getattr(decision, "reason", "the run was stopped")
+            raise SourceError(f"{request.method} {request.target}: {reason}", code="E_SOURCE")
+        if isinstance(decision, Confirm) and isinstance(answer, Answered):
+            return answer
+        if isinstance(decision, Again):
+            part = part.after(decision)
+            end.stop.wait(decision.delay_seconds)
+
+
+def _decoded(answer: Answered, request: Outgoing) -> Any:
+    try:
+        return jsontext.decode(answer.body) if answer.body.strip() else None
+    except ValueError as error:
+        raise SourceError(f"{request.method} {request.target} answered no JSON: {error}", code="E_SOURCE") from error
+
+
+def _rendered(value: Value, context: Mapping[str, Any]) -> Any:
+    try:
+        return value.render(context)
+    except RenderFault as fault:
+        raise RunError(f"the feed's {fault.expression} cannot be read: {fault.reason}", code="E_FEED") from fault

@@ -1,0 +1,573 @@
+"""The durable notes that other processes may read while a run works: SQLite in WAL mode (ledger.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.errors import StateError
+from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
+
+Clock = Callable[[], datetime]
+
+LAYOUT = 1
+FILE_NAME = "journal.sqlite"
+_SCHEMA = Path(__file__).with_name("journal.sql")
+_LOCK_WAIT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the journal says of an object between runs."""
+
+    generation: int  # 0: never settled
+    open_run: str | None  # a run that did not end
+    cursor: Any
+    full_at: datetime | None
+    once_done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A create whose outcome is not known."""
+
+    key: Key
+    operation: int
+    payload_hash: str
+    row: Mapping[str, Any]
+    claimed_at: datetime
+    ended_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One attempt of one request, for the history."""
+
+    method: str
+    target: str
+    lines: int
+    status: int | None
+    outcome: str
+    reason: str | None
+    duration_seconds: float
+
+
+def stamp(moment: datetime) -> str:
+    """Write an instant as the journal does: ISO in UTC, so that texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def unstamp(text: str | None) -> datetime | None:
+    """Read what `stamp` wrote."""
+    return datetime.fromisoformat(text) if text else None
+
+
+class Journal:
+    """One connection to journal.sqlite; use one per thread.
+
+    Every method that writes belongs inside `transaction()`, or commits by itself when called outside one.
+    Raises StateError when the file cannot be read or written; nothing is half written then.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    # --- opening ---------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock) -> Journal:
+        """Open the journal of a state folder, creating both if they are not there."""
+        path = folder / FILE_NAME
+        with _translated(path):
+            _create_private(folder, path)
+            connection = _connect(str(path))
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = full")
+            _lay_out(connection, path)
+        return cls(connection, clock)
+
+    @classmethod
+    def open_to_read(cls, folder: Path, clock: Clock) -> Journal:
+        """Open the journal for a dry command: nothing is written; where there is none, an empty one in memory."""
+        path = folder / FILE_NAME
+        if not path.exists():
+            connection = _connect(":memory:")
+            _lay_out(connection, path)
+            return cls(connection, clock)
+        with _translated(path):
+            connection = _connect(f"{path.resolve().as_uri()}?mode=ro")
+            _check_layout(connection, path)
+        return cls(connection, clock)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- the two ways to the database ---------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all writes inside durable together, or none."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with _translated():
+            self._connection.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
+            self._connection.execute("commit")
+
+    def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
+        """Answer a question."""
+        with _translated():
+            return self._connection.execute(sql, params).fetchall()
+
+    def _write(self, sql: str, *params: Any) -> None:
+        with self.transaction():
+            self._connection.execute(sql, params)
+
+    def _write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+        with self.transaction():
+            self._connection.executemany(sql, params)
+
+    @property
+    def identity(self) -> str:
+        """A text made with the file, by which DuckDB files know their journal."""
+        return str(self.rows("select value from meta where name = 'identity'")[0][0])
+
+    def now(self) -> datetime:
+        """Tell the time by the journal's clock."""
+        return self._clock()
+
+    def is_older(self, moment: datetime, hours: float) -> bool:
+        """Tell whether a moment is more than some hours past; 0 hours: never."""
+        return hours > 0 and self._clock() - moment >= timedelta(hours=hours)
+
+    # --- a run's beginning and end ---------------------------------------------------------------------
+
+    def standing(self, object_: str) -> Standing:
+        """Say where an object stands."""
+        found = self.rows(
+            "select generation, open_run, cursor, full_at, once_done from objects where object = ?", object_
+        )
+        generation, open_run, cursor, full_at, once_done = found[0] if found else (0, None, None, None, 0)
+        return Standing(
+            generation=generation,
+            open_run=open_run,
+            cursor=json.loads(cursor) if cursor else None,
+            full_at=unstamp(full_at),
+            once_done=bool(once_done),
+        )
+
+    def begin(self, object_: str, run_id: str, at: datetime) -> None:
+        """Note that a run of an object has begun; it is open until `settled`."""
+        with self.transaction():
+            self._write("insert or ignore into objects (object) values (?)", object_)
+            self._write("update objects set open_run = ? where object = ?", run_id, object_)
+            self._write(
+                "insert or ignore into runs (run_id, object, started_at) values (?, ?, ?)", run_id, object_, stamp(at)
+            )
+
+    def settled(self, object_: str, generation: int) -> None:
+        """Drop the marks and receipts of the run that was settled into the DuckDB file of this generation."""
+        with self.transaction():
+            self._write(
+                "insert into objects (object, generation) values (?1, ?2)"
+                " on conflict (object) do update set generation = ?2, open_run = null",
+                object_,
+                generation,
+            )
+            self._write("delete from marks where object = ?", object_)
+            self._write("delete from receipts where object = ?", object_)
+
+    def ended(self, result: ObjectResult) -> None:
+        """Keep how a run ended, and since when something is unconfirmed."""
+        counts, failure = result.counts, result.failure
+        open_records = counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.rejected
+        with self.transaction():
+            self._write(
+                "insert into runs (run_id, object, started_at) values (?, ?, ?) on conflict do nothing",
+                result.run_id,
+                result.object,
+                stamp(result.started_at),
+            )
+            self._write(
+                "update runs set ended_at = ?, status = ?, counts = ?, duration_seconds = ?,"
+                " error_code = ?, error = ?, exit = ?, notes = ? where run_id = ? and object = ?",
+                stamp(self._clock()),
+                str(result.status),
+                json.dumps(asdict(counts)),
+                result.duration_seconds,
+                failure.code if failure else None,
+                failure.message if failure else None,
+                failure.exit if failure else None,
+                json.dumps(list(result.notes), ensure_ascii=False),
+                result.run_id,
+                result.object,
+            )
+            self._write(
+                "update objects set unconfirmed_since = case when ? then coalesce(unconfirmed_since, ?) end"
+                " where object = ?",
+                bool(open_records or failure),
+                stamp(result.started_at),
+                result.object,
+            )
+
+    def once_done(self, object_: str) -> None:
+        """Note that everything of a `schedule: once` object was confirmed."""
+        self._write("update objects set once_done = 1 where object = ?", object_)
+
+    def move_cursor(self, object_: str, cursor: Any) -> None:
+        """Note how far the source was read, all of it having been delivered or kept."""
+        with self.transaction():
+            self._write("insert or ignore into objects (object) values (?)", object_)
+            self._write("update objects set cursor = ? where object = ?", json.dumps(cursor), object_)
+
+    def read_whole(self, object_: str, at: datetime) -> None:
+        """Note when the source was last read whole."""
+        self._write("update objects set full_at = ? where object = ?", stamp(at), object_)
+
+    # --- marks and receipts --------------------------------------------------------------------------
+
+    def mark(self, object_: str, about_to_send: Range) -> None:
+        """Note that a range is about to be sent."""
+        self._write("insert into marks values (?, ?, ?)", object_, *about_to_send)
+
+    def receipt(self, object_: str, ranges: Iterable[Range], outcome: Literal["confirmed", "clean"]) -> None:
+        """Note what became of marked ranges; a range that continues another makes it longer."""
+        with self.transaction():
+            for first, last in ranges:
+                longer = self._connection.execute(
+                    "update receipts set last = ? where object = ? and outcome = ? and last = ?",
+                    (last, object_, outcome, first - 1),
+                )
+                if not longer.rowcount:
+                    self._write("insert into receipts values (?, ?, ?, ?)", object_, first, last, outcome)
+
+    def marks(self, object_: str) -> list[Range]:
+        """List the ranges that were about to be sent."""
+        return [Range(*row) for row in self.rows("select first, last from marks where object = ?", object_)]
+
+    def receipts(self, object_: str, outcome: Literal["confirmed", "clean"]) -> list[Range]:
+        """List the ranges with an outcome."""
+        sql = "select first, last from receipts where object = ? and outcome = ?"
+        return [Range(*row) for row in self.rows(sql, object_, outcome)]
+
+    # --- claims --------------------------------------------------------------------------------------
+
+    def claim(self, object_: str, claims: Iterable[Claim], run_id: str) -> None:
+        """Claim creates before they leave; a claim that is there already is one more attempt of the same."""
+        self._write_many(
+            "insert or replace into claims values (?, ?, ?, ?, ?, ?, null, null, ?)",
+            [
+                (object_, key_text(c.key), c.operation, c.payload_hash, _json(c.row), stamp(c.claimed_at), run_id)
+                for c in claims
+            ],
+        )
+
+    def claim_unknown(self, object_: str, keys: Iterable[Key], ended_at: datetime, reason: str) -> None:
+        """Note that the attempt ended without an answer."""
+        self._write_many(
+            "update claims set ended_at = ?, reason = ? where object = ? and key = ?",
+            [(stamp(ended_at), reason, object_, key_text(key)) for key in keys],
+        )
+
+    def drop_claims(self, object_: str, keys: Iterable[Key]) -> None:
+        """Forget claims whose outcome is known."""
+        self._write_many("delete from claims where object = ? and key = ?", [(object_, key_text(key)) for key in keys])
+
+    def claims(self, object_: str) -> list[Claim]:
+        """List the creates of unknown outcome, oldest first."""
+        sql = (
+            "select key, operation, payload_hash, row, claimed_at, ended_at, reason from claims"
+            " where object = ? order by claimed_at, key"
+        )
+        return [
+            Claim(
+                key=text_key(key),
+                operation=operation,
+                payload_hash=payload_hash,
+                row=json.loads(row),
+                claimed_at=datetime.fromisoformat(claimed_at),
+                ended_at=unstamp(ended_at),
+                reason=reason,
+            )
+            for key, operation, payload_hash, row, claimed_at, ended_at, reason in self.rows(sql, object_)
+        ]
+
+    # --- bindings and progress -----------------------------------------------------------------------
+
+    def bind(self, object_: str, bindings: Iterable[tuple[Key, Mapping[str, Any]]]) -> None:
+        """Keep the values saved from the target's answers; known values that are not saved anew stay."""
+        now = stamp(self._clock())
+        self._write_many(
+            "insert into bindings values (?1, ?2, ?3, ?4) on conflict (object, key) do update set"
+            " saved = json_patch(saved, ?3), bound_at = case when ?3 = '{}' then bound_at else ?4 end",
+            [(object_, key_text(key), _json(saved), now) for key, saved in bindings],
+        )
+
+    def unbind(self, object_: str, keys: Iterable[Key]) -> None:
+        """Forget the bindings of records that the target no longer has."""
+        self._write_many(
+            "delete from bindings where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
+        )
+
+    def bindings(self, object_: str) -> Iterator[tuple[str, str]]:
+        """Stream key text and saved JSON of an object's bindings."""
+        with _translated():
+            yield from self._connection.execute("select key, saved from bindings where object = ?", (object_,))
+
+    def binding(self, object_: str, key: Key) -> dict[str, Any] | None:
+        """Give one record's saved values, or None where there is no binding."""
+        found = self.rows("select saved from bindings where object = ? and key = ?", object_, key_text(key))
+        return dict(json.loads(found[0][0])) if found else None
+
+    def step(self, object_: str, key: Key, payload_hash: str, step: int, saved: Mapping[str, Any]) -> None:
+        """Note that a record's steps before `step` are done."""
+        self._write(
+            "insert or replace into progress values (?, ?, ?, ?, ?)",
+            object_,
+            key_text(key),
+            payload_hash,
+            step,
+            _json(saved),
+        )
+
+    def progress(self, object_: str) -> dict[Key, tuple[str, int, dict[str, Any]]]:
+        """Give payload hash, next step and saved values of the records that are under way."""
+        sql = "select key, payload_hash, step, saved from progress where object = ?"
+        return {
+            text_key(key): (payload, step, json.loads(saved)) for key, payload, step, saved in self.rows(sql, object_)
+        }
+
+    def drop_progress(self, object_: str, keys: Iterable[Key]) -> None:
+        """Forget the progress of records that are done or start over."""
+        self._write_many(
+            "delete from progress where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
+        )
+
+    # --- rejections ----------------------------------------------------------------------------------
+
+    def reject(
+        self,
+        object_: str,
+        key: Key,
+        refusal: Refusal,
+        *,
+        payload_hash: str | None,
+        fingerprint: str,
+        document: str | None = None,
+    ) -> None:
+        """Remember a refused record; a repeated refusal counts as one more attempt."""
+        now = stamp(self._clock())
+        self._write(
+            "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
+            " on conflict (object, key) do update set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
+            " status = excluded.status, reason = excluded.reason, payload_hash = excluded.payload_hash,"
+            " fingerprint = excluded.fingerprint, document = excluded.document, last_at = excluded.last_at,"
+            " attempts = attempts + 1, retry = 0",
+            object_,
+            key_text(key),
+            str(refusal.stage),
+            refusal.field,
+            refusal.expression,
+            refusal.status,
+            refusal.reason,
+            payload_hash,
+            fingerprint,
+            document,
+            now,
+            now,
+        )
+
+    def rejections(self, object_: str | None = None) -> list[Rejection]:
+        """List refused records, of one object or of all."""
+        sql = (
+            "select object, key, stage, field, expression, status, reason, payload_hash, fingerprint, document,"
+            " first_at, last_at, attempts, retry from rejections where ?1 is null or object = ?1 order by object, key"
+        )
+        return [_rejection(row) for row in self.rows(sql, object_)]
+
+    def drop_rejections(self, object_: str, keys: Iterable[Key]) -> None:
+        """Forget rejections that no longer stand."""
+        self._write_many(
+            "delete from rejections where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
+        )
+
+    def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
+        """Let the next run try these records again; answers how many there were."""
+        texts = [key_text(key) for key in keys]
+        with self.transaction():
+            known = {row[0] for row in self.rows("select key from rejections where object = ?", object_)}
+            found = [text for text in texts if text in known]
+            self._write_many(
+                "update rejections set retry = 1 where object = ? and key = ?", [(object_, text) for text in found]
+            )
+        return len(found)
+
+    # --- requests, pauses, fires ---------------------------------------------------------------------
+
+    def log_request(self, object_: str, run_id: str, exchange: Exchange) -> None:
+        """Keep one attempt for the history."""
+        self._write(
+            "insert into requests"
+            " (run_id, object, at, method, target, lines, status, outcome, reason, duration_seconds) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            run_id,
+            object_,
+            stamp(self._clock()),
+            exchange.method,
+            exchange.target,
+            exchange.lines,
+            exchange.status,
+            exchange.outcome,
+            exchange.reason,
+            exchange.duration_seconds,
+        )
+
+    def pause(self, connection: str, until: datetime, reason: str) -> None:
+        """Pause all objects of a connection; a pause that is there already goes on, one probe further."""
+        self._write(
+            "insert into pauses values (?1, ?2, ?3, ?4, 1) on conflict (connection) do update"
+            " set until = ?3, reason = ?4, probes = probes + 1",
+            connection,
+            stamp(self._clock()),
+            stamp(until),
+            reason,
+        )
+
+    def unpause(self, connection: str) -> None:
+        """End a connection's pause."""
+        if self.rows("select 1 from pauses where connection = ?", connection):
+            self._write("delete from pauses where connection = ?", connection)
+
+    def pauses(self) -> dict[str, tuple[datetime, datetime, str, int]]:
+        """Give since, until, reason and number of probes of every paused connection."""
+        sql = "select connection, since, until, reason, probes from pauses"
+        return {
+            name: (datetime.fromisoformat(since), datetime.fromisoformat(until), reason, probes)
+            for name, since, until, reason, probes in self.rows(sql)
+        }
+
+    def fired(self, object_: str, operations: Iterable[int], at: datetime) -> None:
+        """Note the last fire that was acted on."""
+        self._write_many(
+            "insert or replace into fires values (?, ?, ?)", [(object_, each, stamp(at)) for each in operations]
+        )
+
+    def fires(self) -> dict[tuple[str, int], datetime]:
+        """Give the last fire of every operation."""
+        sql = "select object, operation, at from fires"
+        return {(object_, operation): datetime.fromisoformat(at) for object_, operation, at in self.rows(sql)}
+
+    def prune(self, *, days: int = 30) -> None:
+        """Drop history older than this; nothing that a decision rests on."""
+        before = stamp(self._clock() - timedelta(days=days))
+        with self.transaction():
+            self._write("delete from requests where at < ?", before)
+            self._write("delete from runs where started_at < ? and ended_at is not null", before)
+
+
+def _rejection(row: tuple[Any, ...]) -> Rejection:
+    (
+        object_,
+        key,
+        stage,
+        field,
+        expression,
+        status,
+        reason,
+        payload,
+        fingerprint,
+        document,
+        first,
+        last,
+        attempts,
+        retry,
+    ) = row
+    return Rejection(
+        object=object_,
+        key=text_key(key),
+        refusal=Refusal(stage=Stage(stage), reason=reason, field=field, expression=expression, status=status),
+        payload_hash=payload,
+        fingerprint=fingerprint,
+        document=document,
+        first_at=datetime.fromisoformat(first),
+        last_at=datetime.fromisoformat(last),
+        attempts=attempts,
+        retry=bool(retry),
+    )
+
+
+def counts_from(text: str | None) -> Counts:
+    """Read the counts that `ended` wrote."""
+    return Counts(**json.loads(text)) if text else Counts()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name, uri=name.startswith("file:"), timeout=_LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def _create_private(folder: Path, path: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables in a new file."""
+    connection.execute("begin immediate")
+    version = _check_layout(connection, path)
+    if version == 0:
+        for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
+            connection.execute(statement)
+        connection.execute("insert into meta values ('identity', ?)", (uuid.uuid4().hex,))
+        connection.execute(f"pragma user_version = {LAYOUT}")
+    connection.execute("commit")
+
+
+def _check_layout(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("pragma user_version").fetchone()[0])
+    if version > LAYOUT:
+        raise StateError(
+            f"{path} was written by a newer one-sync (layout {version}, this program knows {LAYOUT}); "
+            "use the newer program, or restore a backup made before the upgrade",
+            code="E_STATE_NEWER",
+        )
+    return version
+
+
+@contextmanager
+def _translated(path: Path | None = None) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        where = f"{path}: " if path else "journal: "
+        raise StateError(
+            f"{where}{error}; nothing more is sent until the state folder can be read and written"
+            " (free space, owner, other processes)",
+            code="E_JOURNAL",
+        ) from error

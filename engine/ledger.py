@@ -1,0 +1,262 @@
+"""The ledger of what the target confirmed: `settle` is the only code that writes it (ledger.md 1, 2, 5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.canonical import Kind, restorer
+from engine.chunk import coalesce, subtract
+from engine.errors import StateError
+from engine.journal import Journal, stamp
+from engine.records import Key, Range, key_text
+from engine.staging import EMPTY_CHANGES, Staging, column, quoted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What the journal says became of the numbered changes of one run."""
+
+    marked: Sequence[Range] = ()  # about to be sent
+    confirmed: Sequence[Range] = ()  # the target confirmed exactly that payload
+    clean: Sequence[Range] = ()  # certainly without effect
+
+
+def settle(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
+    """Bring the ledger to what the outcomes of the last changes say, in one transaction; twice changes nothing.
+
+    Confirmed changes replace their ledger row, confirmed removals delete it. What was marked and neither confirmed
+    nor clean becomes uncertain, with the columns last sent. An uncertain record stays so until it is confirmed.
+    Changes without a number need no request (their payload is the confirmed one): they are taken as they are.
+    Afterwards there are no changes, and the generation is one higher.
+    """
+    names = _changed_columns(staging)
+    _widen_ledger(staging, names)
+    _judge(staging, outcomes)
+    whole = _is_first_load(staging, names)
+    if whole:
+        _shape_as_ledger(staging, names, at)
+    with staging.transaction():
+        if whole:
+            staging.run("drop table ledger")
+            staging.run("alter table changes rename to ledger")
+        else:
+            _apply(staging, names, at)
+        _keep_kinds(staging)
+        staging.run(EMPTY_CHANGES)
+        staging.set_meta("generation", str(generation(staging) + 1))
+    staging.run("drop view if exists verdicts")
+    _tidy(staging)
+
+
+def generation(staging: Staging) -> int:
+    """Count the settles of this file."""
+    return int(staging.meta("generation") or 0)
+
+
+def _changed_columns(staging: Staging) -> list[str]:
+    """List the source's columns in `changes`, with their prefix."""
+    sql = (
+        "select column_name from duckdb_columns() where table_name = ? and column_name like 'c:%' order by column_index"
+    )
+    return [name for (name,) in staging.rows(sql, ["changes"])]
+
+
+def ledger_columns(staging: Staging) -> list[str]:
+    """List the source's columns in the ledger, without their prefix."""
+    sql = "select column_name from duckdb_columns() where table_name = 'ledger' and column_name like 'c:%'"
+    return [name[2:] for (name,) in staging.rows(sql)]
+
+
+def _widen_ledger(staging: Staging, names: Sequence[str]) -> None:
+    known = {f"c:{name}" for name in ledger_columns(staging)}
+    for name in names:
+        if name not in known:
+            staging.run(f"alter table ledger add column {quoted(name)} varchar")
+
+
+def _judge(staging: Staging, outcomes: Outcomes) -> None:
+    """Write what became of each key: `confirmed`, `uncertain`, or nothing; the last confirmation of a key wins."""
+    uncertain = subtract(outcomes.marked, [*outcomes.confirmed, *outcomes.clean])
+    staging.run("create or replace temp table judged (first bigint, last bigint, verdict varchar)")
+    for ranges, verdict in ((coalesce(outcomes.confirmed), "confirmed"), (uncertain, "uncertain")):
+        for each in ranges:
+            staging.run("insert into judged values (?, ?, ?)", [*each, verdict])
+    staging.run(
+        "create or replace temp view verdicts as"
+        " select c.seq, c.key, coalesce(j.verdict, 'confirmed') as verdict from changes c"
+        " left join judged j on c.seq between j.first and j.last where c.seq is null or j.verdict is not null"
+    )
+
+
+def _is_first_load(staging: Staging, names: Sequence[str]) -> bool:
+    """Tell whether `changes`, all confirmed, can become the ledger: quicker than copying it."""
+    if staging.value("select count(*) from ledger") or set(names) != {f"c:{name}" for name in ledger_columns(staging)}:
+        return False
+    return bool(
+        staging.value(
+            "select count(*) > 0 and count(*) = count(distinct key) and bool_and(change <> 'removed')"
+            " and count(*) = (select count(*) from verdicts where verdict = 'confirmed') from changes"
+        )
+    )
+
+
+def _shape_as_ledger(staging: Staging, names: Sequence[str], at: datetime) -> None:
+    """Give `changes` the ledger's columns; it still says the same, so a kill in between does no harm.
+
+    DuckDB cannot commit such alterations together with the change of name.
+    """
+    kept = {"seq", "change", "key", "row_hash", "payload_hash", "uncertain", "confirmed_at", *names}
+    for (name,) in staging.rows("select column_name from duckdb_columns() where table_name = 'changes'"):
+        if name not in kept:
+            staging.run(f"alter table changes drop column {quoted(name)}")
+    staging.run("alter table changes add column if not exists uncertain boolean default false")
+    staging.run(f"alter table changes add column if not exists confirmed_at varchar default '{stamp(at)}'")
+
+
+def _tidy(staging: Staging) -> None:
+    """Drop what a ledger that was `changes` does not need."""
+    for name in ("seq", "change"):
+        staging.run(f"alter table ledger drop column if exists {name}")
+
+
+def _apply(staging: Staging, names: Sequence[str], at: datetime) -> None:
+    listed = "".join(f", {quoted(name)}" for name in names)
+    picked = "".join(f", c.{quoted(name)}" for name in names)
+    for verdict in ("confirmed", "uncertain"):
+        staging.run(
+            f"create or replace temp table {verdict} as select c.* from changes c"
+            f" join verdicts v on v.key = c.key and v.seq is not distinct from c.seq where v.verdict = '{verdict}'"
+            " qualify row_number() over (partition by c.key order by c.seq desc nulls last) = 1"
+        )
+    staging.run("delete from uncertain where key in (select key from confirmed)")
+    staging.run(
+        "create or replace temp table before as"
+        " select key, row_hash, payload_hash, confirmed_at from ledger where key in (select key from uncertain)"
+        " or key in (select key from confirmed where seq is null)"
+    )
+    staging.run("delete from ledger where key in (select key from confirmed) or key in (select key from uncertain)")
+    staging.run(
+        f"insert into ledger (key, row_hash, payload_hash, uncertain, confirmed_at{listed})"
+        " select c.key, c.row_hash, c.payload_hash, false,"
+        f" case when c.seq is null then coalesce(b.confirmed_at, '{stamp(at)}') else '{stamp(at)}' end{picked}"
+        " from confirmed c left join before b on b.key = c.key where c.change <> 'removed'"
+    )
+    staging.run(
+        f"insert into ledger (key, row_hash, payload_hash, uncertain, confirmed_at{listed})"
+        f" select c.key, b.row_hash, b.payload_hash, true, b.confirmed_at{picked}"
+        " from uncertain c left join before b on b.key = c.key"
+    )
+
+
+def _keep_kinds(staging: Staging) -> None:
+    """Remember the kinds of the columns, so that ledger rows can be given back as values."""
+    known = column_kinds(staging)
+    for name, kind in staging.kinds.items():
+        known[name] = kind if kind is not Kind.NULL else known.get(name, Kind.NULL)
+    staging.set_meta("kinds", json.dumps(known))
+
+
+def column_kinds(staging: Staging) -> dict[str, Kind]:
+    """Give the kinds of the source's columns as last confirmed."""
+    return {name: Kind(kind) for name, kind in json.loads(staging.meta("kinds") or "{}").items()}
+
+
+# --- the two files together ------------------------------------------------------------------------------
+
+
+def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
+    """Check that the DuckDB file and the journal belong together (ledger.md 5).
+
+    Answers a warning where the DuckDB file was lost and is being rebuilt, else None.
+    Raises StateError where the journal is missing or behind: sending could create twice.
+    """
+    standing = journal.standing(object_)
+    ours = generation(staging)
+    identity = staging.meta("journal")
+    if identity is None:
+        staging.set_meta("journal", journal.identity)
+    elif identity != journal.identity:
+        raise StateError(_behind(object_, staging, "belongs to another journal"), code="E_JOURNAL_BEHIND")
+    if ours > standing.generation + (1 if standing.open_run else 0):
+        raise StateError(_behind(object_, staging, "is newer than the journal"), code="E_JOURNAL_BEHIND")
+    if ours < standing.generation:
+        staging.run("delete from ledger")
+        staging.run(EMPTY_CHANGES)
+        staging.set_meta("generation", str(standing.generation))
+        return (
+            f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
+            "where that can be repeated, and removals that were due are lost"
+        )
+    return None
+
+
+def _behind(object_: str, staging: Staging, what: str) -> str:
+    return (
+        f"{object_}: {staging.path} {what}, so creates could be sent twice; nothing was sent. "
+        "Restore journal.sqlite from the same backup, "
+        f"or run `one-sync adopt {object_}` to take the source as confirmed"
+    )
+
+
+def outcomes_of(journal: Journal, object_: str) -> Outcomes:
+    """Read from the journal what became of the last run's changes."""
+    return Outcomes(
+        marked=journal.marks(object_),
+        confirmed=journal.receipts(object_, "confirmed"),
+        clean=journal.receipts(object_, "clean"),
+    )
+
+
+def recover(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
+    """Settle the receipts of a run that did not end; does nothing where the last run ended."""
+    standing = journal.standing(object_)
+    if not standing.open_run:
+        return
+    if generation(staging) == standing.generation:
+        settle(staging, outcomes_of(journal, object_), at)
+    journal.settled(object_, generation(staging))
+
+
+# --- questions --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """One record as the ledger holds it."""
+
+    row: dict[str, Any]  # the source's columns, as values
+    confirmed_at: str | None  # None: never confirmed
+    uncertain: bool
+
+
+def confirmed(staging: Staging, key: Key) -> Confirmed | None:
+    """Give one record of the ledger, or None."""
+    names = ledger_columns(staging)
+    listed = "".join(f", {column(name)}" for name in names)
+    found = staging.rows(f"select confirmed_at, uncertain{listed} from ledger where key = ?", [key_text(key)])
+    if not found:
+        return None
+    at, uncertain, *texts = found[0]
+    return Confirmed(row=restored(names, texts, column_kinds(staging)), confirmed_at=at, uncertain=uncertain)
+
+
+def restored(names: Sequence[str], texts: Sequence[str | None], kinds: dict[str, Kind]) -> dict[str, Any]:
+    """Turn canonical texts back into values."""
+    row: dict[str, Any] = {}
+    for name, text in zip(names, texts, strict=True):
+        restore = restorer(kinds.get(name, Kind.TEXT))
+        row[name] = restore(text) if restore and text is not None else text
+    return row
+
+
+def forget(staging: Staging, keys: Sequence[Key] | None) -> int:
+    """Forget the hashes of some records, or of all, so that the next run sends them again; answers how many."""
+    where = "" if keys is None else " where key in (select unnest(?))"
+    params = [] if keys is None else [[key_text(key) for key in keys]]
+    count = int(staging.value(f"select count(*) from ledger{where}", params) or 0)
+    staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
+    return count

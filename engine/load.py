@@ -1,0 +1,122 @@
+"""Reads a project folder: files -> `Project` and `MappingSpec`s, or every problem of every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.build import build_mapping, build_project
+from engine.errors import ConfigError, Place, Problem
+from engine.mapping import Defaults, MappingSpec, Project
+from engine.schema import check, suggestion
+from engine.validate import order, position, validate
+from engine.yamltext import Document, parse
+
+PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A project folder without a fault; the mappings stand in dependency order."""
+
+    project: Project
+    mappings: Mapping[str, MappingSpec]
+
+    def select(self, names: Sequence[str] = (), *, drafts: bool = False) -> tuple[MappingSpec, ...]:
+        """Pick mappings by name, in dependency order; without names all that are no drafts.
+
+        With `drafts`, a draft may be named too (to validate or render it).
+
+        Raises:
+            ConfigError: a name is unknown, or names a draft.
+        """
+        problems = [problem for name in dict.fromkeys(names) for problem in self._unfit(name, drafts=drafts)]
+        if problems:
+            raise ConfigError(code=problems[0].code, problems=problems)
+        wanted = set(names) or {name for name, mapping in self.mappings.items() if not mapping.draft}
+        return tuple(mapping for name, mapping in self.mappings.items() if name in wanted)
+
+    def _unfit(self, name: str, *, drafts: bool) -> list[Problem]:
+        mapping = self.mappings.get(name)
+        if mapping is None:
+            message = f"unknown object `{name}`{suggestion(name, self.mappings)}"
+            return [Problem(code="E_UNKNOWN_OBJECT", message=message)]
+        if mapping.draft and not drafts:
+            message = f"`{name}` is a draft and never runs: remove `status: draft` when it is ready"
+            return [Problem(code="E_DRAFT", message=message, place=mapping.place("status"))]
+        return []
+
+
+def load(folder: Path) -> Loaded:
+    """Read `project.yaml` and every other `*.yaml` of a folder; needs no variable and no end.
+
+    Raises:
+        ConfigError: with all problems of all files, sorted by place.
+    """
+    documents = {path: _document(path) for path in _paths(folder)}
+    project_path = folder / f"{PROJECT}.yaml"
+    project_document = documents.pop(project_path)
+    project = None if project_document.problems else build_project(project_document)
+    defaults = project.defaults if project else Defaults()
+    sound = {path.stem: document for path, document in documents.items() if not document.problems}
+    mappings = {stem: build_mapping(document, defaults) for stem, document in sound.items()}
+    problems = [problem for document in (project_document, *documents.values()) for problem in document.problems]
+    problems += _misnamed(folder)
+    if project:
+        problems += validate(project, mappings, unread=frozenset(path.stem for path in documents) - sound.keys())
+    if project is None or problems:
+        raise _error(problems)
+    return Loaded(project=project, mappings={name: mappings[name] for name in order(mappings)})
+
+
+def _paths(folder: Path) -> list[Path]:
+    if not (folder / f"{PROJECT}.yaml").is_file():
+        lacks = "has no project.yaml" if folder.is_dir() else "does not exist"
+        raise ConfigError(
+            f"the project folder {_typed(folder)} {lacks}: name another with --project DIR", code="E_NO_PROJECT"
+        )
+    return sorted(path for path in folder.glob("*.yaml") if not path.name.startswith("."))
+
+
+def _misnamed(folder: Path) -> list[Problem]:
+    paths = sorted(path for path in folder.glob("*.yml") if not path.name.startswith("."))
+    message = "only *.yaml is read: rename the file to {}.yaml"
+    return [
+        Problem(code="E_FILE_NAME", message=message.format(path.stem), place=Place(file=_typed(path))) for path in paths
+    ]
+
+
+def _typed(path: Path) -> str:
+    """Write a path as a user would type it: relative where it is below the current directory."""
+    absolute, here = path.absolute(), Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+
+
+def _document(path: Path) -> Document:
+    """Read one file and check it alone: YAML, schema, name."""
+    file = _typed(path)
+    try:
+        document = parse(path.read_bytes(), file)
+    except OSError as error:
+        problem = Problem(code="E_UNREADABLE", message=f"cannot be read: {error.strerror}", place=Place(file=file))
+        return Document(value=None, places={}, problems=(problem,))
+    if document.value is None:
+        return document
+    problems = [*document.problems, *check(document, PROJECT if path.stem == PROJECT else "mapping")]
+    if path.stem != PROJECT:
+        problems += _other_name(document, path)
+    return replace(document, problems=tuple(problems))
+
+
+def _other_name(document: Document, path: Path) -> list[Problem]:
+    name = document.value.get("object") if isinstance(document.value, dict) else None
+    if not isinstance(name, str) or name == path.stem:
+        return []
+    message = f"`object` is `{name}`, but the file is {path.name}: make them the same"
+    return [Problem(code="E_OBJECT_NAME", message=message, place=document.places[("object",)])]
+
+
+def _error(problems: Sequence[Problem]) -> ConfigError:
+    ordered = sorted(problems, key=position)
+    return ConfigError(code=ordered[0].code if len(ordered) == 1 else "E_CONFIG", problems=ordered)

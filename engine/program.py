@@ -1,0 +1,155 @@
+"""A mapping made ready to run: templates compiled, references resolved, fingerprints taken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.diff import Comparison, RefJoin
+from engine.feed import Feed, compile_feed
+from engine.mapping import HttpSource, MappingSpec, Project, Schedule
+from engine.records import Change
+from engine.render import FieldLines, Lines, WriteLines, compile_lines, compile_write
+from engine.requests import CompiledOperation, compile_operation
+
+WRITE, REMOVE = 0, 1  # the operations of an inbound object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """All that a run of one object needs to know, besides its ends and its state."""
+
+    mapping: MappingSpec
+    lines: Lines
+    operations: tuple[CompiledOperation, ...] = ()  # outbound
+    feed: Feed | None = None  # inbound
+    removed_lines: WriteLines | None = None  # inbound: what a removal writes
+    refs: tuple[RefJoin, ...] = ()
+    referenced: bool  # other objects name it in `refs`
+    fingerprint: str
+    mapping_fingerprint: str
+
+    @property
+    def object(self) -> str:
+        """Name of the object."""
+        return self.mapping.object
+
+    @property
+    def takes(self) -> dict[Change, int]:
+        """Which operation takes which change: the first that names it."""
+        if self.mapping.write is not None:
+            written = {Change.ADDED: WRITE, Change.CHANGED: WRITE}
+            return {**written, Change.REMOVED: REMOVE} if self.removed_lines else written
+        taken: dict[Change, int] = {}
+        for index, operation in enumerate(self.mapping.send):
+            for change in Change:
+                if change in operation.on:
+                    taken.setdefault(change, index)
+        return taken
+
+    @property
+    def all_operations(self) -> frozenset[int]:
+        """Every operation's number."""
+        return frozenset(range(len(self.operations) or 2))
+
+    @property
+    def binds(self) -> bool:
+        """Tell whether confirmed records of this object leave bindings."""
+        return self.referenced or any(operation.spec.creates or _saves(operation) for operation in self.operations)
+
+    def comparison(
+        self, columns: Sequence[str], *, due: Collection[int], full: bool, allowed_removed: int | None
+    ) -> Comparison:
+        """Say what the diff of a read with these columns has to know."""
+        asked: frozenset[str] = frozenset().union(
+            *(operation.names for operation in self.operations if not operation.spec.many)
+        )
+        named = tuple(name for name in columns if name in asked or "row" in asked)
+        groups = {index: op.spec.group_by for index, op in enumerate(self.operations) if op.spec.group_by}
+        used = {*self.lines.columns(columns), *named, *(name for group in groups.values() for name in group)}
+        return Comparison(
+            key=self.mapping.source.key,
+            fingerprint=self.fingerprint,
+            mapping_fingerprint=self.mapping_fingerprint,
+            used=tuple(sorted(used)),
+            named=named,
+            named_refs=tuple(ref.name for ref in self.refs if ref.name in asked),
+            refs=self.refs,
+            operations=self.takes,
+            due=frozenset(due),
+            groups=groups,
+            lookups=frozenset(i for i, op in enumerate(self.operations) if op.lookup and op.spec.creates),
+            limits=self.mapping.limits,
+            guards=self.mapping.guards,
+            allowed_removed=allowed_removed,
+            full=full,
+        )
+
+    def needed_columns(self) -> frozenset[str]:
+        """List the columns that the mapping names, as far as it can be told without the source."""
+        mapping = self.mapping
+        if mapping.write is not None:
+            return frozenset()
+        known = {*mapping.refs, "vars", "row", "line", "lines", "removed", "saved", "body", "status", "parent"}
+        lines = self.lines
+        fields = lines.fields.names | lines.fields.row_names if isinstance(lines, FieldLines) else frozenset()
+        asked = frozenset().union(*(operation.names for operation in self.operations))
+        grouped = {name for operation in self.operations for name in operation.spec.group_by}
+        limited = {name for limit in mapping.limits for name in (*limit.per, *limit.distinct)}
+        joined = {name for ref in self.refs for name in ref.columns}
+        return frozenset((fields | asked) - known | grouped | limited | joined | set(mapping.source.key))
+
+
+def _saves(operation: CompiledOperation) -> bool:
+    return bool(operation.spec.save) or any(request.save for request in operation.spec.requests)
+
+
+def schedules(mapping: MappingSpec) -> dict[tuple[str, int], Schedule]:
+    """Give the schedule of every operation of an object."""
+    if not mapping.send:
+        return {(mapping.object, 0): mapping.schedule}
+    return {(mapping.object, index): each.schedule or mapping.schedule for index, each in enumerate(mapping.send)}
+
+
+def compile_mapping(mapping: MappingSpec, project: Project, mappings: Mapping[str, MappingSpec]) -> Program:
+    """Compile one mapping; `mappings` are all of the project, for references. Raises TemplateFaults."""
+    timezone = ZoneInfo(project.timezone)
+    shared: dict[str, Any] = {"vars": dict(project.vars)}
+    write = mapping.write
+    source = mapping.source
+    makes_lines = [mapping.fields, mapping.on_null, _plain(mapping.refs), shared, project.timezone]
+    return Program(
+        mapping=mapping,
+        lines=compile_lines(mapping, shared, timezone),
+        operations=tuple(compile_operation(each, shared, timezone) for each in mapping.send),
+        feed=compile_feed(source, shared, timezone) if isinstance(source, HttpSource) else None,
+        removed_lines=compile_write(write.removed, shared, timezone) if write and write.removed else None,
+        refs=tuple(
+            RefJoin(
+                name=name,
+                object=ref.object,
+                columns=tuple(ref.on[key] for key in mappings[ref.object].source.key),
+            )
+            for name, ref in mapping.refs.items()
+        ),
+        referenced=any(ref.object == mapping.object for each in mappings.values() for ref in each.refs.values()),
+        fingerprint=_fingerprint(makes_lines),
+        mapping_fingerprint=_fingerprint(
+            [*makes_lines, _plain(dict(enumerate(mapping.send))), _plain({"write": write})]
+        ),
+    )
+
+
+def _plain(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): asdict(value) if value is not None else None for key, value in values.items()}
+
+
+def _fingerprint(value: Any) -> str:
+    text = json.dumps(
+        value, sort_keys=True, default=lambda each: sorted(each) if isinstance(each, frozenset) else str(each)
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

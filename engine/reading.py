@@ -1,0 +1,86 @@
+"""Reads of a source: one for a query, one a page for a feed, each with the cursor that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from engine import canonical, jsontext
+from engine.canonical import Batch, Kind
+from engine.extract import extract
+from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, pages
+from engine.journal import Standing
+from engine.mapping import Cursor, SqlSource
+from engine.records import Key, Rejection
+from engine.render import DOCUMENT
+from engine.sql import SqlEnd
+
+FIRST = datetime(1900, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One read of a source."""
+
+    batches: Iterable[Batch]
+    full: bool  # what is not in it is gone
+    cursor: Any = None  # to be noted when all of it was delivered or kept; None: leave it
+    cursor_column: str | None = None  # its greatest value is the cursor
+    refused: tuple[RefusedItem, ...] = ()
+    retried: tuple[Key, ...] = ()  # rejections that are tried again with it
+    requests: int = 0
+
+
+def read_sql(source: SqlSource, end: SqlEnd, standing: Standing, now: datetime) -> Iterator[Read]:
+    """Read a query once: whole, or from the cursor on."""
+    cursor = source.cursor
+    if cursor is None:
+        yield Read(batches=extract(end, source.query, {}), full=True)
+        return
+    due = standing.full_at is None or now - standing.full_at >= timedelta(hours=cursor.full_every_hours)
+    full = due or standing.cursor is None
+    since = FIRST if full else _since(standing.cursor, cursor)
+    yield Read(batches=extract(end, source.query, {"cursor": since}), full=full, cursor_column=cursor.column)
+
+
+def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
+    restore = canonical.restorer(Kind(noted["kind"]))
+    value = restore(noted["value"]) if restore else noted["value"]
+    return value - timedelta(seconds=cursor.overlap_seconds) if isinstance(value, datetime) else value
+
+
+def read_feed(feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection]) -> Iterator[Read]:
+    """Read a feed page by page from `cursor`; first what was rejected and may be tried again."""
+    if tried:
+        kept = [jsontext.decode(each.document) for each in tried if each.document]
+        items = [each["item"] for each in kept if "item" in each]
+        documents = [each["document"] for each in kept if "document" in each]
+        yield from _as_reads(feed, again(feed, end, items, documents), tuple(each.key for each in tried))
+    for page in pages(feed, end, cursor):
+        yield from _as_reads(feed, page, ())
+
+
+def _as_reads(feed: Feed, page: Page, retried: tuple[Key, ...]) -> Iterator[Read]:
+    batches = [_documents(feed, page.documents, gone=False)]
+    if page.gone:
+        batches.append(_documents(feed, page.gone, gone=True))
+    yield Read(
+        batches=batches,
+        full=False,
+        cursor=page.cursor,
+        refused=page.refused,
+        retried=retried,
+        requests=page.requests,
+    )
+
+
+def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool) -> Batch:
+    """Make a batch of documents: the key's columns, and the whole as JSON."""
+    parts = [canonical.column([document.get(name) for document in documents]) for name in feed.key]
+    whole = canonical.column([jsontext.encode(document).decode() for document in documents])
+    data = pa.RecordBatch.from_arrays([*(p.data for p in parts), whole.data], names=[*feed.key, DOCUMENT])
+    return Batch(columns=(*feed.key, DOCUMENT), data=data, kinds=(*(part.kind for part in parts), Kind.TEXT), gone=gone)

@@ -1,0 +1,253 @@
+"""Records what delivery does, as it happens: marks and claims before a request leaves, receipts after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from engine import changes
+from engine.chunk import coalesce, subtract
+from engine.decide import Again, Confirm, GiveUp, Hold, LookUp, Part, PerLine, Refuse
+from engine.deliver import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.errors import OneSyncError
+from engine.journal import Claim, Clock, Exchange, Journal
+from engine.program import Program
+from engine.records import Answered, Change, Counts, Key, Range, Refusal
+from engine.render import DOCUMENT
+from engine.targets import Target, Window
+
+MARK_LINES = 50_000  # marked at once, so that recording costs little
+
+_OUTCOMES: dict[type, str] = {
+    Confirm: "confirmed",
+    PerLine: "per line",
+    Refuse: "refused",
+    Again: "tried again",
+    LookUp: "unknown",
+    Hold: "unknown",
+    GiveUp: "failed",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What delivery of a run amounts to."""
+
+    counts: Counts = field(default_factory=Counts)
+    rejected: set[Key] = field(default_factory=set)
+    error: OneSyncError | None = None  # what ended it early
+    first_failure: str | None = None  # why the first record failed
+    splits_left: int = 0
+
+
+class Recorder:
+    """Writes the events of one operation's delivery to the journal; the order of its writes is ledger.md 1 and 3."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        program: Program,
+        run_id: str,
+        target: Target,
+        window: Window,
+        operation: int,
+        ranges: Sequence[Range],
+        due: frozenset[int],
+        tally: Tally,
+        clock: Clock,
+    ) -> None:
+        """`ranges` are all changes of the operation."""
+        self._journal, self._program, self._run_id = journal, program, run_id
+        self._target, self._window, self._operation = target, window, operation
+        self._due, self.tally, self._clock = due, tally, clock
+        self._spec = program.operations[operation].spec if program.operations else None
+        self._last = max((each.last for each in ranges), default=0)
+        self._marked: list[Range] = []
+        self._left: list[Range] = []  # ranges of which a request was about to leave
+        self._claims = {claim.key: claim for claim in journal.claims(program.object)} if self._creates else {}
+        self._waiting: list[Exchange] = []  # attempts to be written with the next event
+        self._paused = target.connection in journal.pauses()
+
+    @property
+    def _creates(self) -> bool:
+        return self._spec is not None and self._spec.creates
+
+    @property
+    def _object(self) -> str:
+        return self._program.object
+
+    def record(self, event: Event) -> None:
+        """Write one event; durable when this returns."""
+        match event:
+            case Exchanged():
+                self._exchanged(event)
+            case Halted():
+                self.tally.error = self.tally.error or event.error
+            case Split():
+                self.tally.counts.splits += 1
+            case Leaving() | Unlearnt() | Stepped() | Done():
+                with self._journal.transaction():
+                    self._flush()
+                    self._durable(event)
+
+    def close(self) -> None:
+        """Note what was marked and never left: it had no effect."""
+        with self._journal.transaction():
+            self._flush()
+            self._journal.receipt(self._object, subtract(self._marked, self._left), "clean")
+
+    def _durable(self, event: Leaving | Unlearnt | Stepped | Done) -> None:
+        match event:
+            case Leaving():
+                self._leaving(event.part)
+            case Unlearnt():
+                self._journal.claim_unknown(self._object, self._keys(event.part), self._clock(), event.reason)
+            case Stepped(part=part):
+                (key, _, payload_hash), *_ = changes.keys(self._window.staging, part.range)
+                self._journal.step(self._object, key, payload_hash, part.step, part.saved)
+            case Done():
+                self._done(event)
+
+    # --- before a request leaves --------------------------------------------------------------------------
+
+    def _leaving(self, part: Part) -> None:
+        if not any(each.first <= part.range.first and part.range.last <= each.last for each in self._marked):
+            ahead = Range(part.range.first, max(part.range.last, min(part.range.first + MARK_LINES - 1, self._last)))
+            for each in subtract([ahead], self._marked):
+                self._journal.mark(self._object, each)
+            self._marked = coalesce([*self._marked, ahead])
+        self._left = _extended(self._left, part.range)
+        if self._creates:
+            self._journal.claim(self._object, self._new_claims(part), self._run_id)
+
+    def _new_claims(self, part: Part) -> list[Claim]:
+        now = self._clock()
+        return [
+            Claim(
+                key=each.key,
+                operation=self._operation,
+                payload_hash=each.payload_hash,
+                row=each.row,
+                claimed_at=now,
+                ended_at=None,
+                reason=None,
+            )
+            for each in self._window.records(part.range)
+        ]
+
+    # --- after an attempt ----------------------------------------------------------------------------------
+
+    def _exchanged(self, event: Exchanged) -> None:
+        counts = self.tally.counts
+        counts.requests += 1
+        counts.retries += isinstance(event.decision, Again)
+        exchange = self._target.describe(event.request, event.answer)
+        reason = exchange.reason or getattr(event.decision, "reason", None)
+        outcome = _OUTCOMES.get(type(event.decision), type(event.decision).__name__.lower())
+        self._waiting.append(replace(exchange, lines=event.part.range.size, outcome=outcome, reason=reason))
+        if self._paused and isinstance(event.answer, Answered) and event.answer.status < 400:
+            self._journal.unpause(self._target.connection)
+            self._paused = False
+
+    def _flush(self) -> None:
+        for exchange in self._waiting:
+            self._journal.log_request(self._object, self._run_id, exchange)
+        self._waiting = []
+
+    def _done(self, event: Done) -> None:
+        part, counts, size = event.part, self.tally.counts, event.part.range.size
+        if event.clean:
+            self._journal.receipt(self._object, [part.range], "clean")
+        match event.verdict:
+            case Verdict.CONFIRMED:
+                self._confirmed(event)
+                counts.confirmed += size
+            case Verdict.EXISTS:
+                self._exists(event)
+            case Verdict.REJECTED:
+                self._rejected(event)
+                counts.rejected += size
+            case Verdict.FAILED:
+                counts.failed += size
+                self.tally.first_failure = self.tally.first_failure or event.reason
+                if self._creates and event.clean:
+                    self._journal.drop_claims(self._object, self._keys(part))
+            case Verdict.UNKNOWN:
+                counts.unknown += size
+                self._journal.claim_unknown(self._object, self._keys(part), self._clock(), event.reason)
+            case Verdict.WAITING:
+                counts.waiting += size
+                if self._creates:
+                    self._journal.drop_claims(self._object, self._keys(part))
+
+    def _confirmed(self, event: Done) -> None:
+        self._journal.receipt(self._object, [event.part.range], "confirmed")
+        if not self._program.binds and not self._steps:
+            return
+        records = changes.keys(self._window.staging, event.part.range)
+        kept = [key for key, change, _ in records if change is not Change.REMOVED]
+        self._journal.bind(self._object, [(key, event.saved) for key in kept])
+        self._journal.unbind(self._object, [key for key, change, _ in records if change is Change.REMOVED])
+        keys = [key for key, _, _ in records]
+        if self._creates:
+            self._journal.drop_claims(self._object, keys)
+        if self._steps:
+            self._journal.drop_progress(self._object, keys)
+
+    @property
+    def _steps(self) -> bool:
+        return self._spec is not None and len(self._spec.requests) > 1
+
+    def _exists(self, event: Done) -> None:
+        """A look-up found the record: bind it, and let the operation for changed (or removed) ones take it."""
+        staging, part = self._window.staging, event.part
+        key = self._keys(part)[0]
+        change = Change.REMOVED if part.gone else Change.CHANGED
+        following = self._program.takes.get(change)
+        claim = self._claims.get(key)
+        self._journal.bind(self._object, [(key, event.saved)])
+        self._journal.drop_claims(self._object, [key])
+        if following is None and part.gone:
+            self.tally.counts.unhandled_removed += 1
+        elif following is None:
+            if claim:
+                changes.take_as_claimed(staging, part.range.first, claim.payload_hash)
+            self._journal.receipt(self._object, [part.range], "confirmed")
+            self.tally.counts.confirmed += 1
+        elif following not in self._due:
+            self.tally.counts.not_due += 1
+        else:
+            saved = self._journal.binding(self._object, key) or {}
+            changes.follow_up(staging, part.range.first, change, following, saved)
+
+    def _rejected(self, event: Done) -> None:
+        refusal = event.refusal
+        assert refusal is not None  # noqa: S101  a rejection has its reason
+        for key, _, payload_hash in changes.keys(self._window.staging, event.part.range):
+            self._reject(key, refusal, payload_hash, event.part)
+        if self._creates:
+            self._journal.drop_claims(self._object, self._keys(event.part))
+
+    def _reject(self, key: Key, refusal: Refusal, payload_hash: str, part: Part) -> None:
+        document = self._window.record(part.range.first).row.get(DOCUMENT) if self._program.feed else None
+        self._journal.reject(
+            self._object,
+            key,
+            refusal,
+            payload_hash=payload_hash,
+            fingerprint=self._program.mapping_fingerprint,
+            document=None if document is None else f'{{"document":{document}}}',
+        )
+        self.tally.rejected.add(key)
+
+    def _keys(self, part: Part) -> list[Key]:
+        return [key for key, _, _ in changes.keys(self._window.staging, part.range)]
+
+
+def _extended(ranges: list[Range], new: Range) -> list[Range]:
+    """Add a range; cheap where it continues the last one."""
+    if ranges and ranges[-1].last + 1 == new.first:
+        ranges[-1] = Range(ranges[-1].first, new.last)
+        return ranges
+    return coalesce([*ranges, new])

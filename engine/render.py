@@ -1,0 +1,163 @@
+"""Renders lines: what a changed record shall be at the target, as JSON, or why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Protocol
+
+from engine import jsontext
+from engine.mapping import MappingSpec, TableWrite, Write
+from engine.records import Refusal, Stage
+from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields, compile_value
+
+DOCUMENT = "document"  # the column that holds an inbound record's whole document, as JSON
+
+
+class Lines(Protocol):
+    """Makes the lines of an object, whichever way it goes."""
+
+    def columns(self, read: Sequence[str]) -> tuple[str, ...]:
+        """List the columns of a read that take part, in the order of the read."""
+
+    def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
+        """Give one line or refusal a row, in order; `columns` name the row's values, references last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLines:
+    """Lines of an outbound object: `fields` over columns and references."""
+
+    fields: Fields
+    refs: tuple[str, ...]
+    shared: Mapping[str, Any]
+
+    def columns(self, read: Sequence[str]) -> tuple[str, ...]:
+        """List the columns that the templates use; all of them where a template uses `row` as a whole."""
+        if self.fields.whole_row:
+            return tuple(read)
+        used = self.fields.names | self.fields.row_names
+        return tuple(name for name in read if name in used)
+
+    def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
+        """Render a batch in one loop over its rows."""
+        if not self.refs:
+            return self.fields.render(rows, columns, self.shared)
+        plain = len(columns) - len(self.refs)
+        filled = ((*row[:plain], *(NULLS if ref is None else ref for ref in row[plain:])) for row in rows)
+        return self.fields.render(filled, columns, self.shared)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """One compiled table of a write."""
+
+    table: str
+    key: Value
+    fields: Value
+    each: str | None
+    parent_key: tuple[str, ...]  # the key columns that come from `parent`
+    delete_orphans: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One compiled statement of a write."""
+
+    index: int
+    params: Value
+    each: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLines:
+    """Lines of an inbound object: the rows and statements that a document becomes."""
+
+    rows: tuple[_Rows, ...]
+    calls: tuple[_Call, ...]
+    shared: Mapping[str, Any]
+
+    def columns(self, read: Sequence[str]) -> tuple[str, ...]:
+        """List the document alone: it holds the key as well."""
+        return tuple(name for name in read if name == DOCUMENT)
+
+    def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
+        """Render documents one by one."""
+        place = list(columns).index(DOCUMENT)
+        for row in rows:
+            yield self.line(jsontext.decode(row[place]))
+
+    def line(self, document: Mapping[str, Any]) -> bytes | Refusal:
+        """Render one document: a JSON list of tables with their rows, and of statement calls."""
+        try:
+            tables = [self._table(each, document) for each in self.rows]
+            calls = [call for each in self.calls for call in self._calls(each, document)]
+            return jsontext.encode([*tables, *calls])
+        except RenderFault as fault:
+            field = ".".join(map(str, fault.path))
+            return Refusal(stage=Stage.RENDER, reason=fault.reason, field=field, expression=fault.expression)
+        except ValueError as error:
+            return Refusal(stage=Stage.RENDER, reason=str(error))
+
+    def _table(self, table: _Rows, document: Mapping[str, Any]) -> dict[str, Any]:
+        rows = [
+            {"key": table.key.render(context), "fields": table.fields.render(context)}
+            for context in self._contexts(table.each, document)
+        ]
+        scope = {}
+        if table.parent_key:
+            whole = table.key.render({**self.shared, "parent": document})
+            scope = {name: whole[name] for name in table.parent_key}
+        return {"table": table.table, "rows": rows, "scope": scope, "delete_orphans": table.delete_orphans}
+
+    def _calls(self, call: _Call, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+        contexts = self._contexts(call.each, document)
+        return [{"statement": call.index, "params": call.params.render(context)} for context in contexts]
+
+    def _contexts(self, each: str | None, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        if each is None:
+            yield {**self.shared, **document}
+            return
+        elements = document.get(each) or []
+        if not isinstance(elements, list):
+            raise ValueError(f"`{each}` is no list in this document")
+        for element in elements:
+            own = element if isinstance(element, Mapping) else {"item": element}
+            yield {**self.shared, **own, "parent": document}
+
+
+def compile_lines(mapping: MappingSpec, shared: Mapping[str, Any], timezone: tzinfo) -> Lines:
+    """Compile what makes a mapping's lines. Raises TemplateFaults, which `validate` has found before."""
+    if mapping.write is not None:
+        return compile_write(mapping.write, shared, timezone)
+    fields = compile_fields(mapping.fields, on_null=mapping.on_null, timezone=timezone)
+    return FieldLines(fields=fields, refs=tuple(mapping.refs), shared=shared)
+
+
+def compile_write(write: Write, shared: Mapping[str, Any], timezone: tzinfo) -> WriteLines:
+    """Compile the tables and statements of an inbound object."""
+
+    def value(spec: Any) -> Value:
+        return compile_value(spec, timezone=timezone, lenient=True)
+
+    return WriteLines(
+        rows=tuple(_compile_table(table, value) for table in write.tables),
+        calls=tuple(
+            _Call(index=index, params=value(dict(each.params)), each=each.each)
+            for index, each in enumerate(write.statements)
+        ),
+        shared=shared,
+    )
+
+
+def _compile_table(table: TableWrite, value: Any) -> _Rows:
+    of_parent = tuple(name for name, template in table.key.items() if value(template).names == {"parent"})
+    return _Rows(
+        table=table.table,
+        key=value(dict(table.key)),
+        fields=value(dict(table.fields)),
+        each=table.each,
+        parent_key=of_parent if table.orphans == "delete" else (),
+        delete_orphans=table.orphans == "delete",
+    )

@@ -1,0 +1,308 @@
+"""Makes the requests of an operation from its changes, and reads the target's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from engine import jsontext
+from engine.canonical import canonical
+from engine.changes import Numbered
+from engine.decide import Ask, Found, Part, Reading, Terms
+from engine.mapping import Items, Operation, Request, Retry
+from engine.records import Answer, Answered, Outgoing, Refusal, Stage
+from engine.templates import NULLS, RenderFault, Value, compile_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRequest:
+    """One request, its templates compiled."""
+
+    method: str
+    target: Value
+    is_url: bool
+    query: Value
+    headers: Value
+    body: Value | None
+    save: Value
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that make the request; those of `save` aside."""
+        body = self.body.names if self.body else frozenset()
+        return self.target.names | self.query.names | self.headers.names | body
+
+    def takes_raw(self, name: str) -> bool:
+        """Tell whether a name stands only as the whole of a body's value, so that encoded JSON will do for it."""
+        elsewhere = self.target.names | self.query.names | self.headers.names
+        return self.body is not None and name in self.body.bare and name not in elsewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledLookup:
+    """The look-up of a create."""
+
+    request: CompiledRequest
+    found: Value
+    absent: Value | None
+    save: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledItems:
+    """How an answer speaks of each line."""
+
+    at: Value
+    key: Value
+    ok: Value
+    error: Value | None
+    line_key: Value | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledOperation:
+    """One operation, its templates compiled."""
+
+    spec: Operation
+    requests: tuple[CompiledRequest, ...]
+    save: Value
+    ok: Value | None
+    items: CompiledItems | None
+    lookup: CompiledLookup | None
+    shared: Mapping[str, Any] = field(default_factory=dict)
+
+    def terms(self, retry: Retry) -> Terms:
+        """Give what decisions need to know of the operation."""
+        return Terms(
+            creates=self.spec.creates,
+            deletes=tuple(request.method == "DELETE" for request in self.requests),
+            look_up_after_seconds=self.spec.lookup.settle_seconds if self.spec.lookup else None,
+            on_status=self.spec.on_status,
+            retry=retry,
+        )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that its requests use, look-up included."""
+        lookup = self.lookup.request.names if self.lookup else frozenset()
+        return lookup.union(*(request.names for request in self.requests))
+
+
+def compile_operation(spec: Operation, shared: Mapping[str, Any], timezone: tzinfo) -> CompiledOperation:
+    """Compile an operation. Raises TemplateFaults, which `validate` has found before."""
+
+    def answer(value: Any) -> Value:
+        return compile_value(value, timezone=timezone, lenient=True)
+
+    lookup = spec.lookup
+    return CompiledOperation(
+        spec=spec,
+        requests=tuple(_compile_request(request, timezone) for request in spec.requests),
+        save=answer(dict(spec.save)),
+        ok=answer(spec.ok) if spec.ok is not None else None,
+        items=_compile_items(spec.items, timezone) if spec.items else None,
+        lookup=CompiledLookup(
+            request=_compile_request(lookup.request, timezone),
+            found=answer(lookup.found),
+            absent=answer(lookup.absent) if lookup.absent is not None else None,
+            save=answer(dict(lookup.save)),
+        )
+        if lookup
+        else None,
+        shared=shared,
+    )
+
+
+def compile_request(request: Request, timezone: tzinfo) -> CompiledRequest:
+    """Compile a single request, such as that of a feed."""
+    return _compile_request(request, timezone)
+
+
+def _compile_request(request: Request, timezone: tzinfo) -> CompiledRequest:
+    def value(spec: Any) -> Value:
+        return compile_value(spec, timezone=timezone)
+
+    return CompiledRequest(
+        method=request.method,
+        target=value(request.path if request.path is not None else request.url),
+        is_url=request.path is None,
+        query=value(dict(request.query)),
+        headers=value(dict(request.headers)),
+        body=value(request.body) if request.body is not None else None,
+        save=compile_value(dict(request.save), timezone=timezone, lenient=True),
+    )
+
+
+def _compile_items(items: Items, timezone: tzinfo) -> CompiledItems:
+    def value(spec: Any) -> Value:
+        return compile_value(spec, timezone=timezone, lenient=True)
+
+    return CompiledItems(
+        at=value(items.at),
+        key=value(items.key),
+        ok=value(items.ok),
+        error=value(items.error) if items.error else None,
+        line_key=value(items.line_key) if items.line_key else None,
+    )
+
+
+# --- making requests -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyLines:
+    """What a request of many records is made of."""
+
+    group: Mapping[str, Any]  # the group's columns
+    lines: Sequence[str]  # JSON
+    removed: Sequence[Mapping[str, Any]]  # rows as last confirmed
+
+
+def build_many(operation: CompiledOperation, content: ManyLines) -> Outgoing | Refusal:
+    """Make a request of many records; a Refusal where its templates fail."""
+    request = operation.requests[0]
+    convert = jsontext.raw if request.takes_raw("lines") else jsontext.decode
+    context = {
+        **operation.shared,
+        **content.group,
+        "lines": [convert(text) for text in content.lines],
+        "removed": list(content.removed),
+    }
+    return outgoing(request, context)
+
+
+def record_context(operation: CompiledOperation, change: Numbered, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Gather what a request of one record may name: its columns, `line`, `row`, `saved` and the references."""
+    refs = {name: NULLS if values is None else values for name, values in change.refs.items()}
+    line = jsontext.decode(change.line) if change.line is not None else None
+    return {
+        **operation.shared,
+        **change.row,
+        **refs,
+        "row": dict(change.row),
+        "line": line,
+        "saved": {**(change.saved or {}), **saved},
+    }
+
+
+def build_one(operation: CompiledOperation, part: Part, change: Numbered) -> Outgoing | Refusal:
+    """Make the request of one record, or its look-up; a Refusal where its templates fail."""
+    context = record_context(operation, change, part.saved)
+    if part.ask is Ask.LOOK_UP and operation.lookup:
+        return outgoing(operation.lookup.request, context)
+    return outgoing(operation.requests[part.step], context)
+
+
+def outgoing(request: CompiledRequest, context: Mapping[str, Any]) -> Outgoing | Refusal:
+    """Render a request; a Refusal where its templates fail."""
+    try:
+        target = str(request.target.render(context))
+        body = request.body.render(context) if request.body else None
+        return Outgoing(
+            method=request.method,
+            path=None if request.is_url else target,
+            url=target if request.is_url else None,
+            query=tuple(_pairs(request.query.render(context))),
+            headers=tuple(_pairs(request.headers.render(context))),
+            body=None if body is None else jsontext.encode(body),
+        )
+    except RenderFault as fault:
+        where = ".".join(map(str, ("request", *fault.path)))
+        return Refusal(stage=Stage.RENDER, reason=fault.reason, field=where, expression=fault.expression)
+    except ValueError as error:
+        return Refusal(stage=Stage.RENDER, reason=str(error), field="request.body")
+
+
+def _pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write parameters as text; null leaves one out, a list repeats it."""
+    pairs = []
+    for name, value in values.items():
+        for each in value if isinstance(value, list) else [value]:
+            text = canonical(each)
+            if text is not None:
+                pairs.append((name, text))
+    return pairs
+
+
+# --- reading answers -----------------------------------------------------------------------------------------
+
+
+def read(
+    operation: CompiledOperation, part: Part, answer: Answer, records: Callable[[], Sequence[Numbered]]
+) -> Reading:
+    """Read what the mapping asks of an answer; a fault where that cannot be read. `records`: those of the part."""
+    if not isinstance(answer, Answered):
+        return Reading()
+    looking = part.ask is Ask.LOOK_UP
+    if not looking and not (200 <= answer.status < 300 and _has_questions(operation, part)):
+        return Reading()
+    changes = records() if looking or operation.items or not operation.spec.many else ()
+    try:
+        body = jsontext.decode(answer.body) if answer.body.strip() else None
+        if looking and operation.lookup:
+            context = {**record_context(operation, changes[0], part.saved), "body": body, "status": answer.status}
+            return _read_lookup(operation.lookup, context, body, answer.status)
+        context = {**operation.shared, "body": body, "status": answer.status}
+        if not operation.spec.many:
+            context = {**record_context(operation, changes[0], part.saved), **context}
+        return _read_success(operation, part, context, changes)
+    except ValueError as error:
+        if looking and answer.status == 404:
+            return Reading(found=Found.ABSENT)
+        return Reading(fault=f"the answer is no JSON ({error})")
+    except RenderFault as fault:
+        return Reading(fault=f"the answer could not be read: {fault.reason}")
+
+
+def _has_questions(operation: CompiledOperation, part: Part) -> bool:
+    saves = operation.spec.save or operation.spec.requests[part.step].save
+    return bool(saves or operation.ok or operation.items)
+
+
+def _read_success(
+    operation: CompiledOperation, part: Part, context: dict[str, Any], changes: Sequence[Numbered]
+) -> Reading:
+    if operation.ok and operation.ok.render(context) is not True:
+        return Reading(ok=False)
+    if operation.items:
+        return Reading(lines=_read_items(operation.items, context, changes))
+    last = part.step == len(operation.requests) - 1
+    saved = {**operation.requests[part.step].save.render(context), **(operation.save.render(context) if last else {})}
+    if missing := [name for name, value in saved.items() if value is None]:
+        return Reading(fault=f"it holds no value for `save.{missing[0]}`")
+    return Reading(saved=saved)
+
+
+def _read_items(items: CompiledItems, context: dict[str, Any], changes: Sequence[Numbered]) -> tuple[str | None, ...]:
+    """Give one result a change: "" confirmed, None not named, else why it was refused."""
+    results: dict[str | None, str] = {}
+    for item in items.at.render(context) or []:
+        own = {**context, "item": item}
+        refused = "" if items.ok.render(own) is True else "refused"
+        if refused and items.error:
+            refused = canonical(items.error.render(own)) or refused
+        results[canonical(items.key.render(own))] = refused
+    return tuple(results.get(_line_key(items, change)) for change in changes)
+
+
+def _line_key(items: CompiledItems, change: Numbered) -> str | None:
+    if items.line_key is None:
+        return change.key[-1]
+    line = jsontext.decode(change.line) if change.line is not None else None
+    return canonical(items.line_key.render({**change.row, "line": line}))
+
+
+def _read_lookup(lookup: CompiledLookup, context: dict[str, Any], body: Any, status: int) -> Reading:
+    absent = status == 404 or (200 <= status < 300 and body in (None, [], {}, ""))
+    if lookup.absent is not None:
+        absent = lookup.absent.render(context) is True
+    if absent:
+        return Reading(found=Found.ABSENT)
+    if not 200 <= status < 300 or lookup.found.render(context) is not True:
+        return Reading(found=Found.UNCLEAR)
+    saved = lookup.save.render(context)
+    if missing := [name for name, value in saved.items() if value is None]:
+        return Reading(found=Found.UNCLEAR, fault=f"it holds no value for `save.{missing[0]}`")
+    return Reading(found=Found.FOUND, saved=saved)

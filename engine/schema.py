@@ -1,0 +1,147 @@
+"""Checks a document against its JSON Schema and says in sentences what is wrong, where, and the nearest right word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from engine.errors import Place, Problem
+from engine.yamltext import Document
+from engine.yamltext import Path as KeyPath
+
+FOLDER = Path(__file__).resolve().parents[1] / "schemas"
+SHOWN = 60  # characters of a value in a message
+
+TYPES = {
+    "object": "a map",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+
+SENTENCES = {
+    "minimum": "{name} must be at least {wanted}, not {found}",
+    "exclusiveMinimum": "{name} must be more than {wanted}, not {found}",
+    "minItems": "{name} must not be empty",
+    "minLength": "{name} must not be empty",
+    "uniqueItems": "{name} names the same twice",
+}
+
+
+def check(document: Document, name: str) -> list[Problem]:
+    """List what `schemas/<name>.schema.json` forbids in a document."""
+    found = _validator(name).iter_errors(document.value)
+    return list(dict.fromkeys(problem for error in found for problem in _problems(error, document)))
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """End a sentence with the nearest of the known words, or with all of them where they are few."""
+    words = sorted(known)
+    if near := get_close_matches(word, words, n=1):
+        return f"; did you mean `{near[0]}`?"
+    return f"; known here: {', '.join(words)}" if 0 < len(words) <= 20 else ""
+
+
+def label(path: KeyPath) -> str:
+    """Name a place in a file by its last key and the indexes after it, such as `key[0]`."""
+    start = max((index for index, part in enumerate(path) if isinstance(part, str)), default=None)
+    if start is None:
+        return "the file"
+    return f"`{path[start]}{''.join(f'[{index}]' for index in path[start + 1 :])}`"
+
+
+def place_of(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
+    """Find where a key stands, or its nearest parent."""
+    while path not in places:
+        path = path[:-1]
+    return places[path]
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))
+
+
+def _problems(error: Any, document: Document) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    if error.validator in ("oneOf", "not") and not isinstance(error.instance, dict):
+        return  # a wrong type, which is told anyway
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        for key in error.instance.keys() - known.keys():
+            near = suggestion(key, known.keys() - error.instance.keys()) or ": remove it"
+            message = f"unknown key `{key}`{near}"
+            yield Problem(code="E_UNKNOWN_KEY", message=message, place=place_of(document.places, (*path, key)))
+        return
+    if error.validator == "required":
+        inside = f" in {label(path)}" if path else ""
+        for key in error.validator_value:
+            if key not in error.instance:
+                message = f"`{key}` is missing{inside}"
+                yield Problem(code="E_MISSING_KEY", message=message, place=place_of(document.places, path))
+        return
+    if "propertyNames" in error.absolute_schema_path:
+        message = f"the key `{error.instance}`: {error.schema['patternErrorMessage']}"
+        yield Problem(code="E_KEY_NAME", message=message, place=place_of(document.places, (*path, error.instance)))
+        return
+    yield Problem(code="E_VALUE", message=_sentence(error, path), place=place_of(document.places, path))
+
+
+def _sentence(error: Any, path: KeyPath) -> str:
+    """Say what is wrong with a value; `errorMessage` and `patternErrorMessage` are the schema's own words."""
+    name, wanted, schema = label(path), error.validator_value, error.schema
+    found = "what stands here" if schema.get("writeOnly") else _shown(error.instance)
+    if error.validator == "type":
+        return _type_sentence(error, name, found)
+    if error.validator == "enum":
+        near = suggestion(str(error.instance), wanted)
+        return f"{name} must be {_either(wanted)}, not {found}{near if near.endswith('?') else ''}"
+    if error.validator == "pattern":
+        shown = "" if schema.get("writeOnly") else f" is {found}"
+        return f"{name}{shown}: {schema['patternErrorMessage']}"
+    if error.validator in SENTENCES:
+        return SENTENCES[error.validator].format(name=name, wanted=wanted, found=found)
+    return f"{name}: {schema['errorMessage']}" if path else str(schema["errorMessage"])
+
+
+def _type_sentence(error: Any, name: str, found: str) -> str:
+    wanted = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+    hint = ""
+    if "string" in wanted and isinstance(error.instance, bool | int | Decimal):
+        hint = ": quote it"
+    if wanted == ["array"] and isinstance(error.instance, str):
+        hint = f": write [{_clipped(error.instance)}]"
+    return f"{name} must be {_either(TYPES[word] for word in wanted)}, not {found}{hint}"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"the text `{_clipped(value)}`" if value else "an empty text"
+        case list() | dict():
+            return "a list" if isinstance(value, list) else "a map"
+    return f"the number {value}"
+
+
+def _clipped(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+
+
+def _either(words: Iterable[Any]) -> str:
+    *most, last = (str(word) for word in words)
+    return f"{', '.join(most)} or {last}" if most else last

@@ -1,0 +1,121 @@
+"""From a SQLAlchemy URL to an engine, and from a connection to a cursor that streams."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from engine.errors import ConfigError
+
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "mssql": "mssql+mssqlpython",
+    "oracle": "oracle+oracledb",
+    "sqlite": "sqlite+pysqlite",
+}
+_EXTRAS = {
+    "postgresql": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "mssql": "mssql",
+    "oracle": "oracle",
+    "firebird": "firebird",
+}
+_ARGUMENTS: dict[str, dict[str, Any]] = {  # by driver; the URL's own options win
+    "psycopg": {  # a server that vanished is noticed after 90 seconds
+        "connect_timeout": 10,
+        "keepalives_idle": 60,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    },
+    "pymysql": {"connect_timeout": 10},
+    "pysqlite": {"timeout": 30},  # how long one waits for another's lock
+}
+
+_lenient = methodcaller("decode", "utf-8", "surrogateescape")
+
+
+def open_engine(text: str, *, name: str) -> sa.Engine:
+    """Make the engine of a connection; nothing is connected yet.
+
+    Raises: ConfigError if the URL cannot be read or its driver is not installed.
+    """
+    url = _url(text, name)
+    backend, _, driver = url.drivername.partition("+")
+    arguments = {key: value for key, value in _ARGUMENTS.get(driver, {}).items() if key not in url.query}
+    # PostgreSQL's JSON stays the exact text it is, as in every other database
+    options: dict[str, Any] = {"json_deserializer": _as_text} if backend == "postgresql" else {}
+    try:
+        return sa.create_engine(
+            url,
+            connect_args=arguments,
+            hide_parameters=True,
+            poolclass=NullPool,
+            pool_reset_on_return=None,  # a reset would read an abandoned result of MySQL to its end
+            **options,
+        )
+    except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        extra = _EXTRAS.get(backend)
+        remedy = f"pip install 'one-sync[{extra}]'" if extra else "correct the word before ://"
+        raise ConfigError(
+            f"connections.{name}.url: there is no driver for {url.drivername}; {remedy}", code="E_NO_DRIVER"
+        ) from error
+
+
+def _url(text: str, name: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+        return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    except (sa.exc.ArgumentError, ValueError):
+        raise ConfigError(
+            f"connections.{name}.url is no SQLAlchemy URL, such as postgresql://user:password@host/database; "
+            "in a password write @ as %40, : as %3A and / as %2F",
+            code="E_URL",
+        ) from None  # the cause may quote the password
+
+
+def open_cursor(connection: sa.Connection) -> Any:
+    """Open a cursor of the driver itself that holds only what is fetched; its rows are plain tuples."""
+    dialect, dbapi_connection = connection.dialect, connection.connection
+    if dialect.driver in ("psycopg", "psycopg2"):
+        return dbapi_connection.cursor("one_sync")
+    if dialect.driver in ("pymysql", "mysqldb"):
+        return dbapi_connection.cursor(import_module(f"{dialect.loaded_dbapi.__name__}.cursors").SSCursor)
+    return dbapi_connection.cursor()
+
+
+def abandon(cursor: Any) -> None:
+    """Give up the rest of a result, before its connection is closed."""
+    result: Any = getattr(cursor, "_result", None)
+    if getattr(result, "unbuffered_active", False):  # pymysql would read to the end, even from the closed connection
+        result.unbuffered_active = False
+
+
+def sqlite_file(engine: sa.Engine) -> Path | None:
+    """Name the file that must be there, as SQLite would create it; None for other databases and in memory."""
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database or database.startswith((":memory:", "file:")):
+        return None
+    return Path(database)
+
+
+def prepare_reading(connection: sa.Connection) -> None:
+    """Make a connection one that reads a whole result well."""
+    if connection.dialect.name == "postgresql":  # would choose a plan for the first tenth of the rows
+        connection.exec_driver_sql("SET cursor_tuple_fraction = 1")
+    if connection.dialect.name == "sqlite":
+        driver_connection: Any = connection.connection.driver_connection
+        driver_connection.text_factory = _lenient  # bytes at fault become lone surrogates, told by `canonical.column`
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+
+
+def _as_text(data: str | bytes) -> str:
+    return data if isinstance(data, str) else bytes(data).decode()

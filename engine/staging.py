@@ -1,0 +1,294 @@
+"""One object's DuckDB file: opening, its lock, its layout, and staging what the source says now."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from engine.canonical import Batch, Kind, merge
+from engine.errors import BusyError, StateError
+
+LAYOUT = 1
+MEMORY_LIMIT = "256MB"
+_LOCK_PAUSE_SECONDS = 0.05
+
+_LAY_OUT = """
+create table meta (name varchar primary key, value varchar not null);
+create table ledger (
+    key varchar not null,
+    row_hash uhugeint,          -- null: never confirmed, or to be rendered again
+    payload_hash uhugeint,      -- null: never confirmed
+    uncertain boolean not null, -- an attempt's outcome was not learnt
+    confirmed_at varchar        -- ISO in UTC
+);
+"""
+
+EMPTY_CHANGES = """
+create or replace table changes (
+    seq bigint,                 -- null: taken as it is, nothing to send
+    key varchar not null,
+    change varchar not null,
+    operation integer,
+    grp varchar,                -- JSON array of the group's columns
+    row_hash uhugeint,
+    payload_hash uhugeint,
+    line varchar,               -- the rendered line, JSON
+    saved varchar               -- the record's binding, JSON
+)"""
+
+
+def column(name: str) -> str:
+    """Name the column that holds a source column; prefixed, so that no source name meets one of ours."""
+    return quoted(f"c:{name}")
+
+
+def quoted(identifier: str) -> str:
+    """Quote an identifier for DuckDB."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def json_array(expressions: Sequence[str]) -> str:
+    """Give SQL for the compact JSON array of some texts: the same text as `records.key_text`."""
+    return f"cast(to_json([{', '.join(expressions)}]::varchar[]) as varchar)"
+
+
+class Staging:
+    """An open DuckDB file; being open is the lock against another run of the object.
+
+    After `stage`, the temporary table `staged` holds one row a source row:
+    `n`, `key` (JSON array), `missing` (a key part is null), `gone`, and the source's columns.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+        self.columns: tuple[str, ...] = ()  # of the last read, as the source names them
+        self.kinds: dict[str, Kind] = {}
+        self.faults: list[tuple[int, str]] = []  # row number, reason
+
+    # --- opening ---------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path, *, scratch: Path, wait_seconds: float) -> Staging:
+        """Open the file for a run, creating it where there is none.
+
+        Raises BusyError after `wait_seconds` of another process holding it, and
+        DamagedError when it is no usable DuckDB file (the caller sets it aside and begins anew).
+        """
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                connection = _connect(path, scratch)
+                break
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise DamagedError(path, str(error)) from error
+                if time.monotonic() >= deadline:
+                    raise BusyError(
+                        f"{path.stem}: another process works on it ({path}); wait for it to end, "
+                        "or see `one-sync status`",
+                        code="E_BUSY",
+                    ) from error
+                time.sleep(_LOCK_PAUSE_SECONDS)
+            except duckdb.Error as error:
+                raise DamagedError(path, str(error)) from error
+        path.chmod(0o600)
+        staging = cls(connection, path)
+        staging._check_layout()
+        return staging
+
+    @classmethod
+    @contextmanager
+    def copy(cls, path: Path, *, wait_seconds: float) -> Iterator[Staging]:
+        """Open a copy for a dry command; the lock is held only while copying."""
+        with tempfile.TemporaryDirectory(prefix="one-sync-") as folder:
+            target = Path(folder) / path.name
+            if path.exists():
+                _copy_under_lock(path, target, wait_seconds)
+            staging = cls.open(target, scratch=Path(folder), wait_seconds=0)
+            try:
+                yield staging
+            finally:
+                staging.close()
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        self._connection.close()
+
+    def _check_layout(self) -> None:
+        tables = self.value("select count(*) from information_schema.tables where table_name = 'meta'")
+        if not tables:
+            with self.transaction():
+                self.run(_LAY_OUT)
+                self.run(EMPTY_CHANGES)
+                self.set_meta("layout", str(LAYOUT))
+        version = int(self.meta("layout") or 0)
+        if version > LAYOUT:
+            self.close()
+            raise StateError(
+                f"{self.path} was written by a newer one-sync (layout {version}, this program knows {LAYOUT}); "
+                "use the newer program",
+                code="E_STATE_NEWER",
+            )
+
+    # --- the ways to the database ------------------------------------------------------------------
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Execute statements."""
+        with _translated(self.path):
+            self._connection.execute(sql, params or None)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Answer a question."""
+        with _translated(self.path):
+            return self._connection.execute(sql, params or None).fetchall()
+
+    def value(self, sql: str, params: Sequence[Any] = ()) -> Any:
+        """Answer a question of one value; None where there is no row."""
+        found = self.rows(sql, params)
+        return found[0][0] if found else None
+
+    def lists(self, sql: str, params: Sequence[Any] = ()) -> list[list[Any]]:
+        """Answer a question column by column: quicker than rows where there are many."""
+        with _translated(self.path):
+            table = self._connection.execute(sql, params or None).to_arrow_table()
+        return [each.to_pylist() for each in table.columns]
+
+    def insert(self, into: str, data: pa.RecordBatch | pa.Table, select: str = "*") -> None:
+        """Append Arrow data to a table; `select` names the expressions over its columns."""
+        with _translated(self.path):
+            self._connection.register("arriving", data)
+            try:
+                self._connection.execute(f"insert into {into} select {select} from arriving")
+            finally:
+                self._connection.unregister("arriving")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all writes inside durable together, or none."""
+        self.run("begin")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self.run("commit")
+
+    def meta(self, name: str) -> str | None:
+        """Read a note of the file."""
+        found: str | None = self.value("select value from meta where name = ?", [name])
+        return found
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Write a note of the file."""
+        self.run("insert or replace into meta values (?, ?)", [name, value])
+
+    # --- staging -----------------------------------------------------------------------------------
+
+    def stage(self, batches: Iterable[Batch], key: Sequence[str]) -> int:
+        """Take in a read; answers the number of its rows.
+
+        One transaction: a read that breaks leaves nothing behind.
+        The kind of a column is that of the whole read; mixed kinds are text.
+        """
+        count = 0
+        self.columns, self.kinds, self.faults = (), {}, []
+        with self.transaction():
+            for batch in batches:
+                if not self.columns:
+                    self._begin_read(batch.columns)
+                for name, kind in zip(batch.columns, batch.kinds, strict=True):
+                    self.kinds[name] = merge(self.kinds[name], kind)
+                self.faults += [(count + row, reason) for row, reason in batch.faults]
+                self._take(batch, key, count)
+                count += batch.data.num_rows
+        return count
+
+    def greatest(self, name: str) -> str | None:
+        """Give the greatest value of a column of the read, in canonical form."""
+        number = f"cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
+        found: str | None = self.value(f"select arg_max({column(name)}, {number}) from staged")
+        return found
+
+    def _begin_read(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.kinds = dict.fromkeys(columns, Kind.NULL)
+        listed = "".join(f", {column(name)} varchar" for name in columns)
+        self.run(f"create or replace temp table staged (n bigint, key varchar, missing boolean, gone boolean{listed})")
+
+    def _take(self, batch: Batch, key: Sequence[str], before: int) -> None:
+        numbers = pa.array(range(before, before + batch.data.num_rows), pa.int64())
+        gone = pa.array([batch.gone] * batch.data.num_rows, pa.bool_())
+        names = [f"c:{name}" for name in batch.columns]
+        data = pa.RecordBatch.from_arrays([numbers, gone, *batch.data.columns], ["n", "gone", *names])
+        keys = [column(name) for name in key]
+        missing = " or ".join(f"{each} is null" for each in keys)
+        listed = "".join(f", {quoted(name)}" for name in names)
+        self.insert("staged", data, f"n, {json_array(keys)}, {missing}, gone{listed}")
+
+
+class DamagedError(StateError):
+    """The file is no DuckDB file that can be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason[:200]}", code="E_STATE_DAMAGED")
+        self.path = path
+
+
+def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        str(path),
+        config={
+            "threads": 2,
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(scratch / f"{path.stem}.tmp"),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+
+
+def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
+    """Copy a DuckDB file and its write-ahead log while no run can write them."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            lock = duckdb.connect(str(path), read_only=True)
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                return  # damaged: a run would begin anew as well
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"{path.stem}: a run holds it; asked for {wait_seconds:g} s ({path}). Try again when it has ended",
+                    code="E_BUSY",
+                ) from error
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        except duckdb.Error:
+            return
+    try:
+        for suffix in ("", ".wal"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                shutil.copyfile(part, target.with_name(target.name + suffix))
+    finally:
+        lock.close()
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StateError(
+            f"{path}: {str(error)[:300]}; nothing of this step was kept. Check free space and memory, then run again",
+            code="E_STAGING",
+        ) from error

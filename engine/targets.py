@@ -1,0 +1,202 @@
+"""The two kinds of target, as delivery sees them: HTTP requests made of changes, and rows written to an ERP."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from engine import changes, jsontext
+from engine.changes import Numbered
+from engine.decide import Part, Reading, Terms
+from engine.deliver import End
+from engine.journal import Exchange
+from engine.mapping import HttpConnection, Write
+from engine.program import REMOVE, WRITE, Program
+from engine.records import Answer, Answered, Change, Outgoing, Range, Refusal, Stage, Written
+from engine.requests import CompiledOperation, ManyLines, build_many, build_one, read
+from engine.sql import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
+from engine.staging import Staging
+from engine.transport import HttpEnd
+
+WINDOW = 1_000  # records read ahead for requests of one record
+RECORDS_A_PART = 500  # written to an ERP between two receipts
+
+
+class Target(Protocol):
+    """A target of one kind."""
+
+    connection: str
+
+    def size(self, operation: int) -> int:
+        """Give the greatest number of changes in one part."""
+
+    def terms(self, operation: int) -> Terms:
+        """Say what the operation's answers mean."""
+
+    def end(self, operation: int, window: Window, stop: threading.Event) -> End:
+        """Give what delivery needs to send an operation's parts."""
+
+    def describe(self, request: Any, answer: Answer) -> Exchange:
+        """Describe an attempt for the history; lines and outcome are filled in by the recorder."""
+
+
+class Window:
+    """Reads changes ahead, so that requests of one record do not cost a query each."""
+
+    def __init__(self, staging: Staging) -> None:
+        self.staging = staging
+        self._held: dict[int, Numbered] = {}
+
+    def record(self, seq: int) -> Numbered:
+        """Give one change."""
+        if seq not in self._held:
+            self._held = {each.seq: each for each in changes.read(self.staging, Range(seq, seq + WINDOW - 1))}
+        return self._held[seq]
+
+    def records(self, part: Range) -> Sequence[Numbered]:
+        """Give the changes of a part."""
+        if part.size == 1:
+            return [self.record(part.first)]
+        return changes.read(self.staging, part)
+
+
+class HttpTarget:
+    """An HTTP target: one request a part."""
+
+    def __init__(self, program: Program, end: HttpEnd, settings: HttpConnection) -> None:
+        self._operations = program.operations
+        self._end = end
+        self._settings = settings
+        self.connection = settings.name
+
+    def size(self, operation: int) -> int:
+        """Give the chunk size; one for requests of one record."""
+        spec = self._operations[operation].spec
+        return spec.chunk_size if spec.many else 1
+
+    def terms(self, operation: int) -> Terms:
+        """Say what the operation's answers mean."""
+        return self._operations[operation].terms(self._settings.retry)
+
+    def end(self, operation: int, window: Window, stop: threading.Event) -> End:
+        """Give what delivery needs."""
+        compiled = self._operations[operation]
+        suspicious = compiled.spec.many and not compiled.spec.creates  # its 500 may be a fault of its data
+        return End(
+            build=lambda part: self._build(compiled, part, window),
+            exchange=lambda request: self._end.exchange(request, stop=stop, counts=not suspicious),
+            read=lambda part, answer: read(compiled, part, answer, lambda: window.records(part.range)),
+            unavailable=lambda: self._end.open_until() is not None,
+            workers=self._settings.concurrency,
+        )
+
+    def _build(self, compiled: CompiledOperation, part: Part, window: Window) -> Outgoing | Refusal:
+        if compiled.spec.many:
+            staging = window.staging
+            group = changes.first_row(staging, part.range) if compiled.spec.group_by else {}
+            request = build_many(
+                compiled,
+                ManyLines(
+                    group={name: group[name] for name in compiled.spec.group_by},
+                    lines=changes.lines(staging, part.range),
+                    removed=changes.removed_rows(staging, part.range),
+                ),
+            )
+        else:
+            request = build_one(compiled, part, window.record(part.range.first))
+        return request if isinstance(request, Refusal) else self._sendable(request)
+
+    def _sendable(self, request: Outgoing) -> Outgoing | Refusal:
+        fault = self._end.fault(request)
+        return Refusal(stage=Stage.RENDER, reason=fault, field="request") if fault else request
+
+    def describe(self, request: Outgoing, answer: Answer) -> Exchange:
+        """Describe an attempt for the history."""
+        return Exchange(
+            method=request.method,
+            target=request.target,
+            lines=0,
+            status=answer.status if isinstance(answer, Answered) else None,
+            outcome="",
+            reason=getattr(answer, "reason", None),
+            duration_seconds=answer.duration_seconds,
+        )
+
+
+class SqlTarget:
+    """A SQL target: the tables and statements of one record in one transaction, many records a part."""
+
+    def __init__(self, program: Program, end: SqlEnd) -> None:
+        write = program.mapping.write
+        assert write is not None  # noqa: S101  only inbound objects have this target
+        self._program = program
+        self._writes: Mapping[int, Write] = {WRITE: write, **({REMOVE: write.removed} if write.removed else {})}
+        self._end = end
+        self.connection = write.connection
+
+    def size(self, operation: int) -> int:
+        """Give the number of records between two receipts."""
+        return RECORDS_A_PART
+
+    def terms(self, operation: int) -> Terms:
+        """Say what answers mean: a write by key can be repeated."""
+        return Terms(creates=False)
+
+    def end(self, operation: int, window: Window, stop: threading.Event) -> End:
+        """Give what delivery needs."""
+        return End(
+            build=lambda part: [self._record(operation, each) for each in window.records(part.range)],
+            exchange=self._write,
+            read=lambda part, answer: Reading(),
+            unavailable=lambda: False,
+            workers=1,
+        )
+
+    def _record(self, operation: int, change: Numbered) -> list[TableRows | StatementCall] | Refusal:
+        line: str | bytes | Refusal | None = change.line
+        if change.change is Change.REMOVED and self._program.removed_lines:
+            line = self._program.removed_lines.line(change.row)
+        if isinstance(line, Refusal):
+            return line
+        statements = self._writes[operation].statements
+        return [_from_json(each, statements) for each in jsontext.decode(line or "[]")]
+
+    def _write(self, records: Sequence[list[TableRows | StatementCall] | Refusal]) -> Written:
+        begun = time.monotonic()
+        return Written(
+            refusals=tuple(self._write_one(record) for record in records), duration_seconds=time.monotonic() - begun
+        )
+
+    def _write_one(self, record: list[TableRows | StatementCall] | Refusal) -> str | None:
+        if isinstance(record, Refusal):
+            return record.reason
+        try:
+            self._end.write(record)
+        except RecordRefused as refused:
+            return str(refused)
+        return None
+
+    def describe(self, request: Any, answer: Answer) -> Exchange:
+        """Describe a part's writes for the history."""
+        return Exchange(
+            method="WRITE",
+            target=self.connection,
+            lines=len(request),
+            status=None,
+            outcome="",
+            reason=None,
+            duration_seconds=answer.duration_seconds,
+        )
+
+
+def _from_json(value: Mapping[str, Any], statements: Sequence[Any]) -> TableRows | StatementCall:
+    if "statement" in value:
+        return StatementCall(sql=statements[value["statement"]].sql, params=value["params"])
+    return TableRows(
+        table=value["table"],
+        rows=tuple(RowWrite(key=row["key"], fields=row["fields"]) for row in value["rows"]),
+        scope=value["scope"],
+        delete_orphans=value["delete_orphans"],
+    )

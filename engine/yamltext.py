@@ -1,0 +1,268 @@
+"""Reads YAML text into values that know their places: 1.2 core scalars, nothing silently lost. Alone imports yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import yaml
+
+from engine.errors import Place, Problem
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 10_000  # after the expansion of aliases
+MAX_DEPTH = 50
+MAX_DIGITS = 1_000  # of a number
+
+Path: TypeAlias = tuple[str | int, ...]
+
+# YAML 1.2.2, 10.3.2 (core schema).
+NULL = re.compile(r"null|Null|NULL|~|")
+BOOL = re.compile(r"(?P<true>true|True|TRUE)|false|False|FALSE")
+INT = re.compile(r"[-+]?[0-9]+")
+BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines
+
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # same events and places; the other has better messages
+
+UNQUOTED = 'a template has to be quoted, as in "{{ name }}"'
+SYNTAX_HINTS = (
+    (r"'\\t'", "a tab cannot indent: use spaces"),
+    (r"'@'|'`'|'%'", "quote the value"),
+    (r"mapping values are not allowed", "check the indentation, or quote a value that holds `: `"),
+    (
+        r"expected <block end>|expected the node content|expected ',' or|'<stream end>'",
+        "check indentation and brackets",
+    ),
+    (r"could not find expected ':'", "a key needs a colon and a value"),
+    (r"unknown escape character", "write the text in single quotes"),
+    (r"end of stream", "a closing quote is missing"),
+    (r"", "compare with a file that works"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One YAML file: its value (maps with text keys, lists, scalars), where everything stands, and its faults."""
+
+    value: Any  # None where the text could not be read
+    places: Mapping[Path, Place]  # of every key and list element, by its path; () is the whole
+    problems: tuple[Problem, ...] = ()
+
+
+class _Fault(Exception):
+    """Ends the reading of one file."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def parse(text: bytes, file: str) -> Document:
+    """Read one YAML document; never raises, faults are in `problems`."""
+    try:
+        content = _decoded(text, file)
+        return _Reader(file, content).read()
+    except _Fault as fault:
+        return Document(value=None, places={(): Place(file=file)}, problems=(fault.problem,))
+
+
+def _decoded(text: bytes, file: str) -> str:
+    if len(text) > MAX_BYTES:
+        message = f"the file has {len(text):,} bytes; at most {MAX_BYTES:,} are read: split it"
+        raise _Fault(Problem(code="E_FILE_TOO_LARGE", message=message, place=Place(file=file)))
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _Fault(Problem(code="E_ENCODING", message="the file is UTF-16: save it as UTF-8", place=Place(file=file)))
+    try:
+        content = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = text[: error.start].decode("utf-8-sig", errors="replace")
+        message = f"byte 0x{text[error.start]:02X} is not UTF-8: save the file as UTF-8"
+        raise _Fault(Problem(code="E_ENCODING", message=message, place=_end_of(before, file))) from error
+    if found := UNPRINTABLE.search(content):
+        message = f"control character U+{ord(found.group()):04X}: remove it"
+        raise _Fault(Problem(code="E_ENCODING", message=message, place=_end_of(content[: found.start()], file)))
+    return content
+
+
+def _plain(text: str) -> Any:
+    """Read an unquoted scalar."""
+    if NULL.fullmatch(text):
+        return None
+    if found := BOOL.fullmatch(text):
+        return bool(found.group("true"))
+    if INT.fullmatch(text):
+        return int(text)
+    if BASED.fullmatch(text):
+        return int(text, 0)
+    return Decimal(text) if FRACTION.fullmatch(text) else text
+
+
+def _end_of(before: str, file: str) -> Place:
+    lines = LINE_BREAK.split(before)
+    return Place(file=file, line=len(lines), column=len(lines[-1]) + 1)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Walks the events of one text once, and those of an anchor again for each of its aliases."""
+
+    file: str
+    text: str
+    events: list[yaml.Event] = field(default_factory=list)
+    anchors: dict[str, int] = field(default_factory=dict)  # name: index of its first event
+    places: dict[Path, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    at: int = 0
+    nodes: int = 0
+    open_aliases: list[str] = field(default_factory=list)
+
+    def read(self) -> Document:
+        self.events = self._scanned()
+        value = self._node(()) if self.events else None
+        if value is None:
+            raise self._fault("E_FILE_EMPTY", "the file is empty", Place(file=self.file))
+        self.places[()] = self._place(self.events[0])
+        return Document(value=value, places=self.places, problems=tuple(self.problems))
+
+    def _scanned(self) -> list[yaml.Event]:
+        with suppress(yaml.YAMLError):
+            return list(self._nodes_of(FAST))
+        try:
+            return list(self._nodes_of(yaml.SafeLoader))
+        except yaml.MarkedYAMLError as error:
+            raise self._syntax(error) from error
+
+    def _nodes_of(self, loader: Any) -> Iterator[yaml.Event]:
+        """Yield the events of the only document; stops early at too deep or too many nodes."""
+        documents = depth = 0
+        for count, event in enumerate(yaml.parse(self.text, Loader=loader)):
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if documents > 1:
+                message = "a second document begins here: one file holds one, remove the `---`"
+                raise self._fault("E_YAML_DOCUMENTS", message, event)
+            if depth > MAX_DEPTH:
+                raise self._fault("E_YAML_DEPTH", f"more than {MAX_DEPTH} levels deep: flatten it", event)
+            if count > 3 * MAX_NODES:
+                raise self._too_many(event)
+            if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                yield event
+
+    def _node(self, path: Path) -> Any:
+        event: Any = self.events[self.at]
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise self._too_many(event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, path)
+        self._check_tag(event)
+        if event.anchor:
+            self.anchors[event.anchor] = self.at
+        self.at += 1
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        return self._map(path) if isinstance(event, yaml.MappingStartEvent) else self._list(path)
+
+    def _alias(self, event: yaml.AliasEvent, path: Path) -> Any:
+        name = event.anchor
+        if name not in self.anchors:
+            raise self._fault("E_YAML_ALIAS", f"alias `*{name}` has no anchor `&{name}` before it", event)
+        if name in self.open_aliases or len(self.open_aliases) + len(path) > MAX_DEPTH:
+            raise self._fault("E_YAML_ALIAS", f"alias `*{name}` contains itself", event)
+        after, self.at = self.at + 1, self.anchors[name]
+        self.open_aliases.append(name)
+        value = self._node(path)
+        self.open_aliases.pop()
+        self.at = after
+        return value
+
+    def _list(self, path: Path) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(self.events[self.at], yaml.SequenceEndEvent):
+            here = (*path, len(items))
+            self.places.setdefault(here, self._place(self.events[self.at]))
+            items.append(self._node(here))
+        self.at += 1
+        return items
+
+    def _map(self, path: Path) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        while not isinstance(self.events[self.at], yaml.MappingEndEvent):
+            event: Any = self.events[self.at]
+            key = self._key(event)
+            here = (*path, key)
+            if key == "<<" and not event.style:
+                message = "merge keys (`<<`) are not supported: write the keys out, or alias the whole value"
+                self._report("E_YAML_MERGE", message, event)
+                self._node(here)
+                continue
+            if key in entries:
+                first = self.places[here].line
+                self._report("E_DUPLICATE_KEY", f"`{key}` stands here twice, first on line {first}: keep one", event)
+            self.places[here] = self._place(event)
+            entries[key] = self._node(here)
+        self.at += 1
+        return entries
+
+    def _key(self, event: yaml.Event) -> str:
+        """Read a key as the text that was written: `on`, `404` and `null` are texts here."""
+        if isinstance(event, yaml.AliasEvent):
+            raise self._fault("E_YAML_KEY", "an alias cannot be a key: write the key out", event)
+        if isinstance(event, yaml.MappingStartEvent) and event.flow_style:
+            raise self._fault("E_YAML_KEY", UNQUOTED, event)
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self._fault("E_YAML_KEY", "a key has to be a text", event)
+        self._check_tag(event)
+        self.nodes += 1
+        self.at += 1
+        return str(event.value)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+        text = event.value
+        if event.style:
+            return text
+        if NOT_FINITE.fullmatch(text) or (len(text) > MAX_DIGITS and FRACTION.fullmatch(text)):
+            self._report("E_YAML_NUMBER", f"`{text[:20]}` is not a number that JSON can carry: quote a text", event)
+            return None
+        return _plain(text)
+
+    def _check_tag(self, event: yaml.Event) -> None:
+        if tag := getattr(event, "tag", None):
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
+            self._report("E_YAML_TAG", f"tags such as `{shown}` are not supported: remove it; quote a text", event)
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> _Fault:
+        mark: Any = error.problem_mark or error.context_mark
+        place = Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
+        found = str(error.problem)
+        hint = next(remedy for pattern, remedy in SYNTAX_HINTS if re.search(pattern, found))
+        if re.search(r":\s*\{\{", [*LINE_BREAK.split(self.text), ""][mark.line]):
+            hint = UNQUOTED
+        if error.context_mark and error.context_mark.line != mark.line:
+            found += f" ({error.context} that began on line {error.context_mark.line + 1})"
+        return self._fault("E_YAML_SYNTAX", f"{found}; {hint}", place)
+
+    def _too_many(self, event: yaml.Event) -> _Fault:
+        return self._fault("E_YAML_TOO_MANY", f"more than {MAX_NODES:,} values, aliases counted: split the file", event)
+
+    def _report(self, code: str, message: str, where: yaml.Event) -> None:
+        problem = Problem(code=code, message=message, place=self._place(where))
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _fault(self, code: str, message: str, where: yaml.Event | Place) -> _Fault:
+        place = where if isinstance(where, Place) else self._place(where)
+        return _Fault(Problem(code=code, message=message, place=place))
+
+    def _place(self, event: yaml.Event) -> Place:
+        mark: Any = event.start_mark
+        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)

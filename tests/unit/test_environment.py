@@ -1,0 +1,129 @@
+"""`${...}` is resolved late, says what is missing and where, and remembers secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.environment import Environment, reference_fault
+from engine.errors import ConfigError, Place
+
+HERE = Place(file="mappings/project.yaml", line=9, column=5)
+
+DOTENV = """\
+# comment
+PLAIN=plain value   # a comment
+export EXPORTED = exported
+SINGLE='single # $NOT "expanded"'   # a comment
+DOUBLE="line\\nnext \\"quoted\\""
+EMPTY=
+HASH=a#b
+OVERRIDDEN=from the file
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    (tmp_path / ".env").write_text(DOTENV, encoding="utf-8")
+    (tmp_path / "secret").write_text("from a file\n", encoding="utf-8")
+    return Environment(tmp_path, {"OVERRIDDEN": "from the environment", "USER": "u", "PASS": "p%40ss/1", "BLANK": ""})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no reference", "no reference"),
+        ("${PLAIN}", "plain value"),
+        ("${EXPORTED}", "exported"),
+        ("${SINGLE}", 'single # $NOT "expanded"'),
+        ("${DOUBLE}", 'line\nnext "quoted"'),
+        ("[${EMPTY}]", "[]"),
+        ("${HASH}", "a#b"),
+        ("${OVERRIDDEN}", "from the environment"),
+        ("${NOT_SET:-a default}", "a default"),
+        ("${NOT_SET:-}", ""),
+        ("${BLANK:-a default}", "a default"),
+        ("${USER:-a default}", "u"),
+        ("db://${USER}:${PASS}@host/x", "db://u:p%40ss/1@host/x"),
+        ("${file:secret}", "from a file"),
+        ("$${PLAIN} and $5", "${PLAIN} and $5"),
+    ],
+)
+def test_references_are_replaced(environment: Environment, text: str, value: str) -> None:
+    assert environment.resolve(text, HERE) == value
+
+
+def test_a_missing_variable_is_named_with_its_place_and_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Environment(tmp_path, {}).resolve("${ERP_URL}", HERE)
+
+    assert caught.value.code == "E_MISSING_VARIABLE"
+    assert str(caught.value) == (
+        "mappings/project.yaml:9:5: the variable ERP_URL is not set: "
+        f"export it, or write ERP_URL=... to {tmp_path / '.env'}"
+    )
+
+
+def test_a_missing_file_is_named_with_its_place_and_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Environment(tmp_path, {}).resolve("${file:/run/none/x}", HERE)
+
+    assert caught.value.code == "E_MISSING_VARIABLE"
+    assert str(caught.value) == (
+        "mappings/project.yaml:9:5: ${file:/run/none/x} cannot be read (No such file or directory): "
+        "create /run/none/x, or correct the path"
+    )
+
+
+def test_a_misspelt_reference_is_never_taken_literally(environment: Environment) -> None:
+    with pytest.raises(ConfigError) as caught:
+        environment.resolve("x${PLAIN", HERE)
+
+    assert str(caught.value) == f"{HERE}: {reference_fault('${PLAIN')}"
+    assert caught.value.code == "E_REFERENCE"
+
+
+def test_what_is_missing_can_be_listed_without_failing(environment: Environment) -> None:
+    texts = ["${B}${A}", "${PLAIN}", "${C:-x}", "$${D}", "${file:none}", "${file:secret}", "${A}"]
+
+    assert environment.missing(texts) == ("A", "B", "file:none")
+
+
+def test_only_what_is_said_to_be_secret_is_remembered(environment: Environment) -> None:
+    environment.resolve("${PLAIN}", HERE)
+    environment.resolve("Bearer ${EXPORTED}", HERE, secret=True)
+    environment.resolve("[${EMPTY}]$${", HERE, secret=True)
+
+    assert environment.secrets == {"Bearer exported", "exported", "[]${"}
+
+
+def test_the_password_of_a_url_is_remembered_in_every_form(environment: Environment) -> None:
+    environment.resolve("db://${USER}:${PASS}@host/x", HERE, secret=True)
+    environment.resolve("odbc://?odbc_connect=Server%3Dh%3BPwd%3Dhunter2%3B", HERE, secret=True)
+
+    assert environment.secrets == {
+        "db://u:p%40ss/1@host/x",
+        "p%40ss/1",
+        "p@ss/1",
+        "p%40ss%2F1",
+        "odbc://?odbc_connect=Server%3Dh%3BPwd%3Dhunter2%3B",
+        "hunter2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("A=1\nno assignment\n", ":2:1: not a line of the form KEY=VALUE"),
+        ("A='open\n", ":1:1: the closing quote is missing, or text follows it"),
+        ('A="x" y\n', ":1:1: the closing quote is missing, or text follows it"),
+    ],
+)
+def test_a_bad_line_of_the_env_file_is_told(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        Environment(tmp_path, {})
+
+    assert (caught.value.code, str(caught.value)) == ("E_ENV_FILE", f"{tmp_path / '.env'}{message}")

@@ -1,0 +1,682 @@
+"""A project folder becomes values: the examples of the design, the schemas, the choice of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from engine import mapping as values
+from engine.errors import ConfigError
+from engine.load import Loaded, load
+from engine.mapping import (
+    Breaker,
+    Cron,
+    Cursor,
+    Defaults,
+    Feed,
+    Fetch,
+    Guards,
+    HttpConnection,
+    HttpSource,
+    Items,
+    Limit,
+    Lookup,
+    Manual,
+    MappingSpec,
+    Once,
+    Operation,
+    Project,
+    RateLimit,
+    Ref,
+    Request,
+    Retry,
+    SqlConnection,
+    SqlSource,
+    Statement,
+    TableWrite,
+    Tied,
+    Write,
+)
+from engine.records import Change
+from engine.schema import FOLDER
+
+PROJECT = """\
+# yaml-language-server: $schema=../schemas/project.schema.json
+timezone: Europe/Warsaw
+state: ${ONE_SYNC_STATE:-.one-sync}        # folder for DuckDB and journal, relative to this file
+defaults:
+  chunk_size: 10000
+  on_null: send
+connections:
+  erp:
+    type: sql
+    url: ${ERP_URL}                        # a SQLAlchemy URL
+  one:
+    type: http
+    base_url: ${ONE_BASE_URL}
+    headers:
+      ApiAuth: ${ONE_API_KEY}
+      one-tenant: ${ONE_TENANT}
+    timeout_seconds: 60
+    concurrency: 4                         # requests in flight
+    rate_limit: {requests: 20, per_seconds: 0.5}
+    retry: {attempts: 6, first_delay_seconds: 1, max_delay_seconds: 60}
+    breaker: {failures: 5, pause_seconds: 60}
+vars:
+  orders_service: orders                   # {{ vars.orders_service }} in paths
+"""
+
+STOCKS = """\
+# yaml-language-server: $schema=../schemas/mapping.schema.json
+object: stocks
+stage: 1
+description: Quantities of flagged products, per warehouse.
+schedule: "0 */2 * * * *"                  # six fields, seconds first
+
+source:
+  connection: erp
+  query: |
+    SELECT s.warehouse_id, s.sku, s.quantity
+    FROM stock s
+    JOIN product p ON p.sku = s.sku
+    WHERE p.send_to_one = 1
+  key: [warehouse_id, sku]
+
+fields:
+  id: "{{ sku }}"
+  sku: "{{ sku }}"
+  quantity: "{{ quantity | number }}"
+
+send:
+  - on: [added, changed, removed]
+    group_by: [warehouse_id]               # one request never mixes groups
+    chunk_size: 10000
+    request:
+      method: POST
+      path: /api/v1/stock/integrations/auth-required/warehouses/{{ warehouse_id | path }}/stocks/incremental
+      idempotent: true
+      body:
+        stocks: "{{ lines }}"
+        stocksToRemove: "{{ removed | map(attribute='sku') | list }}"
+
+guards: {max_removed: 20%}
+"""
+
+CLIENTS = """\
+object: clients
+source:
+  connection: erp
+  query: SELECT ... FROM customer WHERE send_to_one = 1
+  key: [customer_id]
+refs:
+  segment: {object: segments, on: {segment_code: segment_code}}   # their key column: our column
+fields:
+  externalId: "{{ customer_id }}"
+  name: "{{ name }}"
+  segmentId: "{{ segment.segment_id }}"
+  address:
+    street: "{{ street }}"
+    city: "{{ city }}"
+  phone: {$value: "{{ phone }}", $on_null: omit}
+send:
+  - on: [added]
+    schedule: "0 */10 * * * *"
+    request: {method: POST, path: /api/v1/account/integrations/auth-required/clients, body: "{{ line }}"}
+    save: {client_id: "{{ body.clientId or body.id }}"}
+    lookup:                                  # asked when a create's outcome is unknown or the answer is 409
+      request: {method: GET, path: /api/v1/account/integrations/auth-required/clients, query: {externalId: "{{ customer_id }}"}}
+      found: "{{ body | length == 1 }}"     # absent: 404 or an empty answer; anything else stays unknown
+      save: {client_id: "{{ body[0].clientId }}"}
+  - on: [changed]
+    schedule: "50 */10 * * * *"
+    request: {method: PUT, path: "/api/v1/account/integrations/auth-required/clients/{{ saved.client_id | path }}", body: "{{ line }}"}
+"""  # noqa: E501
+
+SEGMENTS = """\
+object: segments
+schedule: {before: clients}
+source: {connection: erp, query: SELECT * FROM segment, key: [segment_code]}
+fields: {name: "{{ name }}"}
+send:
+  - on: [added]
+    request: {method: POST, path: /segments, body: "{{ line }}", save: {segment_id: "{{ body.id }}"}}
+"""
+
+ORDERS = """\
+object: orders
+schedule: "0 * * * * *"
+source:
+  connection: one
+  feed:                                      # an event feed with a cursor
+    request: {path: "/api/v1/{{ vars.orders_service }}/integrations/auth-required/synchronization/order",
+              query: {eventTypes: "", numberOfEvents: 100, startId: "{{ cursor }}"}}
+    items: "{{ body.events }}"
+    next: "{{ body.nextId }}"
+    start: 1
+  fetch:                                     # one per distinct item of a page
+    when: "{{ item.eventType != 'REMOVED' }}"
+    request: {path: "/api/v1/{{ vars.orders_service }}/integrations/auth-required/order/shipment", query: {shipmentId: "{{ item.shipmentId }}"}}
+  key: [id]
+write:
+  connection: erp
+  tables:
+    - table: one_order
+      key: {shipment_id: "{{ id }}"}
+      fields: {order_id: "{{ orderId }}", client_id: "{{ organization.clientId }}", total_gross: "{{ price.totalGross | decimal(2) }}"}
+    - table: one_order_line
+      $each: productLines
+      key: {shipment_id: "{{ parent.id }}", line_number: "{{ lineNumber }}"}
+      fields: {sku: "{{ sku }}", quantity: "{{ quantityOrderedInContentUnit | decimal(3) }}"}
+      orphans: delete                        # lines that the order no longer has
+"""  # noqa: E501
+
+PRICES = """\
+object: prices
+title: Prices
+tags: [prices, nightly]
+status: draft
+schedule: once
+source:
+  connection: erp
+  query: SELECT sku, price FROM price WHERE changed_at >= :cursor
+  key: [sku]
+  cursor: {column: changed_at, overlap_seconds: 0.5}
+fields: {sku: "{{ sku }}"}
+on_null: omit
+send:
+  - on: [added, changed]
+    requests:
+      - {method: POST, url: https://files.example.com/begin, headers: {X-Kind: prices}, save: {upload: "{{ body.id }}"}}
+      - {method: PATCH, path: /prices, idempotent: true, body: ["{{ lines }}", "{{ saved.upload }}"]}
+    ok: "{{ body.ok }}"
+    items: {at: "{{ body.results }}", key: "{{ item.sku }}", ok: "{{ item.ok }}"}
+    on_status: {404: confirm, 409: retry}
+limits: [{per: [client_id], distinct: [pricing_id], max: 2000}]
+guards: {max_removed: 5, min_rows: 0}
+retry_rejected_after_hours: 1.5
+"""
+
+EXAMPLES = {
+    "project": PROJECT,
+    "stocks": STOCKS,
+    "clients": CLIENTS,
+    "segments": SEGMENTS,
+    "orders": ORDERS,
+    "prices": PRICES.replace(', "{{ saved.upload }}"', ""),
+}
+
+
+def loaded(folder: Path, files: Mapping[str, str] = EXAMPLES) -> Loaded:
+    folder.mkdir(exist_ok=True)
+    for stem, text in files.items():
+        (folder / f"{stem}.yaml").write_text(text, encoding="utf-8")
+    return load(folder)
+
+
+@pytest.fixture
+def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    monkeypatch.chdir(tmp_path)
+    return loaded(tmp_path / "mappings")
+
+
+def test_the_project_of_the_design_is_this_value(examples: Loaded) -> None:
+    assert replace(examples.project, places={}) == Project(
+        file="mappings/project.yaml",
+        timezone="Europe/Warsaw",
+        state="${ONE_SYNC_STATE:-.one-sync}",
+        defaults=Defaults(chunk_size=10_000, on_null="send"),
+        connections={
+            "erp": SqlConnection(name="erp", url="${ERP_URL}"),
+            "one": HttpConnection(
+                name="one",
+                base_url="${ONE_BASE_URL}",
+                headers={"ApiAuth": "${ONE_API_KEY}", "one-tenant": "${ONE_TENANT}"},
+                timeout_seconds=60.0,
+                concurrency=4,
+                rate_limit=RateLimit(requests=20, per_seconds=0.5),
+                retry=Retry(attempts=6, first_delay_seconds=1.0, max_delay_seconds=60.0),
+                breaker=Breaker(failures=5, pause_seconds=60.0),
+            ),
+        },
+        vars={"orders_service": "orders"},
+    )
+
+
+def test_the_example_of_many_lines_a_request_is_this_value(examples: Loaded) -> None:
+    assert replace(examples.mappings["stocks"], places={}) == MappingSpec(
+        object="stocks",
+        file="mappings/stocks.yaml",
+        stage=1,
+        description="Quantities of flagged products, per warehouse.",
+        schedule=Cron(text="0 */2 * * * *"),
+        source=SqlSource(
+            connection="erp",
+            query="SELECT s.warehouse_id, s.sku, s.quantity\nFROM stock s\nJOIN product p ON p.sku = s.sku\n"
+            "WHERE p.send_to_one = 1\n",
+            key=("warehouse_id", "sku"),
+        ),
+        fields={"id": "{{ sku }}", "sku": "{{ sku }}", "quantity": "{{ quantity | number }}"},
+        send=(
+            Operation(
+                on=frozenset(Change),
+                many=True,
+                group_by=("warehouse_id",),
+                chunk_size=10_000,
+                requests=(
+                    Request(
+                        method="POST",
+                        path="/api/v1/stock/integrations/auth-required/warehouses/{{ warehouse_id | path }}"
+                        "/stocks/incremental",
+                        idempotent=True,
+                        body={
+                            "stocks": "{{ lines }}",
+                            "stocksToRemove": "{{ removed | map(attribute='sku') | list }}",
+                        },
+                    ),
+                ),
+            ),
+        ),
+        guards=Guards(max_removed_percent=20.0),
+    )
+
+
+def test_the_example_of_one_request_a_record_is_this_value(examples: Loaded) -> None:
+    clients = "/api/v1/account/integrations/auth-required/clients"
+
+    assert replace(examples.mappings["clients"], places={}) == MappingSpec(
+        object="clients",
+        file="mappings/clients.yaml",
+        schedule=Manual(),
+        source=SqlSource(
+            connection="erp", query="SELECT ... FROM customer WHERE send_to_one = 1", key=("customer_id",)
+        ),
+        refs={"segment": Ref(object="segments", on={"segment_code": "segment_code"})},
+        fields={
+            "externalId": "{{ customer_id }}",
+            "name": "{{ name }}",
+            "segmentId": "{{ segment.segment_id }}",
+            "address": {"street": "{{ street }}", "city": "{{ city }}"},
+            "phone": {"$value": "{{ phone }}", "$on_null": "omit"},
+        },
+        send=(
+            Operation(
+                on=frozenset({Change.ADDED}),
+                schedule=Cron(text="0 */10 * * * *"),
+                requests=(Request(method="POST", path=clients, body="{{ line }}", idempotent=False),),
+                save={"client_id": "{{ body.clientId or body.id }}"},
+                lookup=Lookup(
+                    request=Request(method="GET", path=clients, query={"externalId": "{{ customer_id }}"}),
+                    found="{{ body | length == 1 }}",
+                    save={"client_id": "{{ body[0].clientId }}"},
+                    settle_seconds=5.0,
+                ),
+            ),
+            Operation(
+                on=frozenset({Change.CHANGED}),
+                schedule=Cron(text="50 */10 * * * *"),
+                requests=(Request(method="PUT", path=clients + "/{{ saved.client_id | path }}", body="{{ line }}"),),
+            ),
+        ),
+    )
+
+
+def test_the_inbound_example_is_this_value(examples: Loaded) -> None:
+    service = "/api/v1/{{ vars.orders_service }}/integrations/auth-required"
+
+    assert replace(examples.mappings["orders"], places={}) == MappingSpec(
+        object="orders",
+        file="mappings/orders.yaml",
+        schedule=Cron(text="0 * * * * *"),
+        source=HttpSource(
+            connection="one",
+            key=("id",),
+            feed=Feed(
+                request=Request(
+                    method="GET",
+                    path=f"{service}/synchronization/order",
+                    query={"eventTypes": "", "numberOfEvents": 100, "startId": "{{ cursor }}"},
+                ),
+                items="{{ body.events }}",
+                next="{{ body.nextId }}",
+                start=1,
+            ),
+            fetch=Fetch(
+                when="{{ item.eventType != 'REMOVED' }}",
+                request=Request(
+                    method="GET", path=f"{service}/order/shipment", query={"shipmentId": "{{ item.shipmentId }}"}
+                ),
+            ),
+        ),
+        write=Write(
+            connection="erp",
+            tables=(
+                TableWrite(
+                    table="one_order",
+                    key={"shipment_id": "{{ id }}"},
+                    fields={
+                        "order_id": "{{ orderId }}",
+                        "client_id": "{{ organization.clientId }}",
+                        "total_gross": "{{ price.totalGross | decimal(2) }}",
+                    },
+                ),
+                TableWrite(
+                    table="one_order_line",
+                    each="productLines",
+                    key={"shipment_id": "{{ parent.id }}", "line_number": "{{ lineNumber }}"},
+                    fields={"sku": "{{ sku }}", "quantity": "{{ quantityOrderedInContentUnit | decimal(3) }}"},
+                    orphans="delete",
+                ),
+            ),
+        ),
+    )
+
+
+def test_the_rest_of_the_keys_are_this_value(examples: Loaded) -> None:
+    assert replace(examples.mappings["prices"], places={}) == MappingSpec(
+        object="prices",
+        file="mappings/prices.yaml",
+        title="Prices",
+        tags=("prices", "nightly"),
+        draft=True,
+        schedule=Once(),
+        source=SqlSource(
+            connection="erp",
+            query="SELECT sku, price FROM price WHERE changed_at >= :cursor",
+            key=("sku",),
+            cursor=Cursor(column="changed_at", overlap_seconds=0.5, full_every_hours=24.0),
+        ),
+        fields={"sku": "{{ sku }}"},
+        on_null="omit",
+        send=(
+            Operation(
+                on=frozenset({Change.ADDED, Change.CHANGED}),
+                many=True,
+                requests=(
+                    Request(
+                        method="POST",
+                        url="https://files.example.com/begin",
+                        headers={"X-Kind": "prices"},
+                        idempotent=False,
+                        save={"upload": "{{ body.id }}"},
+                    ),
+                    Request(method="PATCH", path="/prices", idempotent=True, body=["{{ lines }}"]),
+                ),
+                ok="{{ body.ok }}",
+                items=Items(at="{{ body.results }}", key="{{ item.sku }}", ok="{{ item.ok }}"),
+                on_status={404: "confirm", 409: "retry"},
+            ),
+        ),
+        limits=(Limit(per=("client_id",), distinct=("pricing_id",), max=2000),),
+        guards=Guards(max_removed_percent=None, max_removed_rows=5, min_rows=0),
+        retry_rejected_after_hours=1.5,
+    )
+
+
+def test_seconds_are_floats_and_counts_are_integers(examples: Loaded) -> None:
+    one = examples.project.connections["one"]
+
+    assert isinstance(one, HttpConnection)
+    assert (type(one.timeout_seconds), type(one.retry.max_delay_seconds), type(one.concurrency)) == (float, float, int)
+    assert type(examples.mappings["prices"].retry_rejected_after_hours) is float
+
+
+def test_the_defaults_of_the_project_hold_where_a_mapping_is_silent(tmp_path: Path) -> None:
+    project = PROJECT.replace("chunk_size: 10000", "chunk_size: 7\n  retry_rejected_after_hours: 0").replace(
+        "on_null: send", "on_null: reject"
+    )
+    clients = loaded(tmp_path, {**EXAMPLES, "project": project}).mappings["clients"]
+
+    assert (clients.send[0].chunk_size, clients.on_null, clients.retry_rejected_after_hours) == (7, "reject", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "idempotent"), [("GET", True), ("PUT", True), ("DELETE", True), ("POST", False), ("PATCH", False)]
+)
+def test_a_method_says_whether_it_may_be_repeated(tmp_path: Path, method: str, idempotent: bool) -> None:
+    segments = SEGMENTS.replace("method: POST", f"method: {method}")
+
+    [operation] = loaded(tmp_path, {**EXAMPLES, "segments": segments}).mappings["segments"].send
+
+    assert operation.requests[0].idempotent is idempotent
+
+
+def test_a_removal_is_written_with_the_connection_of_its_write(tmp_path: Path) -> None:
+    orders = (
+        ORDERS.replace("    start: 1\n", '    removed: "{{ item.gone }}"\n    key: {id: "{{ item.id }}"}\n')
+        + "  removed:\n    statements: [{sql: 'CALL drop_order(:id)', params: {id: '{{ id }}'}}]\n"
+    )
+
+    write = loaded(tmp_path, {**EXAMPLES, "orders": orders}).mappings["orders"].write
+
+    statement = Statement(sql="CALL drop_order(:id)", params={"id": "{{ id }}"})
+    assert write is not None
+    assert write.removed == Write(connection="erp", statements=(statement,))
+
+
+def test_a_mapping_knows_the_places_of_its_keys_and_else_of_their_parents(examples: Loaded) -> None:
+    segments = examples.mappings["segments"]
+
+    assert segments.schedule == Tied(order="before", object="clients")
+    assert str(segments.place("send", 0, "request", "save", "segment_id")) == "mappings/segments.yaml:7:73"
+    assert str(segments.place("send", 0, "requests", 0)) == "mappings/segments.yaml:6:5"
+
+
+def test_mappings_stand_in_dependency_order(examples: Loaded) -> None:
+    timed = [name for name, mapping in examples.mappings.items() if mapping.schedule != Once()]
+
+    assert timed == ["stocks", "orders", "segments", "clients"]
+
+
+def test_loading_needs_no_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ERP_URL", raising=False)
+
+    assert loaded(tmp_path).project.connections["erp"] == SqlConnection(name="erp", url="${ERP_URL}")
+
+
+# --- choosing objects --------------------------------------------------------------------------------
+
+
+def test_without_names_all_but_drafts_are_chosen(examples: Loaded) -> None:
+    chosen = [mapping.object for mapping in examples.select()]
+
+    assert chosen == ["stocks", "orders", "segments", "clients"]
+
+
+def test_named_objects_are_chosen_once_and_in_dependency_order(examples: Loaded) -> None:
+    chosen = [mapping.object for mapping in examples.select(["clients", "segments", "clients"])]
+
+    assert chosen == ["segments", "clients"]
+
+
+def test_a_draft_is_chosen_only_where_drafts_are_wanted(examples: Loaded) -> None:
+    with pytest.raises(ConfigError) as caught:
+        examples.select(["prices"])
+
+    assert caught.value.code == "E_DRAFT"
+    assert str(caught.value) == (
+        "mappings/prices.yaml:4:1: `prices` is a draft and never runs: remove `status: draft` when it is ready"
+    )
+    assert [mapping.object for mapping in examples.select(["prices"], drafts=True)] == ["prices"]
+
+
+def test_every_unknown_name_is_told_with_the_nearest(examples: Loaded) -> None:
+    with pytest.raises(ConfigError) as caught:
+        examples.select(["stock", "client", "stocks"])
+
+    assert caught.value.code == "E_UNKNOWN_OBJECT"
+    assert str(caught.value) == (
+        "unknown object `stock`; did you mean `stocks`?\nunknown object `client`; did you mean `clients`?"
+    )
+
+
+# --- folders and files ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "lacks"), [("none", "does not exist"), (".", "has no project.yaml")])
+def test_a_folder_that_is_no_project_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, lacks: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError) as caught:
+        load(Path(name))
+
+    assert caught.value.code == "E_NO_PROJECT"
+    assert str(caught.value) == f"the project folder {name} {lacks}: name another with --project DIR"
+
+
+def test_a_project_elsewhere_is_named_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    loaded(tmp_path / "there")
+    (tmp_path / "there" / "stocks.yaml").write_text("object: 1", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "here")
+
+    with pytest.raises(ConfigError) as caught:
+        load(Path("../there"))
+
+    assert {problem.place.file for problem in caught.value.problems if problem.place} == {"../there/stocks.yaml"}
+
+
+def test_other_files_are_not_read_but_yml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("notes.txt", ".#stocks.yaml", ".hidden.yml"):
+        (tmp_path / name).write_text("[", encoding="utf-8")
+    assert loaded(tmp_path)
+    (tmp_path / "extra.yml").write_text("[", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+
+    assert str(caught.value) == "extra.yml:1:1: only *.yaml is read: rename the file to extra.yaml"
+    assert caught.value.code == "E_FILE_NAME"
+
+
+def test_a_file_that_cannot_be_read_is_one_problem_among_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded(tmp_path)
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "stocks.yaml").write_text("- x\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+
+    assert list(map(str, caught.value.problems)) == [
+        "folder.yaml:1:1: cannot be read: Is a directory",
+        "stocks.yaml:1:1: the file must be a map, not a list",
+    ]
+
+
+# --- what the schemas promise ------------------------------------------------------------------------------
+
+SCHEMAS = {
+    name: json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")) for name in ("project", "mapping")
+}
+
+# Where a schema's map is built into a type: (schema, path of the map's schema, type, keys spelt otherwise).
+BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
+    ("project", "", "Project", {}),
+    ("project", "properties/defaults", "Defaults", {}),
+    ("project", "$defs/sql", "SqlConnection", {"type": ()}),
+    ("project", "$defs/http", "HttpConnection", {"type": ()}),
+    ("project", "$defs/http/properties/rate_limit", "RateLimit", {}),
+    ("project", "$defs/http/properties/retry", "Retry", {}),
+    ("project", "$defs/http/properties/breaker", "Breaker", {}),
+    ("project", "$defs/connection", "SqlConnection", {"type": ()}),
+    ("mapping", "", "MappingSpec", {"status": ("draft",)}),
+    ("mapping", "properties/refs/additionalProperties", "Ref", {}),
+    ("mapping", "properties/write", "Write", {}),
+    ("mapping", "properties/write/properties/removed", "Write", {}),
+    ("mapping", "properties/limits/items", "Limit", {}),
+    (
+        "mapping",
+        "properties/guards",
+        "Guards",
+        {"max_removed": ("max_removed_percent", "max_removed_rows")},
+    ),
+    ("mapping", "$defs/field/then", "", {"$value": (), "$on_null": ()}),  # stays as it is, for templates.py
+    ("mapping", "$defs/schedule/then", "Tied", {"after": ("order", "object"), "before": ("order", "object")}),
+    ("mapping", "$defs/request", "Request", {}),
+    ("mapping", "$defs/read_request", "Request", {}),
+    ("mapping", "$defs/entry", "Operation", {"request": ("requests",)}),
+    ("mapping", "$defs/entry/properties/lookup", "Lookup", {}),
+    ("mapping", "$defs/entry/properties/items", "Items", {}),
+    ("mapping", "$defs/sql_source", "SqlSource", {}),
+    ("mapping", "$defs/sql_source/properties/cursor", "Cursor", {}),
+    ("mapping", "$defs/http_source", "HttpSource", {}),
+    ("mapping", "$defs/http_source/properties/feed", "Feed", {}),
+    ("mapping", "$defs/http_source/properties/fetch", "Fetch", {}),
+    ("mapping", "$defs/tables/items", "TableWrite", {"$each": ("each",)}),
+    ("mapping", "$defs/statements/items", "Statement", {"$each": ("each",)}),
+]
+
+# Fields of the types that no key of a file names.
+NOT_WRITTEN = {
+    "Project": {"file", "places"},
+    "SqlConnection": {"name"},
+    "HttpConnection": {"name"},
+    "MappingSpec": {"file", "places"},
+    "Operation": {"many"},
+}
+
+
+def maps_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every part of a schema that lists properties, with its path."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("properties"), dict) and '"const"' not in json.dumps(schema["properties"]):
+            yield path, schema
+        for key, inner in schema.items():
+            yield from maps_in(inner, f"{path}/{key}".lstrip("/"))
+    elif isinstance(schema, list):
+        for index, inner in enumerate(schema):
+            yield from maps_in(inner, f"{path}/{index}")
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_key_has_a_description_with_an_example(name: str) -> None:
+    bare = [
+        f"{path}/{key}"
+        for path, part in maps_in(SCHEMAS[name])
+        for key, given in part["properties"].items()
+        if "Example: "
+        not in {**SCHEMAS[name]["$defs"].get(given.get("$ref", "").split("/")[-1], {}), **given}.get("description", "")
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_map_of_known_keys_refuses_unknown_ones(name: str) -> None:
+    open_maps = [path for path, part in maps_in(SCHEMAS[name]) if part.get("additionalProperties", True) is not False]
+
+    # The type of a connection is read first; the whole is then closed by $defs/sql or $defs/http.
+    assert open_maps == (["$defs/connection"] if name == "project" else [])
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_schemas_are_valid_schemas(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_every_key_ends_in_a_field_and_every_field_comes_from_a_key() -> None:
+    found: dict[str, set[str]] = {}
+    listed = {(schema, path) for schema in SCHEMAS for path, _ in maps_in(SCHEMAS[schema])}
+    for schema, path, type_name, spelt in BUILT:
+        part = dict(maps_in(SCHEMAS[schema]))[path]
+        names = {field for key in part["properties"] for field in spelt.get(key, (key,))}
+        found.setdefault(type_name, set()).update(names)
+    expected = {
+        name: {field.name for field in fields(getattr(values, name))} - NOT_WRITTEN.get(name, set())
+        for name in found
+        if name
+    }
+
+    assert {(schema, path) for schema, path, _, _ in BUILT} == listed
+    assert {**found, "": set()} == {**expected, "": set()}
