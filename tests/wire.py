@@ -205,7 +205,7 @@ def _reset(peer: socket.socket) -> bool:
 
 def _read(peer: socket.socket, number: int) -> Seen | None:
     """Read a whole request; None when the client closed before one began."""
-    data = b""
+    data = bytearray()
     while b"\r\n\r\n" not in data:
         more = peer.recv(65536)
         if not more:
@@ -221,7 +221,7 @@ def _read(peer: socket.socket, number: int) -> Seen | None:
             return None
         body += more
     method, target, _ = first.split(" ")
-    return Seen(method=method, target=target, headers=headers, body=body, at=time.monotonic(), connection=number)
+    return Seen(method=method, target=target, headers=headers, body=bytes(body), at=time.monotonic(), connection=number)
 
 
 @contextlib.contextmanager

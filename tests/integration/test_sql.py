@@ -525,6 +525,15 @@ def test_a_statement_is_called_with_its_parameters(end: SqlEnd) -> None:
     assert held(end)[0] == [("S1", Decimal("0.0000001"), '[1,"ż"]')]
 
 
+def test_the_parameters_of_a_statement_lose_nothing_in_mariadb(mariadb: SqlEnd) -> None:
+    run(mariadb, "CREATE TABLE t (total DECIMAL(38), at DATETIME)")
+    moment = datetime(2026, 7, 21, 12, tzinfo=timezone(timedelta(hours=2)))
+    sql = "INSERT INTO t VALUES (:total, :at)"
+    mariadb.write([StatementCall(sql=sql, params={"total": Decimal("1234567890123456789012345E+2"), "at": moment})])
+
+    assert read(mariadb, "SELECT total, at FROM t") == [(123456789012345678901234500, datetime(2026, 7, 21, 10))]
+
+
 def test_a_procedure_is_called_that_gives_rows(mariadb: SqlEnd) -> None:
     run(mariadb, *ORDERS)
     run(
