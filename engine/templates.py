@@ -604,7 +604,7 @@ class _Program:
 
     def __init__(self, spec: _Spec, expression: nodes.Expr, columns: Sequence[str] = ()) -> None:
         uses_row = bool(columns) and (spec.whole_row or bool(spec.row_names))
-        targets = [_target(index, name, spec.names - {"row"}, aside=uses_row) for index, name in enumerate(columns)]
+        targets = [_target(index, name, spec.names, aside=uses_row) for index, name in enumerate(columns)]
         body = [*spec.blocks, nodes.Output([expression], lineno=1)]
         if uses_row:
             pairs = [nodes.Pair(nodes.Const(n), nodes.Name(t, "load")) for n, t in zip(columns, targets, strict=True)]

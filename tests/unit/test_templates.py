@@ -128,6 +128,9 @@ def test_inside_of_text_a_value_is_written_plainly(template: str, given: Any, ex
     [
         ("{{ a + 0.2 }}", {"a": 0.1}, Decimal("0.3")),
         ("{{ 1.10 * 3 }}", {}, Decimal("3.3")),
+        ("{{ 'a' ~ none ~ 1.50 ~ true }}", {}, "a1.5true"),
+        ("{{ x ~ ('a' ~ none) }}", {"x": 1}, "1a"),
+        ("{{ range ~ dict }}", {"range": 1, "dict": 2}, "12"),
         ("{{ a / 4 }}", {"a": 1}, Decimal("0.25")),
         ("{{ -a }}", {"a": Decimal("1.5")}, Decimal("-1.5")),
         ("{{ a[-1] }}", {"a": [1, 2]}, 2),
@@ -195,12 +198,12 @@ def test_names_and_bare_names_are_known() -> None:
     spec = {
         "a": "{{ lines }}",
         "b": ["{{ removed | map(attribute='sku') | list }}", "{{ both }}"],
-        "c": "x{{ both }}{% for own in list %}{{ own.x }}{% endfor %}",
+        "c": "x{{ both }}{% for own in list %}{{ own.x }}{% endfor %}{{ range }}",
         "d": "{{ row['odd name'] }}",
     }
     compiled = compile_value(spec, timezone=UTC)
 
-    assert compiled.names == {"lines", "removed", "both", "list", "row"}
+    assert compiled.names == {"lines", "removed", "both", "list", "range", "row"}
     assert compiled.bare == {"lines"}
 
 
@@ -333,6 +336,7 @@ def test_all_faults_of_a_spec_are_found_at_once() -> None:
         ("{{ skuu }}", {"sku": 1}, "unknown name 'skuu'; did you mean 'sku'?"),
         ("x{{ skuu }}", {"sku": 1}, "unknown name 'skuu'; did you mean 'sku'?"),
         ("{{ [skuu] }}", {"sku": 1}, "unknown name 'skuu'; did you mean 'sku'?"),
+        ("{{ range }}", {}, "unknown name 'range'"),
         ("{{ vars.servce }}", {"vars": {"service": 1}}, "'servce' is not in this map; did you mean 'service'?"),
         ("{{ a['b'] }}", {"a": {}}, "'b' is not in this map"),
         ("{{ a.b }}", {"a": None}, "'b' of null: what should have it is null"),

@@ -1,0 +1,5 @@
+"""Starts one-sync: `python -m engine.cli`."""
+
+from engine.cli import main
+
+main()

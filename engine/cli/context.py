@@ -1,0 +1,103 @@
+"""What every command is given: the global options, the project behind them, the answer's and the log's way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from engine.errors import ConfigError, Place
+from engine.mapping import HttpConnection, Project
+from engine.redact import redact
+
+if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
+    from engine.app import App
+    from engine.cli.output import Output
+    from engine.log import Log
+
+LogFormat: TypeAlias = Literal["human", "json"]
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Objects = Annotated[list[str] | None, typer.Argument(metavar="[OBJECT]...", help="Objects; all without a name.")]
+
+
+@dataclass(kw_only=True)
+class Context:
+    """The global options; what is behind them is opened when a command first asks for it."""
+
+    project: Path = CHECKOUT / "mappings"
+    verbose: bool = False
+    log_format: LogFormat | None = None  # None: human on a terminal, else JSON
+
+    @cached_property
+    def app(self) -> App:
+        """The project. Raises ConfigError with all problems of all files."""
+        from engine.app import App  # noqa: PLC0415
+
+        return App(self.project)
+
+    @cached_property
+    def out(self) -> Output:
+        """Where answers go."""
+        from engine.cli.output import Output  # noqa: PLC0415
+
+        return Output(redact=self.redact, zone=lambda: self.app.timezone)
+
+    @cached_property
+    def log(self) -> Log:
+        """Where events go."""
+        from engine import log  # noqa: PLC0415
+
+        return log.open_log(verbose=self.verbose, form=log.form_of(self.log_format), secrets=lambda: self.secrets)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every secret of the project that can be known by now; none while the project is not loaded."""
+        if "app" not in self.__dict__:
+            return frozenset()
+        return self._resolved | self.app.environment.secrets
+
+    @cached_property
+    def _resolved(self) -> frozenset[str]:
+        """Resolve all that may hold a secret, so that one is hidden also where no end was opened."""
+        for text in secret_texts(self.app.loaded.project):
+            with suppress(ConfigError):
+                self.app.environment.resolve(text, Place(file=""), secret=True)
+        return self.app.environment.secrets
+
+    def redact(self, text: str) -> str:
+        """Remove the secrets from a text."""
+        return redact(text, self.secrets)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "app" in self.__dict__:
+            self.app.close()
+
+
+def of(ctx: typer.Context) -> Context:
+    """Give a command its context: `context = of(ctx)`."""
+    found = ctx.find_object(Context)
+    assert found is not None  # noqa: S101  main() gives one to every command
+    return found
+
+
+def examples(*lines: str) -> str:
+    r"""Write the examples under a command's help: `epilog=examples("run --once", ...)`."""
+    return "\n".join(["\b", "Examples:", *(f"  one-sync {line}" for line in lines)])
+
+
+def secret_texts(project: Project) -> Iterator[str]:
+    """Yield the texts of a project whose references are secrets: URLs of databases, and headers."""
+    for connection in project.connections.values():
+        if isinstance(connection, HttpConnection):
+            yield from (value for value in connection.headers.values() if "${" in value)
+        else:
+            yield connection.url

@@ -1,0 +1,146 @@
+"""The one place that prints answers: tables for people, aligned text for pipes, JSON documents for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, TextIO
+
+SCHEMA_VERSION = 1
+NOTHING = "-"  # an empty cell
+GAP = "  "
+
+
+class Output:
+    """Prints a command's answer on stdout, without the secrets and with times in the project's zone."""
+
+    def __init__(
+        self, *, redact: Callable[[str], str], zone: Callable[[], tzinfo], stream: TextIO | None = None
+    ) -> None:
+        """`stream` is stdout where None is given; `zone` is asked only when there is a time to print."""
+        self._redact = redact
+        self._zone = zone
+        self._stream = stream
+
+    @property
+    def stream(self) -> TextIO:
+        """Where the answer goes."""
+        return self._stream or sys.stdout
+
+    @property
+    def is_terminal(self) -> bool:
+        """Tell whether a person looks on."""
+        return self.stream.isatty()
+
+    def document(self, fields: Mapping[str, Any]) -> None:
+        """Print one JSON document with `schema_version`; dates and decimals become text, and so on down."""
+        plain = self._plain({"schema_version": SCHEMA_VERSION, **fields})
+        self._write(json.dumps(plain, ensure_ascii=False, indent=2))
+
+    def line(self, text: str = "") -> None:
+        """Print one line."""
+        self._write("\n".join(map(visible, self._redact(text).split("\n"))))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Print a table: with rules and folded cells on a terminal, else aligned and never folded.
+
+        Cells may be any value that `cell` knows. A column that holds only numbers is set to the right.
+        """
+        found = [list(row) for row in rows]
+        numeric = [_is_numeric(row[index] for row in found) for index in range(len(columns))]
+        texts = [[self.cell(value) for value in row] for row in found]
+        if self.is_terminal:
+            self._rich_table(columns, texts, numeric)
+        else:
+            self._write("\n".join(aligned(columns, texts, numeric)))
+
+    def cell(self, value: Any) -> str:
+        """Write one value as people read it: - for nothing, yes or no, a time with its offset, a key by its parts."""
+        match value:
+            case None:
+                return NOTHING
+            case bool():
+                return "yes" if value else "no"
+            case datetime():
+                return self._local(value).isoformat(sep=" ", timespec="seconds")
+            case float():
+                return f"{value:.3f}"
+            case list() | tuple():
+                return " ".join(map(self.cell, value))
+            case _:
+                return visible(self._redact(str(value)))
+
+    def _rich_table(self, columns: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
+        from rich import box  # noqa: PLC0415  a third of the start's time, for people only
+        from rich.console import Console  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+        for name, right in zip(columns, numeric, strict=True):
+            table.add_column(name, justify="right" if right else "left", overflow="fold")
+        for row in texts:
+            table.add_row(*map(Text, row))
+        Console(file=self.stream, highlight=False).print(table)
+
+    def _plain(self, value: Any) -> Any:
+        """Make a value of what JSON has; decimals and times become text, nothing is rounded."""
+        match value:
+            case Enum():
+                return self._plain(value.value)
+            case str():
+                return self._redact(value)
+            case None | bool() | int() | float():
+                return value
+            case Decimal() | PurePath():
+                return self._redact(str(value))
+            case datetime():
+                return self._local(value).isoformat(timespec="seconds")
+            case Mapping():
+                return {self._redact(str(key)): self._plain(each) for key, each in value.items()}
+            case set() | frozenset():
+                return sorted(self._plain(each) for each in value)
+            case list() | tuple():
+                return [self._plain(each) for each in value]
+            case _:
+                raise TypeError(f"no JSON for {type(value).__name__}")
+
+    def _local(self, moment: datetime) -> datetime:
+        """Show an instant in the project's zone; a time that carries a fixed offset already is the same instant."""
+        return moment.astimezone(self._zone())
+
+    def _write(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
+
+
+def visible(text: str) -> str:
+    """Write control characters as escapes, so that data can neither break a line nor steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each.encode("unicode_escape").decode() if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each
+        for each in text
+    )
+
+
+def aligned(columns: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[str]:
+    """Set texts in columns, two blanks between them, nothing behind the last."""
+    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+    return [
+        GAP.join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in (columns, *texts)
+    ]
+
+
+def _is_numeric(values: Iterable[Any]) -> bool:
+    found = [value for value in values if value is not None]
+    return bool(found) and all(isinstance(value, int | float | Decimal) and value is not True for value in found)
