@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from engine import changes
+from engine import changes, refusals
 from engine.chunk import coalesce, subtract
 from engine.decide import Again, Confirm, GiveUp, Hold, LookUp, Part, PerLine, Refuse
 from engine.deliver import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.errors import OneSyncError
 from engine.journal import Claim, Clock, Exchange, Journal
 from engine.program import Program
-from engine.records import Answered, Change, Counts, Key, Range, Refusal
+from engine.records import Answered, Change, Counts, Key, Range
 from engine.render import DOCUMENT
 from engine.targets import Target, Window
 
@@ -215,7 +215,7 @@ class Recorder:
                 changes.take_as_claimed(staging, part.range.first, claim.payload_hash)
             self._journal.receipt(self._object, [part.range], "confirmed")
             self.tally.counts.confirmed += 1
-        elif following not in self._due:
+        elif following not in self._due or following <= self._operation:
             self.tally.counts.not_due += 1
         else:
             saved = self._journal.binding(self._object, key) or {}
@@ -224,22 +224,13 @@ class Recorder:
     def _rejected(self, event: Done) -> None:
         refusal = event.refusal
         assert refusal is not None  # noqa: S101  a rejection has its reason
+        document = self._window.record(event.part.range.first).row.get(DOCUMENT) if self._program.feed else None
         for key, _, payload_hash in changes.keys(self._window.staging, event.part.range):
-            self._reject(key, refusal, payload_hash, event.part)
+            kept = refusals.as_document(document)
+            refusals.reject(self._journal, self._program, key, refusal, payload_hash=payload_hash, kept=kept)
+            self.tally.rejected.add(key)
         if self._creates:
             self._journal.drop_claims(self._object, self._keys(event.part))
-
-    def _reject(self, key: Key, refusal: Refusal, payload_hash: str, part: Part) -> None:
-        document = self._window.record(part.range.first).row.get(DOCUMENT) if self._program.feed else None
-        self._journal.reject(
-            self._object,
-            key,
-            refusal,
-            payload_hash=payload_hash,
-            fingerprint=self._program.mapping_fingerprint,
-            document=None if document is None else f'{{"document":{document}}}',
-        )
-        self.tally.rejected.add(key)
 
     def _keys(self, part: Part) -> list[Key]:
         return [key for key, _, _ in changes.keys(self._window.staging, part.range)]

@@ -1,0 +1,154 @@
+"""The part of a run that a plan shares: extract, diff and render, into numbered changes that could be sent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from engine import diff
+from engine.diff import Comparison, Refused
+from engine.errors import RunError
+from engine.journal import Clock, Journal
+from engine.ledger import check_pair, generation, outcomes_of, settle
+from engine.program import Program
+from engine.reading import Read
+from engine.records import Counts, Key, Refusal, key_text
+from engine.staging import Staging, quoted
+
+DRY_WAIT_SECONDS = 30.0
+LOADED_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What surrounds a run."""
+
+    state: Path  # folder
+    clock: Clock
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked of a run."""
+
+    run_id: str
+    due: frozenset[int]  # operations
+    allowed_removed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A read compared and rendered; its numbered changes stand in the staging file."""
+
+    spec: Comparison
+    counts: Counts
+    refused: tuple[Refused, ...]
+    remembered: tuple[Key, ...]
+    withheld: str | None  # why removals are withheld
+
+
+@contextmanager
+def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
+    """Open a copy of an object's state for a dry command, the last run settled in it."""
+    path = setting.state / f"{object_}.duckdb"
+    with (
+        Journal.open_to_read(setting.state, setting.clock) as journal,
+        Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
+    ):
+        check_pair(staging, journal, object_)
+        standing = journal.standing(object_)
+        if standing.open_run and generation(staging) == standing.generation:
+            settle(staging, outcomes_of(journal, object_), setting.clock())
+        yield staging, journal
+
+
+def prepare(program: Program, staging: Staging, journal: Journal, read: Read, order: Order) -> Prepared:
+    """Extract, diff and render: afterwards the table `changes` holds what a run would send.
+
+    Raises SourceError or RunError; the ledger is as it was then.
+    """
+    extracted = staging.stage(read.batches, program.mapping.source.key)
+    gone = int(staging.value("select count(*) from staged where gone"))
+    _check_columns(program, staging)
+    spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
+    _load_journal(program, staging, journal)
+    diff.compare(staging, spec)
+    withheld = diff.guard(staging, spec, extracted)
+    _render(program, staging)
+    diff.number_changes(staging, spec, order.run_id)
+    return Prepared(
+        spec=spec,
+        counts=diff.count(staging, extracted - gone),
+        refused=tuple(diff.refused(staging)),
+        remembered=tuple(diff.remembered(staging)),
+        withheld=withheld,
+    )
+
+
+def _check_columns(program: Program, staging: Staging) -> None:
+    unknown = sorted(program.needed_columns() - set(staging.columns))
+    if unknown:
+        names = ", ".join(unknown)
+        raise RunError(
+            f"{program.object}: the source has no column {names}; it has {', '.join(staging.columns)}. "
+            "Correct the template or the query",
+            code="E_UNKNOWN_COLUMN",
+        )
+
+
+def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
+    """Bring what the journal knows into temporary tables, for set-wise work."""
+    object_ = program.object
+    _load(staging, "bound", ("key", "saved"), journal.bindings(object_))
+    for ref in program.refs:
+        _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings(ref.object))
+    claimed = ((key_text(claim.key),) for claim in journal.claims(object_))
+    _load(staging, "claimed", ("key",), claimed)
+    hours = program.mapping.retry_rejected_after_hours
+    standing = (
+        (key_text(each.key), each.payload_hash, each.fingerprint)
+        for each in journal.rejections(object_)
+        if each.payload_hash and not each.retry and not journal.is_older(each.last_at, hours)
+    )
+    _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), standing)
+
+
+def _load(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    listed = ", ".join(f"{name} varchar" for name in names)
+    staging.run(f"create or replace temp table {quoted(table)} ({listed})")
+    held: list[tuple[Any, ...]] = []
+
+    def push() -> None:
+        arrays = [pa.array(values, pa.string()) for values in zip(*held, strict=True)]
+        staging.insert(quoted(table), pa.RecordBatch.from_arrays(arrays, list(names)))
+        held.clear()
+
+    for row in rows:
+        held.append(row)
+        if len(held) >= LOADED_ROWS:
+            push()
+    if held:
+        push()
+
+
+def _render(program: Program, staging: Staging) -> None:
+    names = program.lines.columns(staging.columns)
+    refs = tuple(ref.name for ref in program.refs)
+    diff.begin_lines(staging)
+    for numbers, rows in diff.to_render(staging, names, refs):
+        lines: list[bytes] = []
+        numbered: list[int] = []
+        for number, line in zip(numbers, program.lines.render(rows, (*names, *refs)), strict=True):
+            if isinstance(line, Refusal):
+                diff.refuse(staging, number, line)
+            else:
+                numbered.append(number)
+                lines.append(line)
+        diff.take_lines(staging, numbered, lines)

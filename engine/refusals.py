@@ -1,0 +1,75 @@
+"""What stands refused: kept in the journal with its reason, and forgotten when it stands no longer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from engine import changes, jsontext
+from engine.diff import Refused
+from engine.journal import Journal
+from engine.prepare import Prepared
+from engine.program import Program
+from engine.reading import Read
+from engine.records import Key, Refusal, Rejection, key_text
+from engine.staging import Staging
+
+
+def reject(
+    journal: Journal, program: Program, key: Key, refusal: Refusal, *, payload_hash: str | None = None, kept: str | None
+) -> None:
+    """Remember a refused record under the mapping's fingerprint; `kept` is the JSON by which it can be tried again."""
+    journal.reject(
+        program.object,
+        key,
+        refusal,
+        payload_hash=payload_hash,
+        fingerprint=program.mapping_fingerprint,
+        document=kept,
+    )
+
+
+def as_document(document: str | None) -> str | None:
+    """Wrap an inbound record's document, so that it is told from an item whose document could not be had."""
+    return None if document is None else f'{{"document":{document}}}'
+
+
+def keep(
+    journal: Journal, staging: Staging, program: Program, prepared: Prepared, *, read: Read, rejected: Set[Key]
+) -> None:
+    """Remember what a read's records were refused for before sending, and forget rejections that no longer stand.
+
+    `rejected` are the keys that the target refused in this run.
+    """
+    known = {each.key: each for each in journal.rejections(program.object)}
+    standing = {
+        *prepared.remembered,
+        *rejected,
+        *(each.key for each in prepared.refused),
+        *(each.key for each in read.refused),
+    }
+    with journal.transaction():
+        for each in prepared.refused:
+            if not _is_known(each, known, program):
+                document = changes.staged_document(staging, each.key) if program.feed else None
+                reject(journal, program, each.key, each.refusal, kept=as_document(document))
+        for item in read.refused:
+            reject(journal, program, item.key, item.refusal, kept=jsontext.encode({"item": item.item}).decode())
+        journal.drop_rejections(program.object, _obsolete(known, standing, read, staging))
+
+
+def _is_known(refused: Refused, known: Mapping[Key, Rejection], program: Program) -> bool:
+    """Tell whether the same refusal stands already: it then costs no write in each run."""
+    before = known.get(refused.key)
+    if before is None or before.retry:
+        return False
+    return before.refusal == refused.refusal and before.fingerprint == program.mapping_fingerprint
+
+
+def _obsolete(known: Mapping[Key, Any], standing: Set[Key], read: Read, staging: Staging) -> list[Key]:
+    """Pick the rejections that a read has overtaken: all that do not stand, if it was whole, else those it shows."""
+    candidates = [key for key in known if key not in standing]
+    if read.full or not candidates:
+        return candidates
+    seen = {key for (key,) in staging.rows("select key from staged")}
+    return [key for key in candidates if key in read.retried or key_text(key) in seen]
