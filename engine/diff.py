@@ -17,6 +17,7 @@ from engine.records import Change, Counts, Key, Refusal, Stage, text_key
 from engine.staging import Staging, column, json_array, quoted
 
 RENDER_ROWS = 20_000
+NUMBERED_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,42 +312,60 @@ def refuse(staging: Staging, number: int, refusal: Refusal) -> None:
 
 
 def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:
-    """Write the table `changes`: what will be sent, numbered in the order of delivery, and what needs no sending."""
-    names = "".join(f", {column(name)}" for name in staging.columns)
-    refs = "".join(f", {ref.column}" for ref in spec.refs)
-    extras = [column(name) for name in spec.named] + [quoted(f"r:{name}") for name in spec.named_refs]
-    named = f" || {json_array(extras)}" if extras else ""
+    """Write the table `changes`: what will be sent, numbered in the order of delivery, and what needs no sending.
+
+    Verdicts and numbers are made in narrow tables, and the rows put together range by range: one join of a million
+    rows would outgrow the memory and take three times as long.
+    """
+    names = "".join(f", c.{column(name)}" for name in staging.columns)
+    refs = "".join(f", c.{ref.column}" for ref in spec.refs)
+    _give_verdicts(staging, spec)
+    staging.run(
+        "create or replace temp table numbered as"
+        " select n, row_number() over (order by n) as seq from decided where verdict = 'send'"
+    )
+    picked = f"""
+        select s.seq, c.key, c.change, cast(c.operation as integer) as operation, c.grp, c.row_hash, d.payload_hash,
+            l.line, c.saved{names}{refs}
+        from (from candidates where n between $1 and $2) c
+            join (from decided where n between $1 and $2) d on d.n = c.n
+            left join (from lines where n between $1 and $2) l on l.n = c.n
+            left join (from numbered where n between $1 and $2) s on s.n = c.n
+        where d.verdict in ('send', 'same', 'adopt')"""
+    last = int(staging.value("select coalesce(max(n), 0) from candidates"))
     with staging.transaction():
-        staging.run(
-            f"""create or replace temp table decided as
-            with rendered as (
-                select c.*, l.line,
-                    md5_number(case when change = 'removed' then 'removed' else l.line{named} end) as payload_hash
-                from candidates c left join lines l on l.n = c.n
-            )
-            select r.*, case
-                when disposition = 'over_limit' then 'rejected'
-                when disposition in ('waiting', 'withheld', 'adopt') then disposition
-                when change <> 'removed' and line is null then 'rejected'
-                when change <> 'removed' and not uncertain and r.payload_hash = old_payload_hash then 'same'
-                when m.key is not null and disposition in ('send', 'not_due') then 'remembered'
-                else disposition end as verdict
-            from rendered r left join remembered m
-                on m.key = r.key and m.payload_hash = cast(r.payload_hash as varchar) and m.fingerprint = ?""",
-            [spec.mapping_fingerprint],
-        )
-        staging.run(
-            "insert into refused select key, 1, 'limit', field, null, reason, null from over_limit"
-            " where key in (select key from candidates where disposition = 'over_limit')"
-        )
-        staging.run(
-            f"""create or replace table changes as
-            select case when verdict = 'send' then row_number() over (partition by verdict order by n) end as seq,
-                key, change, cast(operation as integer) as operation, grp, row_hash, payload_hash, line,
-                saved{names}{refs}
-            from decided where verdict in ('send', 'same', 'adopt') order by seq"""
-        )
+        staging.run(f"create or replace table changes as {picked} limit 0", [0, 0])
+        for first in range(1, last + 1, NUMBERED_ROWS):
+            staging.run(f"insert into changes {picked}", [first, first + NUMBERED_ROWS - 1])
         staging.set_meta("run_id", run_id)
+
+
+def _give_verdicts(staging: Staging, spec: Comparison) -> None:
+    """Make the temporary table `decided`: what becomes of each candidate, now that its payload is known."""
+    extras = [f"c.{column(name)}" for name in spec.named] + [f"c.{quoted(f'r:{name}')}" for name in spec.named_refs]
+    named = f" || {json_array(extras)}" if extras else ""
+    staging.run(
+        f"""create or replace temp table decided as
+        with rendered as (
+            select c.n, c.key, c.change, c.uncertain, c.disposition, c.old_payload_hash, l.n is not null as has_line,
+                md5_number(case when c.change = 'removed' then 'removed' else l.line{named} end) as payload_hash
+            from candidates c left join lines l on l.n = c.n
+        )
+        select r.n, r.key, r.change, r.uncertain, r.payload_hash, case
+            when disposition = 'over_limit' then 'rejected'
+            when disposition in ('waiting', 'withheld', 'adopt') then disposition
+            when change <> 'removed' and not has_line then 'rejected'
+            when change <> 'removed' and not uncertain and r.payload_hash = old_payload_hash then 'same'
+            when m.key is not null and disposition in ('send', 'not_due') then 'remembered'
+            else disposition end as verdict
+        from rendered r left join remembered m
+            on m.key = r.key and m.payload_hash = cast(r.payload_hash as varchar) and m.fingerprint = ?""",
+        [spec.mapping_fingerprint],
+    )
+    staging.run(
+        "insert into refused select key, 1, 'limit', field, null, reason, null from over_limit"
+        " where key in (select key from candidates where disposition = 'over_limit')"
+    )
 
 
 def count(staging: Staging, extracted: int) -> Counts:

@@ -17,7 +17,7 @@ from engine.canonical import Batch, Kind, merge
 from engine.errors import BusyError, StateError
 
 LAYOUT = 1
-MEMORY_LIMIT = "192MB"  # with it a run of a million rows stays below 500 MB in all
+MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 _LOCK_PAUSE_SECONDS = 0.05
 
 _LAY_OUT = """
