@@ -22,6 +22,7 @@ from engine.pipeline import Order, Setting
 from engine.program import Program, compile_mapping
 from engine.reading import Read, read_feed, read_sql
 from engine.records import ObjectResult
+from engine.redact import redact
 from engine.sql import SqlEnd
 from engine.targets import HttpTarget, SqlTarget, Target
 from engine.transport import HttpEnd
@@ -58,9 +59,17 @@ class App:
         project = self.loaded.project
         return self.folder / self.environment.resolve(project.state, self._place("state"))
 
+    @cached_property
+    def _files_root(self) -> Path | None:
+        root = self.loaded.project.files_root
+        return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
+
     def setting(self) -> Setting:
         """Give what surrounds a run."""
-        return Setting(state=self.state, clock=utc_now, stop=self.stop)
+        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide)
+
+    def _hide(self, text: str) -> str:
+        return redact(text, self.environment.secrets)
 
     def journal(self) -> Journal:
         """Open the journal to read; close it after use."""
@@ -74,7 +83,9 @@ class App:
         """Compile a mapping, once."""
         with self._lock:
             if mapping.object not in self._programs:
-                self._programs[mapping.object] = compile_mapping(mapping, self.loaded.project, self.loaded.mappings)
+                self._programs[mapping.object] = compile_mapping(
+                    mapping, self.loaded.project, self.loaded.mappings, files_root=self._files_root
+                )
             return self._programs[mapping.object]
 
     # --- ends ------------------------------------------------------------------------------------
@@ -141,11 +152,13 @@ class App:
         return HttpTarget(program, self.http(connection.name), connection)
 
     def _target_connection(self, mapping: MappingSpec) -> HttpConnection:
-        """Find the HTTP connection of an outbound object: the project has one, or the mapping names it."""
+        """Find the HTTP connection of an outbound object: the one that the mapping names, or the project's only one."""
+        if mapping.target is not None:
+            return self._connection(mapping.target, HttpConnection)
         found = [each for each in self.loaded.project.connections.values() if isinstance(each, HttpConnection)]
         if len(found) != 1:
             raise ConfigError(
-                f"{mapping.object}: the project must have exactly one http connection to send to, it has {len(found)}",
+                f"{mapping.object}: the project has {len(found)} http connections: choose one with `target`",
                 code="E_CONNECTION_TYPE",
             )
         return found[0]

@@ -10,6 +10,7 @@ from engine.mapping import (
     Connection,
     Cron,
     Defaults,
+    FileSpec,
     Guards,
     HttpConnection,
     HttpSource,
@@ -23,6 +24,7 @@ from engine.mapping import (
     Project,
     Ref,
     Request,
+    Sample,
     Schedule,
     Source,
     SqlConnection,
@@ -37,6 +39,7 @@ from engine.records import Change
 from engine.yamltext import Document
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
+AS_WRITTEN = ("object", "fields", "target", "payload_schema", "stage", "title", "description")
 
 
 def build_project(document: Document) -> Project:
@@ -44,7 +47,7 @@ def build_project(document: Document) -> Project:
     value = document.value
     connections = {name: _connection(name, given) for name, given in value["connections"].items()}
     defaults = msgspec.convert(value.get("defaults", {}), Defaults)
-    given = {key: value[key] for key in ("timezone", "state", "vars") if key in value}
+    given = {key: value[key] for key in ("timezone", "state", "vars", "maps", "files_root") if key in value}
     return Project(
         file=document.places[()].file, places=document.places, connections=connections, defaults=defaults, **given
     )
@@ -59,7 +62,7 @@ def _connection(name: str, value: dict[str, Any]) -> Connection:
 def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:
     """Build the mapping of one file; `defaults` fill what it does not say."""
     value = document.value
-    given = {key: value[key] for key in ("object", "fields", "stage", "title", "description") if key in value}
+    given = {key: value[key] for key in AS_WRITTEN if key in value}
     hours = value.get("retry_rejected_after_hours", defaults.retry_rejected_after_hours)
     return MappingSpec(
         file=document.places[()].file,
@@ -67,6 +70,7 @@ def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:
         source=_source(value["source"]),
         schedule=_schedule(value.get("schedule", "manual")),
         refs={name: msgspec.convert(ref, Ref) for name, ref in value.get("refs", {}).items()},
+        files={name: _file(file) for name, file in value.get("files", {}).items()},
         send=tuple(_operation(entry, defaults) for entry in value.get("send", ())),
         write=_write(value["write"], value["write"]["connection"]) if "write" in value else None,
         limits=msgspec.convert(value.get("limits", ()), tuple[Limit, ...]),
@@ -75,6 +79,7 @@ def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:
         retry_rejected_after_hours=float(hours),
         tags=tuple(value.get("tags", ())),
         draft=value.get("status") == "draft",
+        samples=msgspec.convert(value.get("samples", ()), tuple[Sample, ...]),
         **given,
     )
 
@@ -89,15 +94,19 @@ def _schedule(value: Any) -> Schedule:
 
 
 def _source(value: dict[str, Any]) -> Source:
-    if "feed" not in value:
+    if "query" in value:
         return msgspec.convert(value, SqlSource)
-    reading: dict[str, Any] = {key: _reading(value[key]) for key in ("feed", "fetch") if key in value}
+    reading: dict[str, Any] = {key: _reading(value[key]) for key in ("feed", "pages", "fetch") if key in value}
     return msgspec.convert({**value, **reading}, HttpSource)
 
 
 def _reading(value: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the request of a feed, a fetch or a look-up: it reads, so it may be repeated."""
+    """Fill in the request of a feed, of pages, a fetch or a look-up: it reads, so it may be repeated."""
     return {**value, "request": {"method": "GET", "idempotent": True, **value["request"]}}
+
+
+def _file(value: str | dict[str, str]) -> FileSpec:
+    return FileSpec(path=value) if isinstance(value, str) else FileSpec(bytes=value["$bytes"])
 
 
 def _request(value: dict[str, Any]) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     INSTANT = auto()  # a moment, written in UTC
     TIME = auto()
     BYTES = auto()  # written in base64
+    LIST = auto()  # rows of a child: a JSON list of maps of canonical texts
 
 
 class Column(NamedTuple):
@@ -91,6 +92,25 @@ def restorer(kind: Kind) -> Callable[[str], Any] | None:
 
 
 # --- writing ---------------------------------------------------------------------------------------
+
+
+def restorer_of(name: str, kinds: Mapping[str, Kind]) -> Callable[[str], Any] | None:
+    """Give what turns a column's texts back into values, as `restorer`; a child's columns are named `child.column`."""
+    kind = kinds.get(name, Kind.TEXT)
+    if kind is not Kind.LIST:
+        return restorer(kind)
+    prefix = f"{name}."
+    restores = {column.removeprefix(prefix): restorer(of) for column, of in kinds.items() if column.startswith(prefix)}
+    return lambda text: [_restored(row, restores) for row in json.loads(text)]
+
+
+def _restored(row: dict[str, str | None], restores: Mapping[str, Callable[[str], Any] | None]) -> dict[str, Any]:
+    values: dict[str, Any] = dict(row)
+    for name, restore in restores.items():
+        text = row.get(name)
+        if restore and text is not None:
+            values[name] = restore(text)
+    return values
 
 
 def _texts(values: Sequence[Any], types: set[type]) -> list[str | None]:

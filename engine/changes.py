@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.canonical import Kind, restorer
-from engine.ledger import column_kinds
+from engine.canonical import Kind, restorer_of
+from engine.ledger import column_kinds, value_of
 from engine.records import Change, Key, Range, key_text, text_key
 from engine.staging import Staging, column, quoted
 
@@ -49,11 +49,11 @@ def read(staging: Staging, part: Range) -> list[Numbered]:
         f"{''.join(f', {name}' for name in columns)} from changes where seq between ? and ? order by seq"
     )
     kinds = {**column_kinds(staging), **{n: k for n, k in staging.kinds.items() if k is not Kind.NULL}}
-    restores = [restorer(kinds.get(name, Kind.TEXT)) for name in staging.columns]
+    restores = [restorer_of(name, kinds) for name in staging.columns]
     found = []
     for seq, key, change, payload_hash, line, saved, *values in staging.rows(sql, list(part)):
         row = {
-            name: restore(text) if restore and text is not None else text
+            name: value_of(text, restore)
             for name, restore, text in zip(staging.columns, restores, values, strict=False)
         }
         joined = dict(zip((name[2:] for name in refs), values[len(staging.columns) :], strict=True))

@@ -158,6 +158,7 @@ class Wait:
     """The record waits for the next run, by the mapping's word."""
 
     reason: str
+    unknown: bool = False  # something may have been done all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,7 @@ class Stop:
     """Nothing more can be sent."""
 
     error: OneSyncError
+    unknown: bool = False  # something may have been done all the same
 
 
 Decision: TypeAlias = Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | CreateAgain | Wait | GiveUp | Stop
@@ -212,7 +214,7 @@ def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms,
         return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
     if status in (425, 429):
         return _again(answer, part, terms, chance, unknown=False, reason=_shown(answer))
-    if status == 408 or status >= 500:
+    if _is_unlearnt(status):
         return _unlearnt(answer, part, terms, chance, _shown(answer))
     return Refuse(reason=_shown(answer), status=status)
 
@@ -234,19 +236,20 @@ def _decide_silence(answer: NotSent | Lost, part: Part, terms: Terms, chance: fl
 
 
 def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, chance: float) -> Decision:
-    """Obey the mapping's `on_status`."""
-    shown = _shown(answer)
+    """Obey the mapping's `on_status`; what an answer leaves open it leaves open whatever the mapping says."""
+    shown, unknown = _shown(answer), _is_unlearnt(answer.status)
     match said:
         case "confirm":
             return Confirm()
         case "reject" | "split":
-            return Refuse(reason=shown, status=answer.status)
-        case "retry":
+            return Refuse(reason=shown, status=answer.status, unknown=unknown)
+        case "wait" if not (unknown and terms.creates):
+            return Wait(reason=shown, unknown=unknown)
+        case "retry" | "wait":
             return _unlearnt(answer, part, terms, chance, shown)
-        case "wait":
-            return Wait(reason=shown)
         case "stop":
-            return Stop(error=TargetError(f"the mapping says to stop at this answer ({shown})", code="E_TARGET"))
+            error = TargetError(f"the mapping says to stop at this answer ({shown})", code="E_TARGET")
+            return Stop(error=error, unknown=unknown)
 
 
 def _decide_look_up(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
@@ -263,6 +266,11 @@ def _decide_look_up(answer: Answer, reading: Reading, part: Part, terms: Terms, 
     return Hold(reason=f"the look-up is unclear: {reading.fault or _shown(answer)}")
 
 
+def _is_unlearnt(status: int) -> bool:
+    """Tell whether a request that was answered so may have had its effect all the same (ledger.md 2)."""
+    return status == 408 or status >= 500
+
+
 def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: str) -> Decision:
     """The request may have had its effect: repeat what can be repeated, never a create."""
     if not terms.creates:
@@ -273,15 +281,15 @@ def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: s
 
 
 def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: bool, reason: str) -> Decision:
-    """Try again while attempts are left; a wait that the target asks for uses up none."""
+    """Try again while attempts are left; a wait that the target asks for uses up none (one of 0 s is no wait)."""
     asked = answer.retry_after_seconds if isinstance(answer, Answered) else None
-    if asked is not None:
+    if asked:
         if part.waited_seconds + asked > terms.retry.max_wait_seconds:
             message = (
                 f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
                 f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}"
             )
-            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT"))
+            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT"), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)
     attempt = part.attempts + 1
     if attempt < terms.retry.attempts:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, TypeAlias
 
 from engine.decide import (
@@ -193,15 +194,26 @@ class Delivery:
 
         After `Leaving` the request leaves at the earliest when the next event is asked for.
         """
+        for event in self._events():
+            yield self._held_if_begun(event) if isinstance(event, Done) else event
+
+    def _held_if_begun(self, done: Done) -> Done:
+        """Hold a create of which a step is done: sent anew from the start, it would create a second record."""
+        begun = self._terms.creates and done.part.step > 0
+        if not begun or done.verdict not in (Verdict.REJECTED, Verdict.FAILED, Verdict.WAITING):
+            return done
+        reason = done.refusal.reason if done.refusal else done.reason
+        return replace(done, verdict=Verdict.UNKNOWN, clean=False, refusal=None, reason=reason)
+
+    def _events(self) -> Iterator[Event]:
         under_way: dict[Future[Answer], tuple[Part, Any]] = {}
         with ThreadPoolExecutor(max_workers=self._end.workers, thread_name_prefix="deliver") as pool:
             while self._queue or under_way or self._fetch():
-                if self._halted or self._stop.is_set():
+                if self._ended():
                     yield from self._drop_queue()
                 for part in self._ready(self._end.workers - len(under_way)):
                     if part.group in self._ended_groups:
-                        self._family(part).under_way -= 1
-                        yield self._unfinished(part, "the target refused other lines of its group as a whole")
+                        yield from self._drop(part, "the target refused other lines of its group as a whole")
                         continue
                     request = self._end.build(part)
                     if isinstance(request, Refusal):
@@ -229,7 +241,7 @@ class Delivery:
         heapq.heappush(self._queue, (time.monotonic() + delay_seconds, self._serial, part))
 
     def _ready(self, places: int) -> Iterator[Part]:
-        while places > 0 and not self._stop.is_set() and not self._halted:
+        while places > 0 and not self._ended():
             if not self._queue or self._queue[0][0] > time.monotonic():
                 if not self._fetch():
                     return
@@ -239,28 +251,35 @@ class Delivery:
 
     def _pause(self, under_way: bool) -> float:
         """Seconds until there may be something to do; short, so that a stop is noticed."""
-        until_next = max(0.0, self._queue[0][0] - time.monotonic()) if self._queue else 1.0
-        if not under_way and until_next:
+        until_next = max(0.0, self._queue[0][0] - time.monotonic()) if self._queue else 0.0
+        if not under_way:
             self._stop.wait(min(until_next, 0.5))
             return 0.0
         return min(until_next or 0.5, 0.5)
 
     def _drop_queue(self) -> Iterator[Event]:
         while self._queue or self._fetch():
-            part = heapq.heappop(self._queue)[2]
-            self._family(part).under_way -= 1
-            yield self._unfinished(part, self._why_stopped())
-        for family in self._families.values():
-            for part in [*(part for part, _ in family.held), *family.rest]:
-                yield Done(part=part, verdict=Verdict.FAILED, reason=self._why_stopped())
-            family.held, family.rest = [], []
+            yield from self._drop(heapq.heappop(self._queue)[2], self._why_stopped())
+
+    def _drop(self, part: Part, reason: str) -> Iterator[Event]:
+        """Give up a part that waits in the queue."""
+        self._family(part).under_way -= 1
+        yield self._unfinished(part, reason)
+        yield from self._release(part.family)
+
+    def _ended(self) -> bool:
+        return self._halted is not None or self._stop.is_set()
 
     def _why_stopped(self) -> str:
         return self._halted.message if self._halted else "the run was stopped"
 
     def _unfinished(self, part: Part, reason: str) -> Done:
         verdict = Verdict.UNKNOWN if part.ask is Ask.LOOK_UP and not part.conflict else Verdict.FAILED
-        return Done(part=part, verdict=verdict, clean=not part.unknown, reason=reason)
+        return Done(part=part, verdict=verdict, clean=self._is_untouched(part), reason=reason)
+
+    def _is_untouched(self, part: Part) -> bool:
+        """Tell whether a part certainly had no effect; a refusal of several lines clears none of them (ledger.md 2)."""
+        return not part.unknown and (part.depth == 0 or self._terms.creates)
 
     def _family(self, part: Part) -> Family:
         return self._families.setdefault(part.family, Family())
@@ -272,14 +291,15 @@ class Delivery:
         try:
             answer = future.result()
         except OneSyncError as error:
-            yield from self._halt(replace(part, unknown=True), error)
+            yield from self._perform(Stop(error=error, unknown=True), part)
+            yield from self._release(part.family)
             return
         decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311
         yield Exchanged(part=part, request=request, answer=answer, decision=decision)
         if isinstance(answer, NotSent) and self._stop.is_set():
             yield self._unfinished(part, self._why_stopped())
-            return
-        yield from self._perform(decision, part)
+        else:
+            yield from self._perform(decision, part)
         yield from self._release(part.family)
 
     def _perform(self, decision: Decision, part: Part) -> Iterator[Event]:
@@ -295,27 +315,32 @@ class Delivery:
                 self._push(part.after(decision), decision.delay_seconds)
             case LookUp():
                 if not decision.conflict:
+                    part = replace(part, unknown=True)
                     yield Unlearnt(part=part, reason=decision.reason)
                 asked = replace(part, ask=Ask.LOOK_UP, attempts=0, waited_seconds=0.0, conflict=decision.conflict)
                 self._push(asked, decision.delay_seconds)
             case Hold():
                 yield Done(part=part, verdict=Verdict.UNKNOWN, reason=decision.reason)
             case Exists():
-                yield Done(part=part, verdict=Verdict.EXISTS, clean=True, saved=decision.saved)
+                yield Done(part=part, verdict=Verdict.EXISTS, saved=decision.saved)
             case CreateAgain():
                 self._push(replace(part, ask=Ask.SEND, attempts=0, waited_seconds=0.0, repeated=True))
             case Wait():
-                yield Done(part=part, verdict=Verdict.WAITING, clean=not part.unknown, reason=decision.reason)
+                clean = self._is_untouched(part) and part.range.size == 1 and not decision.unknown
+                yield Done(part=part, verdict=Verdict.WAITING, clean=clean, reason=decision.reason)
             case GiveUp():
                 yield from self._give_up(part, decision)
             case Stop():
-                yield from self._halt(part, decision.error)
+                yield self._unfinished(replace(part, unknown=part.unknown or decision.unknown), decision.error.message)
+                yield from self._halted_by(decision.error)
 
     def _confirmed(self, part: Part, saved: Mapping[str, Any]) -> Iterator[Event]:
         self._accepted(part)
         saved = {**part.saved, **saved}
-        if part.step + 1 < self._terms.steps:
-            following = replace(part, step=part.step + 1, saved=saved, attempts=0, waited_seconds=0.0)
+        if part.ask is Ask.SEND and part.step + 1 < self._terms.steps:
+            following = replace(
+                part, step=part.step + 1, saved=saved, attempts=0, waited_seconds=0.0, conflict="", unknown=True
+            )
             yield Stepped(part=following)
             self._push(following)
             return
@@ -326,8 +351,8 @@ class Delivery:
         self._family(part).accepted += 1
 
     def _per_line(self, part: Part, lines: tuple[str | None, ...]) -> Iterator[Event]:
-        for offset, result in enumerate(lines):
-            line = replace(part, range=Range(part.range.first + offset, part.range.first + offset))
+        for result, first, last in _runs(lines):
+            line = replace(part, range=Range(part.range.first + first, part.range.first + last))
             if result == "":
                 yield Done(part=line, verdict=Verdict.CONFIRMED)
             elif result is None:
@@ -337,15 +362,11 @@ class Delivery:
                 yield Done(part=line, verdict=Verdict.REJECTED, refusal=refusal)
 
     def _give_up(self, part: Part, decision: GiveUp) -> Iterator[Event]:
-        clean = not (part.unknown or decision.unknown)
+        clean = self._is_untouched(part) and not decision.unknown
         yield Done(part=part, verdict=Verdict.FAILED, clean=clean, reason=decision.reason)
         if self._end.unavailable():
             error = TargetError(f"the target does not answer: {decision.reason}", code="E_TARGET")
             yield from self._halted_by(error)
-
-    def _halt(self, part: Part, error: OneSyncError) -> Iterator[Event]:
-        yield self._unfinished(part, error.message)
-        yield from self._halted_by(error)
 
     def _halted_by(self, error: OneSyncError) -> Iterator[Event]:
         if self._halted is None:
@@ -354,9 +375,14 @@ class Delivery:
 
     def _refused_by_render(self, part: Part, refusal: Refusal) -> Iterator[Event]:
         self._family(part).under_way -= 1
-        yield Done(part=part, verdict=Verdict.REJECTED, clean=not part.unknown, refusal=refusal)
+        if part.ask is Ask.LOOK_UP and not part.conflict:
+            reason = f"the look-up cannot be made: {refusal.reason}"
+            yield Done(part=part, verdict=Verdict.UNKNOWN, reason=reason)
+        else:
+            yield Done(part=part, verdict=Verdict.REJECTED, clean=self._is_untouched(part), refusal=refusal)
+        yield from self._release(part.family)
 
-        # --- refusals ----------------------------------------------------------------------------------------
+    # --- refusals --------------------------------------------------------------------------------------------
 
     def _refused(self, part: Part, decision: Refuse) -> Iterator[Event]:
         family = self._family(part)
@@ -385,12 +411,16 @@ class Delivery:
         family = self._families[number]
         if family.under_way:
             return
-        if not family.held:
+        if not (family.held or family.rest):
             self._families.pop(number, None)
             return
         held, family.held = family.held, []
         rest, family.rest = family.rest, []
-        if family.accepted or not (family.probing or _is_suspicious(family, held)):
+        if self._ended():
+            for part in [*(part for part, _ in held), *rest]:
+                yield self._unfinished(part, self._why_stopped())
+            self._families.pop(number, None)
+        elif family.accepted or not (family.probing or _is_suspicious(family, held)):
             for part, decision in held:
                 yield from [_refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
             for part in rest:
@@ -426,3 +456,11 @@ def _refused_alone(part: Part, decision: Refuse) -> Done:
         return Done(part=part, verdict=Verdict.FAILED, reason=decision.reason)
     refusal = Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status)
     return Done(part=part, verdict=Verdict.REJECTED, clean=not part.unknown, refusal=refusal)
+
+
+def _runs(lines: Iterable[str | None]) -> Iterator[tuple[str | None, int, int]]:
+    """Join equal results of neighbours, so that recording costs by runs; a reason stands for one line alone."""
+    places = enumerate(lines)
+    for (result, _), found in groupby(places, key=lambda each: (each[1], each[0] if each[1] else None)):
+        first, *rest = [place for place, _ in found]
+        yield result, first, rest[-1] if rest else first

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.canonical import restorer
+from engine.canonical import restorer_of
 from engine.ledger import ledger_columns
 from engine.mapping import Guards, Limit
 from engine.records import Change, Counts, Key, Refusal, Stage, text_key
@@ -68,10 +68,15 @@ class Refused:
 # --- 1. what differs -----------------------------------------------------------------------------------------
 
 
+def begin(staging: Staging) -> None:
+    """Empty the table of records that are refused before they are rendered."""
+    staging.run("create or replace temp table set_aside (key varchar, stage varchar, field varchar, reason varchar)")
+
+
 def compare(staging: Staging, spec: Comparison) -> None:
     """Make the temporary table `candidates`: every record that may have to be sent, in the order of delivery.
 
-    Expects the tables `staged`, `ledger`, `bound`, `claimed`, `remembered` and one `ref:<name>` a reference.
+    Expects `staged`, `ledger`, `bound`, `claimed`, `remembered`, `set_aside` and one `ref:<name>` a reference.
     """
     _refuse_keys(staging, spec.key)
     _judge_limits(staging, spec)
@@ -106,13 +111,12 @@ def _refuse_keys(staging: Staging, key: Sequence[str]) -> None:
 
 def _judge_limits(staging: Staging, spec: Comparison) -> None:
     """Name the records over a limit: confirmed ones keep their place, then the order of the key decides."""
-    staging.run("create or replace temp table over_limit (key varchar, field varchar, reason varchar)")
     for limit in spec.limits:
         per = json_array([f"s.{column(name)}" for name in limit.per])
         distinct = json_array([f"s.{column(name)}" for name in limit.distinct])
         reason = f"over the limit of {limit.max} {', '.join(limit.distinct)} for one {', '.join(limit.per)}"
         staging.run(
-            f"""insert into over_limit
+            f"""insert into set_aside
             with placed as (
                 select {per} as per, {distinct} as value, bool_or(l.payload_hash is not null) as confirmed,
                     min(s.key) as first_key
@@ -123,8 +127,8 @@ def _judge_limits(staging: Staging, spec: Comparison) -> None:
                 select per, value from placed
                 qualify row_number() over (partition by per order by confirmed desc, first_key) > ?
             )
-            select s.key, ?, ? from staged s join excess e on e.per = {per} and e.value = {distinct}
-            where s.key not in (select key from over_limit)""",
+            select s.key, 'limit', ?, ? from staged s join excess e on e.per = {per} and e.value = {distinct}
+            where s.key not in (select key from set_aside)""",
             [limit.max, ", ".join(limit.distinct), reason],
         )
 
@@ -147,6 +151,9 @@ def _find_differences(staging: Staging, spec: Comparison) -> None:
             union all
             select l.key, true, l.row_hash, l.payload_hash, l.uncertain, true {held}
             from ledger l where {gone} or l.key in (select key from staged where gone)
+            union all
+            select s.key, true, null, null, false, false{"".join(f", s.{name}" for name in names)}
+            from staged s where s.gone and s.key not in (select key from ledger)
         ), joined as (
             select base.*, bound.saved{"".join(f", {quoted('ref:' + r.name)}.saved as {r.column}" for r in spec.refs)}
             from base left join bound on bound.key = base.key
@@ -183,7 +190,9 @@ def _join(ref: RefJoin) -> str:
 
 def _row_hash(staging: Staging, spec: Comparison) -> str:
     """Give SQL for the row hash: fingerprint, used columns with their kinds, joined reference values."""
-    parts = [f"'{staging.kinds[name]}:' || {column(name)}" for name in sorted(set(spec.used) & set(staging.columns))]
+    parts = [
+        f"'{staging.kind_text(name)}:' || {column(name)}" for name in sorted(set(spec.used) & set(staging.columns))
+    ]
     parts += [ref.column for ref in spec.refs]
     return f"md5_number('{spec.fingerprint}' || {json_array(parts)})"
 
@@ -206,12 +215,12 @@ def _disposition(spec: Comparison) -> str:
     )
     return f"""case
         when operation is null and change = 'removed' and key in (select key from claimed) then 'unknown'
-        when operation is null and change = 'changed' and old_payload_hash is null then 'adopt'
+        when operation is null and change = 'changed' and not held then 'adopt'
         when operation is null then 'unhandled'
         when change = 'removed' then case when {due} then 'send' else 'not_due' end
-        when key in (select key from over_limit) then 'over_limit'
+        when key in (select key from set_aside) then 'set_aside'
         when {unresolved or "false"} then 'waiting'
-        when change = 'added' and key in (select key from claimed) and not ({due} and {can_ask}) then 'unknown'
+        when key in (select key from claimed) and not ({due} and {can_ask}) then 'unknown'
         when {due} then 'send'
         else 'not_due' end"""
 
@@ -273,12 +282,12 @@ def to_render(
     A reference is a dict of its saved values, or None where the row refers to nothing.
     """
     columns = [column(name) for name in names] + [quoted(f"r:{name}") for name in refs]
-    restores = [restorer(staging.kinds[name]) for name in names] + [json.loads] * len(refs)
+    restores = [restorer_of(name, staging.kinds) for name in names] + [json.loads] * len(refs)
     last = int(staging.value("select coalesce(max(n), 0) from candidates"))
     for first in range(1, last + 1, RENDER_ROWS):
         sql = (
             f"select n{''.join(f', {name}' for name in columns)} from candidates where n between ? and ?"
-            " and change <> 'removed' and disposition in ('send', 'not_due', 'unhandled', 'unknown') order by n"
+            " and change <> 'removed' and disposition in ('send', 'not_due', 'unhandled', 'unknown', 'adopt') order by n"
         )
         numbers, *values = staging.lists(sql, [first, first + RENDER_ROWS - 1])
         restored = [_restore(texts, restore) for texts, restore in zip(values, restores, strict=True)]
@@ -352,9 +361,10 @@ def _give_verdicts(staging: Staging, spec: Comparison) -> None:
             from candidates c left join lines l on l.n = c.n
         )
         select r.n, r.key, r.change, r.uncertain, r.payload_hash, case
-            when disposition = 'over_limit' then 'rejected'
-            when disposition in ('waiting', 'withheld', 'adopt') then disposition
+            when disposition = 'set_aside' then 'rejected'
+            when disposition in ('waiting', 'withheld') then disposition
             when change <> 'removed' and not has_line then 'rejected'
+            when disposition = 'adopt' then disposition
             when change <> 'removed' and not uncertain and r.payload_hash = old_payload_hash then 'same'
             when m.key is not null and disposition in ('send', 'not_due') then 'remembered'
             else disposition end as verdict
@@ -363,8 +373,8 @@ def _give_verdicts(staging: Staging, spec: Comparison) -> None:
         [spec.mapping_fingerprint],
     )
     staging.run(
-        "insert into refused select key, 1, 'limit', field, null, reason, null from over_limit"
-        " where key in (select key from candidates where disposition = 'over_limit')"
+        "insert into refused select key, 1, stage, field, null, reason, null from set_aside"
+        " where key in (select key from candidates where disposition = 'set_aside')"
     )
 
 

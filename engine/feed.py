@@ -1,4 +1,4 @@
-"""The first step of an inbound object: reads an event feed page by page and fetches what its items name."""
+"""The first step of an inbound object: reads a feed or a paged list and fetches what its items name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from engine import jsontext
 from engine.canonical import canonical
 from engine.decide import Again, Confirm, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
-from engine.errors import RunError, SourceError
+from engine.errors import ConfigError, RunError, SourceError
 from engine.mapping import HttpSource, Retry
 from engine.records import Answer, Answered, Key, Outgoing, Range, Refusal, Stage
 from engine.requests import CompiledRequest, compile_request, outgoing
@@ -54,12 +54,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """A compiled feed."""
+    """A compiled feed, or a paged list (`pages`), with what its items become."""
 
     request: CompiledRequest
     items: Value
-    next: Value
+    next: Value | None  # None: a list without links
     start: Any
+    page_size: int | None  # None: an event feed
     removed: Value | None
     removed_key: Value
     fetch: CompiledRequest | None
@@ -74,14 +75,19 @@ def compile_feed(source: HttpSource, shared: Mapping[str, Any], timezone: tzinfo
     def answer(value: Any) -> Value:
         return compile_value(value, timezone=timezone, lenient=True)
 
-    feed, fetch = source.feed, source.fetch
+    feed, listed, fetch = source.feed, source.pages, source.fetch
+    read = feed or listed
+    if read is None:
+        raise ConfigError("a source over HTTP has `feed` or `pages`", code="E_SOURCE_KIND")
+    removed = feed.removed if feed else None
     return Feed(
-        request=compile_request(feed.request, timezone),
-        items=answer(feed.items),
-        next=answer(feed.next),
-        start=feed.start,
-        removed=answer(feed.removed) if feed.removed is not None else None,
-        removed_key=answer(dict(feed.key)),
+        request=compile_request(read.request, timezone),
+        items=answer(read.items),
+        next=answer(read.next) if read.next is not None else None,
+        start=feed.start if feed else None,
+        page_size=listed.size if listed else None,
+        removed=answer(removed) if removed is not None else None,
+        removed_key=answer(dict(feed.key) if feed else {}),
         fetch=compile_request(fetch.request, timezone) if fetch else None,
         when=answer(fetch.when) if fetch and fetch.when is not None else None,
         key=source.key,
@@ -96,10 +102,10 @@ def pages(feed: Feed, end: FeedEnd, cursor: Any) -> Iterator[Page]:
     """
     cursor = feed.start if cursor is None else cursor
     while True:
-        body = _feed_body(feed, end, cursor)
+        body = _body(feed, end, {"cursor": cursor})
         context = {**feed.shared, "body": body, "cursor": cursor}
         items = _rendered(feed.items, context) or []
-        following = _rendered(feed.next, context)
+        following = _rendered(feed.next, context) if feed.next else None
         following = cursor if following is None else following
         if items:
             yield _page(feed, end, items, following)
@@ -108,14 +114,34 @@ def pages(feed: Feed, end: FeedEnd, cursor: Any) -> Iterator[Page]:
         cursor = following
 
 
+def listing(feed: Feed, end: FeedEnd) -> Iterator[Page]:
+    """Read a paged list whole: until a page has no items, or names no following page.
+
+    Raises SourceError and RunError as `pages`.
+    """
+    number, link = 1, None
+    while True:
+        position = {"page": number, "offset": (number - 1) * (feed.page_size or 0), "link": link}
+        body = _body(feed, end, position)
+        context = {**feed.shared, **position, "body": body}
+        items = _rendered(feed.items, context) or []
+        if not items:
+            return
+        yield _page(feed, end, items, None)
+        link = _rendered(feed.next, context) if feed.next else None
+        if feed.next and not link:
+            return
+        number += 1
+
+
 def again(feed: Feed, end: FeedEnd, items: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> Page:
     """Make a page of items to be fetched once more and of documents kept from before; its cursor is None."""
     page = _page(feed, end, items, None)
     return Page(documents=(*documents, *page.documents), gone=page.gone, refused=page.refused, requests=page.requests)
 
 
-def _feed_body(feed: Feed, end: FeedEnd, cursor: Any) -> Any:
-    request = outgoing(feed.request, {**feed.shared, "cursor": cursor})
+def _body(feed: Feed, end: FeedEnd, position: Mapping[str, Any]) -> Any:
+    request = outgoing(feed.request, {**feed.shared, **position})
     if isinstance(request, Refusal):
         raise RunError(f"the feed's request cannot be made: {request.reason}", code="E_FEED")
     answer = ask(end, request)

@@ -78,14 +78,16 @@ class Journal:
     Raises StateError when the file cannot be read or written; nothing is half written then.
     """
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, hide: Callable[[str], str] = str) -> None:
+        """`hide` removes secrets from what ends have said: an answer may repeat a header."""
         self._connection = connection
         self._clock = clock
+        self._hide = hide
 
     # --- opening ---------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock) -> Journal:
+    def open(cls, folder: Path, clock: Clock, hide: Callable[[str], str] = str) -> Journal:
         """Open the journal of a state folder, creating both if they are not there."""
         path = folder / FILE_NAME
         with _translated(path):
@@ -94,7 +96,7 @@ class Journal:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
             _lay_out(connection, path)
-        return cls(connection, clock)
+        return cls(connection, clock, hide)
 
     @classmethod
     def open_to_read(cls, folder: Path, clock: Clock) -> Journal:
@@ -131,10 +133,11 @@ class Journal:
             self._connection.execute("begin immediate")
             try:
                 yield
+                self._connection.execute("commit")
             except BaseException:
-                self._connection.execute("rollback")
+                if self._connection.in_transaction:  # SQLite itself rolls back where the disk is full
+                    self._connection.execute("rollback")
                 raise
-            self._connection.execute("commit")
 
     def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         """Answer a question."""
@@ -148,6 +151,9 @@ class Journal:
     def _write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
         with self.transaction():
             self._connection.executemany(sql, params)
+
+    def _hidden(self, text: str | None) -> str | None:
+        return None if text is None else self._hide(text)
 
     @property
     def identity(self) -> str:
@@ -218,9 +224,9 @@ class Journal:
                 json.dumps(asdict(counts)),
                 result.duration_seconds,
                 failure.code if failure else None,
-                failure.message if failure else None,
+                self._hidden(failure.message if failure else None),
                 failure.exit if failure else None,
-                json.dumps(list(result.notes), ensure_ascii=False),
+                self._hide(json.dumps(list(result.notes), ensure_ascii=False)),
                 result.run_id,
                 result.object,
             )
@@ -245,6 +251,14 @@ class Journal:
     def read_whole(self, object_: str, at: datetime) -> None:
         """Note when the source was last read whole."""
         self._write("update objects set full_at = ? where object = ?", stamp(at), object_)
+
+    def distrust_reads(self, object_: str) -> None:
+        """Let the next read of a query be a whole one, wherever its cursor stands."""
+        self._write("update objects set full_at = null where object = ?", object_)
+
+    def start_over(self, object_: str) -> None:
+        """Forget how far the source was read: the next run reads it whole, and one that runs once runs again."""
+        self._write("update objects set cursor = null, full_at = null, once_done = 0 where object = ?", object_)
 
     # --- marks and receipts --------------------------------------------------------------------------
 
@@ -288,7 +302,7 @@ class Journal:
         """Note that the attempt ended without an answer."""
         self._write_many(
             "update claims set ended_at = ?, reason = ? where object = ? and key = ?",
-            [(stamp(ended_at), reason, object_, key_text(key)) for key in keys],
+            [(stamp(ended_at), self._hide(reason), object_, key_text(key)) for key in keys],
         )
 
     def drop_claims(self, object_: str, keys: Iterable[Key]) -> None:
@@ -381,7 +395,8 @@ class Journal:
         now = stamp(self._clock())
         self._write(
             "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
-            " on conflict (object, key) do update set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
+            " on conflict (object, key) do update"
+            " set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
             " status = excluded.status, reason = excluded.reason, payload_hash = excluded.payload_hash,"
             " fingerprint = excluded.fingerprint, document = excluded.document, last_at = excluded.last_at,"
             " attempts = attempts + 1, retry = 0",
@@ -391,7 +406,7 @@ class Journal:
             refusal.field,
             refusal.expression,
             refusal.status,
-            refusal.reason,
+            self._hide(refusal.reason),
             payload_hash,
             fingerprint,
             document,
@@ -430,16 +445,17 @@ class Journal:
         """Keep one attempt for the history."""
         self._write(
             "insert into requests"
-            " (run_id, object, at, method, target, lines, status, outcome, reason, duration_seconds) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (run_id, object, at, method, target, lines, status, outcome, reason, duration_seconds)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             run_id,
             object_,
             stamp(self._clock()),
             exchange.method,
-            exchange.target,
+            self._hide(exchange.target),
             exchange.lines,
             exchange.status,
             exchange.outcome,
-            exchange.reason,
+            self._hidden(exchange.reason),
             exchange.duration_seconds,
         )
 
@@ -451,7 +467,7 @@ class Journal:
             connection,
             stamp(self._clock()),
             stamp(until),
-            reason,
+            self._hide(reason),
         )
 
     def unpause(self, connection: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.canonical import Kind, restorer
+from engine.canonical import Kind, canonical, restorer_of
 from engine.chunk import coalesce, subtract
 from engine.errors import StateError
 from engine.journal import Journal, stamp
@@ -248,9 +248,19 @@ def restored(names: Sequence[str], texts: Sequence[str | None], kinds: dict[str,
     """Turn canonical texts back into values."""
     row: dict[str, Any] = {}
     for name, text in zip(names, texts, strict=True):
-        restore = restorer(kinds.get(name, Kind.TEXT))
-        row[name] = restore(text) if restore and text is not None else text
+        row[name] = value_of(text, restorer_of(name, kinds))
     return row
+
+
+def value_of(text: str | None, restore: Callable[[str], Any] | None) -> Any:
+    """Turn a text of the ledger back into a value; one from before its column changed its kind stays text."""
+    if text is None or restore is None:
+        return text
+    try:
+        value = restore(text)
+    except (ValueError, ArithmeticError):
+        return text
+    return value if isinstance(value, list) or canonical(value) == text else text
 
 
 def forget(staging: Staging, keys: Sequence[Key] | None) -> int:

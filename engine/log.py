@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import structlog
 
-from engine.redact import HIDDEN, redact
+from engine.redact import redact
 
 Form: TypeAlias = Literal["human", "json"]
 Secrets: TypeAlias = Callable[[], frozenset[str]]
@@ -31,18 +31,22 @@ def form_of(asked: Form | None) -> Form:
     return asked or ("human" if sys.stderr.isatty() else "json")
 
 
-def open_log(*, verbose: bool, form: Form, secrets: Secrets) -> Log:
-    """Make the logger of a process; `secrets` is asked at every event, as they become known late."""
+def open_log(*, verbose: bool, form: Form, secrets: Secrets, quiet: bool = False) -> Log:
+    """Make the logger of a process; `secrets` is asked at every event, as they become known late.
+
+    Requests are told to programs always, to people with `verbose`; `quiet` leaves people only warnings and errors.
+    """
+    level = logging.DEBUG if verbose or form == "json" else logging.WARNING if quiet else logging.INFO
     bound: Log = structlog.wrap_logger(
         _Stderr(),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=form == "json"),
             structlog.processors.format_exc_info,
-            lambda _, __, event: without_secrets(event, secrets()),
+            lambda _, __, event: _in_order(without_secrets(event, secrets())),
             _people() if form == "human" else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return bound
 
@@ -63,6 +67,11 @@ class _Stderr:
     debug = info = warning = error = _print
 
 
+def _in_order(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Put first what every event has."""
+    return {name: event[name] for name in ("timestamp", "level", "event")} | dict(event)
+
+
 def without_secrets(event: Mapping[str, Any], secrets: frozenset[str]) -> MutableMapping[str, Any]:
     """Give an event's facts as JSON has them, without the secrets in names, values and all that they hold."""
     return {redact(str(name), secrets): _plain(value, secrets) for name, value in event.items()}
@@ -72,15 +81,12 @@ def _plain(value: Any, secrets: frozenset[str]) -> Any:
     match value:
         case None | bool():
             return value
-        case int() | float():
-            return value if redact(str(value), secrets) == str(value) else HIDDEN
+        case int() | float() if redact(str(value), secrets) == str(value):
+            return value
         case Mapping():
             return without_secrets(value, secrets)
-        case list() | tuple():
-            return [_plain(each, secrets) for each in value]
-        case set() | frozenset():
-            return sorted((_plain(each, secrets) for each in value), key=str)
-        case date():
-            return value.isoformat()
+        case list() | tuple() | set() | frozenset():
+            plain = [_plain(each, secrets) for each in value]
+            return plain if isinstance(value, list | tuple) else sorted(plain, key=str)
         case _:
-            return redact(str(value), secrets)
+            return redact(value.isoformat() if isinstance(value, date) else str(value), secrets)

@@ -1,6 +1,6 @@
 """What a project and its mappings say, as values: the YAML format of design.md 4 and 5 after validation.
 
-Templates stand here as their text; `templates.py` compiles them.
+Templates stand here as their text; `engine.templates` compiles them.
 Texts with `${NAME}` stand here unresolved; `environment.py` resolves them when an end is opened.
 """
 
@@ -80,6 +80,8 @@ class Project:
     defaults: Defaults = Defaults()
     connections: Mapping[str, Connection] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)
+    maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # dictionaries for the filter `mapped`
+    files_root: str | None = None  # relative paths of files start here; may hold ${...}
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
 
 
@@ -123,8 +125,17 @@ class Request:
     query: Mapping[str, Templates] = field(default_factory=dict)
     headers: Mapping[str, Template] = field(default_factory=dict)
     body: Templates = None  # None: no body
+    file: str | None = None  # the name of one of the mapping's files: its bytes are the body
     idempotent: bool = True
     save: Mapping[str, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSpec:
+    """A file that takes part in a record: by its path, or as bytes in a column."""
+
+    path: Template | None = None
+    bytes: Template | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +193,21 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Children:
+    """Rows that belong to a record: in `fields` they are a list, walked by `$each`."""
+
+    query: str
+    parent: tuple[str, ...]  # their columns that equal the record's key, in the order of `source.key`
+    order_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SqlSource:
     connection: str
     query: str
     key: tuple[str, ...]
     cursor: Cursor | None = None
+    children: Mapping[str, Children] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,10 +227,21 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """A list read page by page, whole each time; its request sees `page` (from 1), `offset` and `link`."""
+
+    request: Request
+    items: Template
+    size: int = 100  # rows a page: `offset` grows by it
+    next: Template | None = None  # the link of the following page, null on the last; None: until a page has no items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSource:
     connection: str
-    feed: Feed
     key: tuple[str, ...]  # names at the top of the document
+    feed: Feed | None = None  # exactly one of feed and pages
+    pages: Pages | None = None
     fetch: Fetch | None = None
 
 
@@ -230,16 +262,16 @@ class Ref:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWrite:
     table: str  # may be schema.table
-    key: Mapping[str, Template]
-    fields: Mapping[str, Template] = field(default_factory=dict)
-    each: str | None = None  # name of a list in the document: one row an element, the document is `parent`
+    key: Mapping[str, Templates]
+    fields: Mapping[str, Templates] = field(default_factory=dict)
+    each: str | None = None  # path of a list in the document: one row an element, the document is `parent`
     orphans: Literal["keep", "delete"] = "keep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     sql: str  # with named parameters, :name
-    params: Mapping[str, Template] = field(default_factory=dict)
+    params: Mapping[str, Templates] = field(default_factory=dict)
     each: str | None = None
 
 
@@ -271,6 +303,21 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A row (or document) of a snapshot, and how it came about."""
+
+    name: str
+    change: Change = Change.ADDED
+    row: Mapping[str, Any] = field(default_factory=dict)  # columns; for a feed: the item
+    document: Mapping[str, Any] | None = None  # inbound: what the fetch answers
+    children: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    refs: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    saved: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)  # name: text that stands for the content
+    answers: tuple[Mapping[str, Any], ...] = ()  # of the steps before: {status, body}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappingSpec:
     """One mapping file: one object in one direction."""
 
@@ -280,6 +327,9 @@ class MappingSpec:
     schedule: Schedule = Manual()
     fields: Mapping[str, Templates] = field(default_factory=dict)
     refs: Mapping[str, Ref] = field(default_factory=dict)
+    files: Mapping[str, FileSpec] = field(default_factory=dict)
+    payload_schema: str | None = None  # stem of schemas/payloads/<stem>.schema.json; each line is checked
+    target: str | None = None  # the http connection to send to; None: the project's only one
     send: tuple[Operation, ...] = ()  # outbound
     write: Write | None = None  # inbound
     limits: tuple[Limit, ...] = ()
@@ -291,6 +341,7 @@ class MappingSpec:
     description: str = ""
     tags: tuple[str, ...] = ()
     draft: bool = False
+    samples: tuple[Sample, ...] = ()
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
 
     @property

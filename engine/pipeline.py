@@ -58,7 +58,7 @@ def run(program: Program, reads: Reads, target: Target, setting: Setting, order:
     """
     begun = setting.clock()
     with (
-        Journal.open(setting.state, setting.clock) as journal,
+        Journal.open(setting.state, setting.clock, setting.hide) as journal,
         _opened(program.object, setting) as (staging, note),
     ):
         run = _Run(
@@ -110,6 +110,8 @@ def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | Non
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together, and settle a run that did not end."""
+    if generation(run.staging) < run.journal.standing(run.object).generation:
+        run.journal.distrust_reads(run.object)  # the ledger is begun anew, and a part of the source would not fill it
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
@@ -178,6 +180,7 @@ def _with_look_ups(run: _Run, operation: int, *, settle_seconds: float) -> Itera
     """Give the parts; a create of unknown outcome is looked up first, once its attempt cannot be under way any more."""
     claimed = changes.claimed(run.staging, operation)
     ended = {claim.key: claim.ended_at for claim in run.journal.claims(run.object)} if claimed else {}
+    claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
     gone = changes.removed_among(run.staging, claimed)
     now = run.setting.clock()
     for part in parts_of(run.program, run.staging, run.target, operation):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow as pa
 from engine import diff
 from engine.diff import Comparison, Refused
 from engine.errors import RunError
+from engine.filing import stage_files
 from engine.journal import Clock, Journal
 from engine.ledger import check_pair, generation, outcomes_of, settle
 from engine.program import Program
@@ -32,6 +33,7 @@ class Setting:
     state: Path  # folder
     clock: Clock
     stop: threading.Event = field(default_factory=threading.Event)
+    hide: Callable[[str], str] = str  # removes secrets from a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,14 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
     Raises SourceError or RunError; the ledger is as it was then.
     """
     extracted = staging.stage(read.batches, program.mapping.source.key)
+    for name, batches in read.children.items():
+        children = program.children[name]
+        staging.stage_children(name, batches, children.parent, children.order_by)
     gone = int(staging.value("select count(*) from staged where gone"))
     _check_columns(program, staging)
+    diff.begin(staging)
+    if program.files.names:
+        stage_files(staging, program.files)
     spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
     _load_journal(program, staging, journal)
     diff.compare(staging, spec)

@@ -6,15 +6,18 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.diff import Comparison, RefJoin
 from engine.feed import Feed, compile_feed
-from engine.mapping import HttpSource, MappingSpec, Project, Schedule
+from engine.files import FileSet, file_column
+from engine.mapping import Children, HttpSource, MappingSpec, Project, Schedule, SqlSource
 from engine.records import Change
 from engine.render import FieldLines, Lines, WriteLines, compile_lines, compile_write
 from engine.requests import CompiledOperation, compile_operation
+from engine.templates import compile_value
 
 WRITE, REMOVE = 0, 1  # the operations of an inbound object
 
@@ -28,6 +31,7 @@ class Program:
     operations: tuple[CompiledOperation, ...] = ()  # outbound
     feed: Feed | None = None  # inbound
     removed_lines: WriteLines | None = None  # inbound: what a removal writes
+    files: FileSet
     refs: tuple[RefJoin, ...] = ()
     referenced: bool  # other objects name it in `refs`
     fingerprint: str
@@ -37,6 +41,12 @@ class Program:
     def object(self) -> str:
         """Name of the object."""
         return self.mapping.object
+
+    @property
+    def children(self) -> Mapping[str, Children]:
+        """The rows that belong to the object's records, by name."""
+        source = self.mapping.source
+        return source.children if isinstance(source, SqlSource) else {}
 
     @property
     def takes(self) -> dict[Change, int]:
@@ -68,8 +78,10 @@ class Program:
         asked: frozenset[str] = frozenset().union(
             *(operation.names for operation in self.operations if not operation.spec.many)
         )
-        named = tuple(name for name in columns if name in asked or "row" in asked)
+        hashes = {file_column(name) for name in self.files.names}
         groups = {index: op.spec.group_by for index, op in enumerate(self.operations) if op.spec.group_by}
+        moving = {name for group in groups.values() for name in group} - set(self.mapping.source.key)
+        named = tuple(name for name in columns if name in asked or "row" in asked or name in hashes | moving)
         used = {*self.lines.columns(columns), *named, *(name for group in groups.values() for name in group)}
         return Comparison(
             key=self.mapping.source.key,
@@ -101,7 +113,13 @@ class Program:
         grouped = {name for operation in self.operations for name in operation.spec.group_by}
         limited = {name for limit in mapping.limits for name in (*limit.per, *limit.distinct)}
         joined = {name for ref in self.refs for name in ref.columns}
-        return frozenset((fields | asked) - known | grouped | limited | joined | set(mapping.source.key))
+        return frozenset(
+            (fields | asked | self.files.used()) - known - self.children.keys()
+            | grouped
+            | limited
+            | joined
+            | set(mapping.source.key)
+        )
 
 
 def _saves(operation: CompiledOperation) -> bool:
@@ -115,19 +133,35 @@ def schedules(mapping: MappingSpec) -> dict[tuple[str, int], Schedule]:
     return {(mapping.object, index): each.schedule or mapping.schedule for index, each in enumerate(mapping.send)}
 
 
-def compile_mapping(mapping: MappingSpec, project: Project, mappings: Mapping[str, MappingSpec]) -> Program:
+def compile_mapping(
+    mapping: MappingSpec, project: Project, mappings: Mapping[str, MappingSpec], *, files_root: Path | None = None
+) -> Program:
     """Compile one mapping; `mappings` are all of the project, for references. Raises TemplateFaults."""
     timezone = ZoneInfo(project.timezone)
     shared: dict[str, Any] = {"vars": dict(project.vars)}
     write = mapping.write
     source = mapping.source
-    makes_lines = [mapping.fields, mapping.on_null, _plain(mapping.refs), shared, project.timezone]
+    makes_lines = [
+        mapping.fields,
+        mapping.on_null,
+        _plain(mapping.refs),
+        _plain(mapping.files),
+        shared,
+        project.timezone,
+    ]
+    files = FileSet(
+        root=files_root or Path(project.file).parent,
+        confined=files_root is not None,
+        paths={n: compile_value(f.path, timezone=timezone) for n, f in mapping.files.items() if f.path},
+        contents={n: compile_value(f.bytes, timezone=timezone) for n, f in mapping.files.items() if f.bytes},
+    )
     return Program(
         mapping=mapping,
         lines=compile_lines(mapping, shared, timezone),
-        operations=tuple(compile_operation(each, shared, timezone) for each in mapping.send),
+        operations=tuple(compile_operation(each, files, shared, timezone) for each in mapping.send),
         feed=compile_feed(source, shared, timezone) if isinstance(source, HttpSource) else None,
         removed_lines=compile_write(write.removed, shared, timezone) if write and write.removed else None,
+        files=files,
         refs=tuple(
             RefJoin(
                 name=name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from engine import canonical, jsontext
 from engine.canonical import Batch, Kind
 from engine.extract import extract
-from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, pages
+from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, listing, pages
 from engine.journal import Standing
 from engine.mapping import Cursor, SqlSource
 from engine.records import Key, Rejection
@@ -27,6 +27,7 @@ class Read:
     """One read of a source."""
 
     batches: Iterable[Batch]
+    children: Mapping[str, Iterable[Batch]] = field(default_factory=dict)
     full: bool  # what is not in it is gone
     cursor: Any = None  # to be noted when all of it was delivered or kept; None: leave it
     cursor_column: str | None = None  # its greatest value is the cursor
@@ -39,12 +40,25 @@ def read_sql(source: SqlSource, end: SqlEnd, standing: Standing, now: datetime) 
     """Read a query once: whole, or from the cursor on."""
     cursor = source.cursor
     if cursor is None:
-        yield Read(batches=extract(end, source.query, {}), full=True)
+        yield Read(batches=extract(end, source.query, {}), children=_children(source, end, {}), full=True)
         return
     due = standing.full_at is None or now - standing.full_at >= timedelta(hours=cursor.full_every_hours)
     full = due or standing.cursor is None
-    since = FIRST if full else _since(standing.cursor, cursor)
-    yield Read(batches=extract(end, source.query, {"cursor": since}), full=full, cursor_column=cursor.column)
+    params = {"cursor": FIRST if full else _since(standing.cursor, cursor)}
+    yield Read(
+        batches=extract(end, source.query, params),
+        children=_children(source, end, params),
+        full=full,
+        cursor_column=cursor.column,
+    )
+
+
+def _children(source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> dict[str, Iterable[Batch]]:
+    """Read the children after their records; a query that names no :cursor gets none."""
+    return {
+        name: extract(end, each.query, {key: value for key, value in params.items() if f":{key}" in each.query})
+        for name, each in source.children.items()
+    }
 
 
 def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
@@ -60,8 +74,26 @@ def read_feed(feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection])
         items = [each["item"] for each in kept if "item" in each]
         documents = [each["document"] for each in kept if "document" in each]
         yield from _as_reads(feed, again(feed, end, items, documents), tuple(each.key for each in tried))
-    for page in pages(feed, end, cursor):
-        yield from _as_reads(feed, page, ())
+    if feed.page_size is None:
+        for page in pages(feed, end, cursor):
+            yield from _as_reads(feed, page, ())
+    else:
+        yield _whole(feed, end)
+
+
+def _whole(feed: Feed, end: FeedEnd) -> Read:
+    """Make one read of a paged list: what is not in it is gone from the source.
+
+    Its pages are fetched before the read is given, as the items refused are part of it; documents are kept as text.
+    """
+    found = list(listing(feed, end))
+    batches = [_documents(feed, page.documents, gone=False) for page in found]
+    return Read(
+        batches=batches or [_documents(feed, (), gone=False)],
+        full=not any(page.refused for page in found),
+        refused=tuple(item for page in found for item in page.refused),
+        requests=sum(page.requests for page in found) + 1,
+    )
 
 
 def _as_reads(feed: Feed, page: Page, retried: tuple[Key, ...]) -> Iterator[Read]:

@@ -62,7 +62,7 @@ class Recorder:
         self._target, self._window, self._operation = target, window, operation
         self._due, self.tally, self._clock = due, tally, clock
         self._spec = program.operations[operation].spec if program.operations else None
-        self._last = max((each.last for each in ranges), default=0)
+        self._ranges = coalesce(ranges)
         self._marked: list[Range] = []
         self._left: list[Range] = []  # ranges of which a request was about to leave
         self._claims = {claim.key: claim for claim in journal.claims(program.object)} if self._creates else {}
@@ -113,13 +113,23 @@ class Recorder:
 
     def _leaving(self, part: Part) -> None:
         if not any(each.first <= part.range.first and part.range.last <= each.last for each in self._marked):
-            ahead = Range(part.range.first, max(part.range.last, min(part.range.first + MARK_LINES - 1, self._last)))
+            ahead = self._ahead(part.range)
             for each in subtract([ahead], self._marked):
                 self._journal.mark(self._object, each)
             self._marked = coalesce([*self._marked, ahead])
         self._left = _extended(self._left, part.range)
         if self._creates:
             self._journal.claim(self._object, self._new_claims(part), self._run_id)
+
+    def _ahead(self, part: Range) -> Range:
+        """Choose what to mark: never a change of another operation, whose marks and receipts are its own.
+
+        A create costs a write each, its claim, so nothing is gained by marking ahead.
+        """
+        if self._creates:
+            return part
+        last = next(each.last for each in self._ranges if each.first <= part.first <= each.last)
+        return Range(part.first, max(part.last, min(part.first + MARK_LINES - 1, last)))
 
     def _new_claims(self, part: Part) -> list[Claim]:
         now = self._clock()

@@ -84,6 +84,15 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileBody:
+    """A body that is a file's content: streamed from `path`, or `data` itself."""
+
+    sha256: str  # of the content that the record stands for; other content is never sent whole
+    path: str | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """One HTTP request, ready to leave."""
 
@@ -93,6 +102,7 @@ class Outgoing:
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None  # JSON text, UTF-8
+    file: FileBody | None = None  # instead of a body
 
     @property
     def target(self) -> str:

@@ -35,11 +35,19 @@ def as_document(document: str | None) -> str | None:
 
 
 def keep(
-    journal: Journal, staging: Staging, program: Program, prepared: Prepared, *, read: Read, rejected: Set[Key]
+    journal: Journal,
+    staging: Staging,
+    program: Program,
+    prepared: Prepared,
+    *,
+    read: Read,
+    rejected: Set[Key],
+    delivered: bool,
 ) -> None:
     """Remember what a read's records were refused for before sending, and forget rejections that no longer stand.
 
-    `rejected` are the keys that the target refused in this run.
+    `rejected` are the keys that the target refused in this run. Unless all was `delivered` nothing is forgotten: a
+    kept document may be all that is left of its record.
     """
     known = {each.key: each for each in journal.rejections(program.object)}
     standing = {
@@ -55,13 +63,17 @@ def keep(
                 reject(journal, program, each.key, each.refusal, kept=as_document(document))
         for item in read.refused:
             reject(journal, program, item.key, item.refusal, kept=jsontext.encode({"item": item.item}).decode())
-        journal.drop_rejections(program.object, _obsolete(known, standing, read, staging))
+        if delivered:
+            journal.drop_rejections(program.object, _obsolete(known, standing, read, staging))
 
 
 def _is_known(refused: Refused, known: Mapping[Key, Rejection], program: Program) -> bool:
-    """Tell whether the same refusal stands already: it then costs no write in each run."""
+    """Tell whether the same refusal stands already: it then costs no write in each run.
+
+    An inbound record is written again: its document is a newer one.
+    """
     before = known.get(refused.key)
-    if before is None or before.retry:
+    if before is None or before.retry or program.feed:
         return False
     return before.refusal == refused.refusal and before.fingerprint == program.mapping_fingerprint
 

@@ -95,7 +95,7 @@ class WriteLines:
             calls = [call for each in self.calls for call in self._calls(each, document)]
             return jsontext.encode([*tables, *calls])
         except RenderFault as fault:
-            field = ".".join(map(str, fault.path))
+            field = jsontext.path_text(fault.path)
             return Refusal(stage=Stage.RENDER, reason=fault.reason, field=field, expression=fault.expression)
         except ValueError as error:
             return Refusal(stage=Stage.RENDER, reason=str(error))
@@ -119,12 +119,20 @@ class WriteLines:
         if each is None:
             yield {**self.shared, **document}
             return
-        elements = document.get(each) or []
+        elements = _at(document, each) or []
         if not isinstance(elements, list):
             raise ValueError(f"`{each}` is no list in this document")
         for element in elements:
             own = element if isinstance(element, Mapping) else {"item": element}
             yield {**self.shared, **own, "parent": document}
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    """Walk a path such as `price.additionalCosts`; what is missing on the way is null."""
+    found: Any = document
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def compile_lines(mapping: MappingSpec, shared: Mapping[str, Any], timezone: tzinfo) -> Lines:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
 
@@ -11,8 +11,9 @@ from engine import jsontext
 from engine.canonical import canonical
 from engine.changes import Numbered
 from engine.decide import Ask, Found, Part, Reading, Terms
+from engine.files import FileFault, FileSet, content, file_column, path_column
 from engine.mapping import Items, Operation, Request, Retry
-from engine.records import Answer, Answered, Outgoing, Refusal, Stage
+from engine.records import Answer, Answered, FileBody, Outgoing, Refusal, Stage
 from engine.templates import NULLS, RenderFault, Value, compile_value
 
 
@@ -26,6 +27,7 @@ class CompiledRequest:
     query: Value
     headers: Value
     body: Value | None
+    file: str | None
     save: Value
 
     @property
@@ -71,6 +73,7 @@ class CompiledOperation:
     ok: Value | None
     items: CompiledItems | None
     lookup: CompiledLookup | None
+    files: FileSet
     shared: Mapping[str, Any] = field(default_factory=dict)
 
     def terms(self, retry: Retry) -> Terms:
@@ -90,7 +93,9 @@ class CompiledOperation:
         return lookup.union(*(request.names for request in self.requests))
 
 
-def compile_operation(spec: Operation, shared: Mapping[str, Any], timezone: tzinfo) -> CompiledOperation:
+def compile_operation(
+    spec: Operation, files: FileSet, shared: Mapping[str, Any], timezone: tzinfo
+) -> CompiledOperation:
     """Compile an operation. Raises TemplateFaults, which `validate` has found before."""
 
     def answer(value: Any) -> Value:
@@ -111,6 +116,7 @@ def compile_operation(spec: Operation, shared: Mapping[str, Any], timezone: tzin
         )
         if lookup
         else None,
+        files=files,
         shared=shared,
     )
 
@@ -131,6 +137,7 @@ def _compile_request(request: Request, timezone: tzinfo) -> CompiledRequest:
         query=value(dict(request.query)),
         headers=value(dict(request.headers)),
         body=value(request.body) if request.body is not None else None,
+        file=request.file,
         save=compile_value(dict(request.save), timezone=timezone, lenient=True),
     )
 
@@ -192,7 +199,22 @@ def build_one(operation: CompiledOperation, part: Part, change: Numbered) -> Out
     context = record_context(operation, change, part.saved)
     if part.ask is Ask.LOOK_UP and operation.lookup:
         return outgoing(operation.lookup.request, context)
-    return outgoing(operation.requests[part.step], context)
+    request = operation.requests[part.step]
+    made = outgoing(request, context)
+    if request.file is None or isinstance(made, Refusal):
+        return made
+    try:
+        return replace(made, file=_file_body(operation.files, request.file, change, context))
+    except FileFault as fault:
+        return Refusal(stage=Stage.RENDER, reason=str(fault), field=f"files.{request.file}")
+
+
+def _file_body(files: FileSet, name: str, change: Numbered, context: Mapping[str, Any]) -> FileBody:
+    """Give the body of a file as it was compared: its path, or the bytes of its column."""
+    sha256 = str(change.row[file_column(name)])
+    path = change.row[path_column(name)]
+    data = None if path else content(files, name, context)
+    return FileBody(sha256=sha256, path=path, data=data)
 
 
 def outgoing(request: CompiledRequest, context: Mapping[str, Any]) -> Outgoing | Refusal:
@@ -209,7 +231,7 @@ def outgoing(request: CompiledRequest, context: Mapping[str, Any]) -> Outgoing |
             body=None if body is None else jsontext.encode(body),
         )
     except RenderFault as fault:
-        where = ".".join(map(str, ("request", *fault.path)))
+        where = jsontext.path_text(("request", *fault.path))
         return Refusal(stage=Stage.RENDER, reason=fault.reason, field=where, expression=fault.expression)
     except ValueError as error:
         return Refusal(stage=Stage.RENDER, reason=str(error), field="request.body")
@@ -233,30 +255,36 @@ def read(
     operation: CompiledOperation, part: Part, answer: Answer, records: Callable[[], Sequence[Numbered]]
 ) -> Reading:
     """Read what the mapping asks of an answer; a fault where that cannot be read. `records`: those of the part."""
-    if not isinstance(answer, Answered):
-        return Reading()
     looking = part.ask is Ask.LOOK_UP
-    if not looking and not (200 <= answer.status < 300 and _has_questions(operation, part)):
+    if not isinstance(answer, Answered) or not (looking or _has_questions(operation, part, answer)):
         return Reading()
-    changes = records() if looking or operation.items or not operation.spec.many else ()
     try:
-        body = jsontext.decode(answer.body) if answer.body.strip() else None
-        if looking and operation.lookup:
-            context = {**record_context(operation, changes[0], part.saved), "body": body, "status": answer.status}
-            return _read_lookup(operation.lookup, context, body, answer.status)
-        context = {**operation.shared, "body": body, "status": answer.status}
-        if not operation.spec.many:
-            context = {**record_context(operation, changes[0], part.saved), **context}
-        return _read_success(operation, part, context, changes)
+        return _read(operation, part, answer, records)
+    except RenderFault as fault:
+        return Reading(fault=f"the answer could not be read: {fault.reason}")
     except ValueError as error:
         if looking and answer.status == 404:
             return Reading(found=Found.ABSENT)
         return Reading(fault=f"the answer is no JSON ({error})")
-    except RenderFault as fault:
-        return Reading(fault=f"the answer could not be read: {fault.reason}")
 
 
-def _has_questions(operation: CompiledOperation, part: Part) -> bool:
+def _read(
+    operation: CompiledOperation, part: Part, answer: Answered, records: Callable[[], Sequence[Numbered]]
+) -> Reading:
+    looking = part.ask is Ask.LOOK_UP
+    changes = records() if looking or operation.items or not operation.spec.many else ()
+    body = jsontext.decode(answer.body) if answer.body.strip() else None
+    context = {**operation.shared, "body": body, "status": answer.status}
+    if not operation.spec.many:
+        context = {**record_context(operation, changes[0], part.saved), **context}
+    if looking and operation.lookup:
+        return _read_lookup(operation.lookup, context, body, answer.status)
+    return _read_success(operation, part, context, changes)
+
+
+def _has_questions(operation: CompiledOperation, part: Part, answer: Answered) -> bool:
+    if not 200 <= answer.status < 300:
+        return False
     saves = operation.spec.save or operation.spec.requests[part.step].save
     return bool(saves or operation.ok or operation.items)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from engine.canonical import Batch, Kind, merge
-from engine.errors import BusyError, StateError
+from engine.errors import BusyError, RunError, StateError
 
 LAYOUT = 1
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
@@ -177,10 +177,11 @@ class Staging:
         self.run("begin")
         try:
             yield
+            self.run("commit")
         except BaseException:
-            self._connection.execute("rollback")
+            with suppress(duckdb.Error):  # a failed commit has ended the transaction already
+                self._connection.execute("rollback")
             raise
-        self.run("commit")
 
     def meta(self, name: str) -> str | None:
         """Read a note of the file."""
@@ -211,6 +212,61 @@ class Staging:
                 self._take(batch, key, count)
                 count += batch.data.num_rows
         return count
+
+    def stage_children(
+        self, name: str, batches: Iterable[Batch], parent: Sequence[str], order_by: Sequence[str]
+    ) -> None:
+        """Take in the children of the staged rows: a column `name` of JSON lists, in the order asked for.
+
+        `parent` are the children's columns that equal the record's key. Children without a record are left out.
+        """
+        columns: tuple[str, ...] = ()
+        kinds: dict[str, Kind] = {}
+        with self.transaction():
+            for batch in batches:
+                if not columns:
+                    columns = batch.columns
+                    kinds = dict.fromkeys(columns, Kind.NULL)
+                    listed = ", ".join(f"{column(each)} varchar" for each in columns)
+                    self.run(f"create or replace temp table children ({listed})")
+                for each, kind in zip(batch.columns, batch.kinds, strict=True):
+                    kinds[each] = merge(kinds[each], kind)
+                self.insert("children", pa.table(batch.data.columns, [f"c:{each}" for each in columns]))
+            self._check_children(name, columns, (*parent, *order_by))
+            packed = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
+            order = ", ".join(_ordered(each, kinds[each]) for each in order_by) or "rowid"
+            packed = f"cast(to_json(struct_pack({packed})) as varchar)"
+            self.run(
+                f"create or replace temp table staged as select s.*, coalesce(l.rows, '[]') as {column(name)}"
+                f" from staged s left join (select {json_array([column(each) for each in parent])} as parent,"
+                f" '[' || string_agg({packed}, ',' order by {order}) || ']' as rows"
+                " from children group by parent) l on l.parent = s.key"
+            )
+            self.run("drop table children")
+        self.columns = (*self.columns, name)
+        self.kinds |= {name: Kind.LIST, **{f"{name}.{each}": kind for each, kind in kinds.items()}}
+
+    def _check_children(self, name: str, columns: Sequence[str], needed: Sequence[str]) -> None:
+        if name in self.columns:
+            message = f"the source has a column {name}, so its children cannot be called {name} as well; rename one"
+            raise RunError(message, code="E_DUPLICATE_COLUMN")
+        if unknown := [each for each in needed if each not in columns]:
+            message = f"the children {name} have no column {', '.join(unknown)}; they have {', '.join(columns)}"
+            raise RunError(message, code="E_UNKNOWN_COLUMN")
+
+    def add_columns(self, kinds: Mapping[str, Kind], table: str, values: Mapping[str, str]) -> None:
+        """Give the staged rows more columns, from a table by `n`; `values` name its columns."""
+        listed = "".join(f", f.{values[name]} as {column(name)}" for name in kinds)
+        self.run(
+            f"create or replace temp table staged as select s.*{listed} from staged s left join {table} f on f.n = s.n"
+        )
+        self.columns = (*self.columns, *kinds)
+        self.kinds |= dict(kinds)
+
+    def kind_text(self, name: str) -> str:
+        """Name a column's kind, with those of a child's columns: what a value means, for the row hash."""
+        inner = [f"{each}={kind}" for each, kind in sorted(self.kinds.items()) if each.startswith(f"{name}.")]
+        return f"{self.kinds[name]}({','.join(inner)})".replace("'", "''") if inner else str(self.kinds[name])
 
     def greatest(self, name: str) -> str | None:
         """Give the greatest value of a column of the read, in canonical form."""
@@ -281,6 +337,11 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
                 shutil.copyfile(part, target.with_name(target.name + suffix))
     finally:
         lock.close()
+
+
+def _ordered(name: str, kind: Kind) -> str:
+    """Give SQL that orders by a column's values: numbers by size, all else by text."""
+    return f"try_cast({column(name)} as decimal(38, 9)), {column(name)}" if kind is Kind.NUMBER else column(name)
 
 
 @contextmanager

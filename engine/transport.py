@@ -13,42 +13,38 @@ What httpx does, and what is chosen here:
   already; one that is closed while the request travels is `Lost`, as nobody can tell whether the request was read.
   So connections are reused only for `KEEPALIVE_SECONDS`, less than the idle time-outs common among servers
   (gunicorn 2 s, uvicorn, Node and Apache 5 s), at the price of a handshake after each longer silence.
-* A time-out of httpx bounds one read or write; a peer that moves a byte a second would hold a worker for ever.
-  `_BoundedStream` lets reads and writes end by the deadline of the whole exchange.
+* A whole exchange has a deadline, beside httpx's time-out of each read and write (`transport_stream.py`).
 * An answer that names no length ends with its connection; cut short by an orderly close it looks whole (HTTP/1.0).
 """
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import socket
 import ssl
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
 from urllib.parse import quote, urlencode
 
-import httpcore
 import httpx
 
 from engine.errors import ConfigError
+from engine.filestream import FileChangedError, file_length, streamed
 from engine.mapping import HttpConnection
-from engine.records import Answer, Answered, Lost, NotSent, Outgoing
-from engine.retry import Breaker, RateLimit, healthy, retry_after
+from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
+from engine.retry import retry_after
+from engine.transport_gate import Gate
+from engine.transport_stream import Deadline, Transport
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body
 STOPPED = "stopped"  # the reason of a NotSent that is nobody's fault
 KEEPALIVE_SECONDS = 1.5
 CONNECT_SECONDS = 10.0  # at most: nothing was sent yet, so giving up early costs nothing
-POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
-PIECE_BYTES = 16 * 1024  # written at once, so that the deadline is looked at in between
 
 SENT = "http11.send_request_headers.started"
 TLS = "connection.start_tls.started"
@@ -88,13 +84,11 @@ class HttpEnd:
         self._clock = clock
         self._whole_seconds = 2 * settings.timeout_seconds if whole_seconds is None else whole_seconds
         self._max_body_bytes = max_body_bytes
-        self._deadline = _Deadline(monotonic)
-        self._transport = _Transport(self._deadline, connections=settings.concurrency)
-        self._rate = RateLimit(settings.rate_limit)
-        self._breaker = Breaker(settings.breaker)
-        self._in_flight = 0
-        self._line: deque[object] = deque()  # who waits to be let through, first come first
-        self._changed = threading.Condition()  # guards the five above
+        self._deadline = Deadline(monotonic)
+        self._transport = Transport(
+            self._deadline, connections=settings.concurrency, keepalive_seconds=KEEPALIVE_SECONDS
+        )
+        self._gate = Gate(settings, monotonic)
 
     def exchange(self, request: Outgoing, *, stop: threading.Event | None = None, counts: bool = True) -> Answer:
         """Send a request once, after waiting for the connection's concurrency, rate limit and breaker.
@@ -106,7 +100,7 @@ class HttpEnd:
             outgoing = self._build(request)
         except _UnsendableError as error:
             return NotSent(reason=str(error))
-        turn = self._enter(stop)
+        turn = self._gate.enter(stop)
         if turn is None:
             return NotSent(reason=STOPPED)
         answer: Answer | None = None
@@ -114,7 +108,7 @@ class HttpEnd:
             answer = self._attempt(outgoing)
             return answer
         finally:
-            self._leave(answer, turn, counts=counts)
+            self._gate.leave(answer, turn, counts=counts)
 
     def fault(self, request: Outgoing) -> str | None:
         """Say why a request can never be sent (an address, a header), or None; trying it again would not help."""
@@ -126,53 +120,12 @@ class HttpEnd:
 
     def open_until(self) -> datetime | None:
         """Tell until when the breaker lets nothing pass; None when a request may go now, if only as the probe."""
-        with self._changed:
-            until = self._breaker.open_until
-        left = 0.0 if until is None else until - self._monotonic()
+        left = self._gate.shut_seconds()
         return self._clock() + timedelta(seconds=left) if left > 0 else None
 
     def close(self) -> None:
         """Close the pooled connections; only when no exchange is under way."""
         self._transport.close()
-
-    # --- waiting -----------------------------------------------------------------------------------
-
-    def _enter(self, stop: threading.Event | None) -> int | None:
-        """Wait for everything that a request needs, and take it; give the breaker's turn, or None when stopped."""
-        ticket = object()
-        with self._changed:
-            self._line.append(ticket)
-            try:
-                while not (stop and stop.is_set()):
-                    wait = self._wait() if self._line[0] is ticket else math.inf
-                    if wait == 0:
-                        self._in_flight += 1
-                        return self._breaker.turn
-                    self._changed.wait(min(wait, POLL_SECONDS if stop else threading.TIMEOUT_MAX))
-                return None
-            finally:
-                self._line.remove(ticket)
-                self._changed.notify_all()
-
-    def _wait(self) -> float:
-        """Take a place and give 0, or take nothing and give the seconds to wait; the caller holds the lock.
-
-        The rate is asked before the gate, which would else send a probe on its way that then has to wait.
-        """
-        now = self._monotonic()
-        if self._in_flight >= self._settings.concurrency:
-            return math.inf
-        return self._rate.wait(now) or self._breaker.gate(now) or self._rate.reserve(now)
-
-    def _leave(self, answer: Answer | None, turn: int, *, counts: bool) -> None:
-        with self._changed:
-            now = self._monotonic()
-            self._in_flight -= 1
-            self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=turn)
-            if isinstance(answer, Answered) and answer.status in {429, 503}:
-                asked = answer.retry_after_seconds or 0.0
-                self._rate.hold(now + min(asked, self._settings.retry.max_wait_seconds))
-            self._changed.notify_all()
 
     # --- one attempt -------------------------------------------------------------------------------
 
@@ -183,7 +136,7 @@ class HttpEnd:
         request.extensions["trace"] = lambda event, _info: events.add(event)
         try:
             status, headers, body = self._read(request)
-        except (httpx.HTTPError, OSError, UnicodeError, _TooLongError) as error:
+        except (httpx.HTTPError, OSError, UnicodeError, _TooLongError, FileChangedError) as error:
             reason = self._reason(error, request.url, events)
             kind = Lost if SENT in events else NotSent
             return kind(reason=reason, duration_seconds=self._monotonic() - begun)
@@ -207,6 +160,8 @@ class HttpEnd:
         return response.status_code, response.headers, bytes(body)
 
     def _reason(self, error: Exception, url: httpx.URL, events: set[str]) -> str:
+        if isinstance(error, FileChangedError):
+            return str(error)
         if SENT not in events:
             return _why_not_sent(error, url, tls=TLS in events)
         if self._deadline.left() <= 0:
@@ -223,13 +178,17 @@ class HttpEnd:
         if request.url is None:
             headers.update(self._headers)
         headers.update(_checked(request.headers))
+        content: bytes | Iterator[bytes] | None = request.body
+        if request.file is not None:
+            headers["Content-Length"] = str(_length(request.file))
+            content = streamed(request.file)
         seconds = self._settings.timeout_seconds
         timeouts = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
         return httpx.Request(
             request.method,
             origin,
             headers=headers,
-            content=request.body,
+            content=content,
             extensions={"target": target, "timeout": timeouts.as_dict()},
         )
 
@@ -256,6 +215,13 @@ class HttpEnd:
         if origin.host == self._base.host or {origin.host, place} & set(map(str.lower, self._settings.allow_hosts)):
             return origin
         raise _UnsendableError(f"the url leads to {place}; add it to allow_hosts of the connection if that is meant")
+
+
+def _length(file: FileBody) -> int:
+    try:
+        return file_length(file)
+    except OSError as error:
+        raise _UnsendableError(f"the file {file.path} cannot be read: {error.strerror}") from error
 
 
 class _UnsendableError(Exception):
@@ -353,88 +319,3 @@ def _system_text(error: Exception) -> str:
     if isinstance(system, ssl.SSLError):
         return (system.reason or "TLS error").lower().replace("_", " ")
     return os.strerror(system.errno).lower() if system and system.errno else "network error"
-
-
-# --- the way to the wire ---------------------------------------------------------------------------------
-
-
-class _Deadline(threading.local):
-    """The moment by which the exchange of the current thread has to be over."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self.at = math.inf
-
-    def left(self) -> float:
-        return self.at - self._monotonic()
-
-    def clip(self, timeout: float | None, late: type[Exception]) -> float:
-        """Shorten a time-out to what is left; raise `late` when nothing is."""
-        left = self.left()
-        if left <= 0:
-            raise late("the exchange took too long")
-        return min(left, math.inf if timeout is None else timeout)
-
-
-class _Transport(httpx.HTTPTransport):
-    """httpx's transport over connections that keep the deadline; httpx has no public way to pass a network backend."""
-
-    def __init__(self, deadline: _Deadline, *, connections: int) -> None:
-        certificates = httpx.create_ssl_context()
-        super().__init__(verify=certificates)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=certificates,
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=_BoundedBackend(deadline),
-        )
-
-
-class _BoundedBackend(httpcore.NetworkBackend):
-    """Opens TCP connections whose streams keep the deadline."""
-
-    def __init__(self, deadline: _Deadline) -> None:
-        self._tcp = httpcore.SyncBackend()
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        timeout = self._deadline.clip(timeout, httpcore.ConnectTimeout)
-        stream = self._tcp.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _BoundedStream(stream, self._deadline)
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A stream whose reads and writes end by the deadline, however slowly the other side moves."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.clip(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        pieces = memoryview(buffer)
-        for start in range(0, len(pieces), PIECE_BYTES):
-            piece = bytes(pieces[start : start + PIECE_BYTES])
-            self._stream.write(piece, self._deadline.clip(timeout, httpcore.WriteTimeout))
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        timeout = self._deadline.clip(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)

@@ -249,7 +249,7 @@ class _Reader:
             hint = UNQUOTED
         if error.context_mark and error.context_mark.line != mark.line:
             found += f" ({error.context} that began on line {error.context_mark.line + 1})"
-        return self._fault("E_YAML_SYNTAX", f"{found}; {hint}", place)
+        return self._fault("E_YAML_SYNTAX", hint if hint == UNQUOTED else f"{found}; {hint}", place)
 
     def _too_many(self, event: yaml.Event) -> _Fault:
         return self._fault("E_YAML_TOO_MANY", f"more than {MAX_NODES:,} values, aliases counted: split the file", event)

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
+import typer.main
+from typer.core import TyperArgument, TyperGroup
 
 from engine.cli.context import CHECKOUT, Context, LogFormat, examples, of
 from engine.errors import ConfigError, OneSyncError, Problem
 
-COMMANDS = (  # in order of use, as --help lists them
-    "demo",
-    "validate",
-    "connections",
-    "plan",
-    "render",
-    "run",
-    "schedule",
-    "status",
-    "runs",
-    "requests",
-    "why",
-    "rejected",
-    "unknown",
-    "resend",
-    "adopt",
-    "sandbox",
-)
+COMMANDS = {  # in order of use, as --help lists them
+    "demo": "The whole job on an ERP and a platform of its own.",
+    "validate": "Check project and mappings.",
+    "connections": "Test each connection.",
+    "plan": "What a run would send: counts and differences.",
+    "render": "The exact requests of a run, or of the samples.",
+    "run": "The scheduler; with --once one pass over objects.",
+    "schedule": "The fires of a period.",
+    "status": "Where every object stands.",
+    "runs": "History of runs.",
+    "requests": "History of requests.",
+    "why": "What became of one record.",
+    "rejected": "Records refused for their data: list, show, retry, export.",
+    "unknown": "Creates of unknown outcome: list, resolve.",
+    "resend": "Forget what was confirmed, so that it is sent again.",
+    "adopt": "Take the source as confirmed, without sending.",
+    "sandbox": "A stand-in for the ONe platform.",
+}
 MODULES = (
     "demo",
     "validate",
@@ -55,10 +56,10 @@ class _Commands(TyperGroup):
     """Lists the commands in order of use."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return sorted(self.commands, key=COMMANDS.index)
+        return sorted(self.commands, key=list(COMMANDS).index)
 
 
-def build() -> typer.Typer:
+def build() -> TyperGroup:
     """Make the command line of all commands."""
     app = typer.Typer(
         cls=_Commands,
@@ -72,16 +73,35 @@ def build() -> typer.Typer:
     )
     app.callback()(_options)
     for name in MODULES:
-        try:
-            import_module(f"engine.cli.{name}").register(app)
-        except ModuleNotFoundError as error:
-            if error.name != f"engine.cli.{name}":
-                raise
-    return app
+        import_module(f"engine.cli.{name}").register(app)
+    group = typer.main.get_group(app)
+    _tidy(group)
+    return group
+
+
+def _tidy(group: TyperGroup) -> None:
+    """Show arguments as `OBJECT [KEY]...`, without braces and types, and in the list of commands one line each."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            _tidy(command)
+        for parameter in command.params:
+            if isinstance(parameter, TyperArgument):
+                _name(parameter, parameter.display_name_raw.strip("[]."))
+        if group.name == "one-sync":
+            command.short_help = COMMANDS[name]
+
+
+def _name(argument: TyperArgument, name: str) -> None:
+    shown = name if argument.required else f"[{name}]"
+    argument.metavar = name
+    argument.display_type_rich = lambda ctx: None  # type: ignore[method-assign]
+    argument._usage_display_name = lambda: shown if argument.nargs == 1 else f"{shown}..."  # type: ignore[method-assign]
 
 
 def _show_version(*, asked: bool) -> None:
     if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
         print(f"one-sync {version('one-sync')}")
         raise typer.Exit
 
@@ -89,7 +109,10 @@ def _show_version(*, asked: bool) -> None:
 def _options(
     ctx: typer.Context,
     project: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder with project.yaml and the mappings.", show_default="the checkout's mappings")
+        Path,
+        typer.Option(
+            metavar="DIR", help="Folder with project.yaml and the mappings.", show_default="the checkout's mappings"
+        ),
     ] = CHECKOUT / "mappings",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more: a log line for every request.")] = False,
     log_format: Annotated[
@@ -109,7 +132,10 @@ def _options(
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
-    context = Context()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # data may hold what the terminal cannot show
+    context, code = Context(), 0
     try:
         build()(args=words, prog_name="one-sync", obj=context)
     except OneSyncError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from engine.errors import ConfigError, Place
-from engine.mapping import HttpConnection, Project
 from engine.redact import redact
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
@@ -25,7 +22,7 @@ LogFormat: TypeAlias = Literal["human", "json"]
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Objects = Annotated[list[str] | None, typer.Argument(metavar="[OBJECT]...", help="Objects; all without a name.")]
+Objects = Annotated[list[str] | None, typer.Argument(metavar="OBJECT", help="Names of objects; without one all.")]
 
 
 @dataclass(kw_only=True)
@@ -35,13 +32,14 @@ class Context:
     project: Path = CHECKOUT / "mappings"
     verbose: bool = False
     log_format: LogFormat | None = None  # None: human on a terminal, else JSON
+    variables: Mapping[str, str] | None = None  # None: the environment
 
     @cached_property
     def app(self) -> App:
         """The project. Raises ConfigError with all problems of all files."""
         from engine.app import App  # noqa: PLC0415
 
-        return App(self.project)
+        return App(self.project, self.variables)
 
     @cached_property
     def out(self) -> Output:
@@ -53,9 +51,18 @@ class Context:
     @cached_property
     def log(self) -> Log:
         """Where events go."""
+        return self._open_log(quiet=False)
+
+    @cached_property
+    def quiet_log(self) -> Log:
+        """Where events go while a person watches the command itself: only what needs attention."""
+        return self._open_log(quiet=True)
+
+    def _open_log(self, *, quiet: bool) -> Log:
         from engine import log  # noqa: PLC0415
 
-        return log.open_log(verbose=self.verbose, form=log.form_of(self.log_format), secrets=lambda: self.secrets)
+        form = log.form_of(self.log_format)
+        return log.open_log(verbose=self.verbose, form=form, secrets=lambda: self.secrets, quiet=quiet)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -66,11 +73,9 @@ class Context:
 
     @cached_property
     def _resolved(self) -> frozenset[str]:
-        """Resolve all that may hold a secret, so that one is hidden also where no end was opened."""
-        for text in secret_texts(self.app.loaded.project):
-            with suppress(ConfigError):
-                self.app.environment.resolve(text, Place(file=""), secret=True)
-        return self.app.environment.secrets
+        from engine.ends import secrets_of  # noqa: PLC0415
+
+        return secrets_of(self.app)
 
     def redact(self, text: str) -> str:
         """Remove the secrets from a text."""
@@ -83,7 +88,7 @@ class Context:
 
 
 def of(ctx: typer.Context) -> Context:
-    """Give a command its context: `context = of(ctx)`."""
+    """Give a command its context."""
     found = ctx.find_object(Context)
     assert found is not None  # noqa: S101  main() gives one to every command
     return found
@@ -92,12 +97,3 @@ def of(ctx: typer.Context) -> Context:
 def examples(*lines: str) -> str:
     r"""Write the examples under a command's help: `epilog=examples("run --once", ...)`."""
     return "\n".join(["\b", "Examples:", *(f"  one-sync {line}" for line in lines)])
-
-
-def secret_texts(project: Project) -> Iterator[str]:
-    """Yield the texts of a project whose references are secrets: URLs of databases, and headers."""
-    for connection in project.connections.values():
-        if isinstance(connection, HttpConnection):
-            yield from (value for value in connection.headers.values() if "${" in value)
-        else:
-            yield connection.url

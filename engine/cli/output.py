@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 SCHEMA_VERSION = 1
 NOTHING = "-"  # an empty cell
@@ -87,32 +88,31 @@ class Output:
             table.add_column(name, justify="right" if right else "left", overflow="fold")
         for row in texts:
             table.add_row(*map(Text, row))
-        Console(file=self.stream, highlight=False).print(table)
+        colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+        Console(file=self.stream, highlight=False, color_system=colours).print(table)
 
     def _plain(self, value: Any) -> Any:
         """Make a value of what JSON has; decimals and times become text, nothing is rounded."""
         match value:
             case Enum():
                 return self._plain(value.value)
-            case str():
-                return self._redact(value)
             case None | bool() | int() | float():
                 return value
-            case Decimal() | PurePath():
-                return self._redact(str(value))
-            case datetime():
-                return self._local(value).isoformat(timespec="seconds")
             case Mapping():
                 return {self._redact(str(key)): self._plain(each) for key, each in value.items()}
-            case set() | frozenset():
-                return sorted(self._plain(each) for each in value)
-            case list() | tuple():
-                return [self._plain(each) for each in value]
+            case list() | tuple() | set() | frozenset():
+                plain = [self._plain(each) for each in value]
+                return plain if isinstance(value, list | tuple) else sorted(plain)
             case _:
-                raise TypeError(f"no JSON for {type(value).__name__}")
+                return self._text(value)
+
+    def _text(self, value: str | Decimal | PurePath | datetime) -> str:
+        if isinstance(value, datetime):
+            return self._local(value).isoformat(timespec="seconds")
+        return self._redact(str(value))
 
     def _local(self, moment: datetime) -> datetime:
-        """Show an instant in the project's zone; a time that carries a fixed offset already is the same instant."""
+        """Show an instant in the project's zone."""
         return moment.astimezone(self._zone())
 
     def _write(self, text: str) -> None:
@@ -143,4 +143,4 @@ def aligned(columns: Sequence[str], texts: Sequence[Sequence[str]], numeric: Seq
 
 def _is_numeric(values: Iterable[Any]) -> bool:
     found = [value for value in values if value is not None]
-    return bool(found) and all(isinstance(value, int | float | Decimal) and value is not True for value in found)
+    return bool(found) and all(isinstance(each, int | float | Decimal) and not isinstance(each, bool) for each in found)

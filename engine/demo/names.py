@@ -44,3 +44,19 @@ BLOCKADES = (  # code, name, severity; the codes are those that the stand-in has
     ("OVERDUE-60", "Zaległość ponad 60 dni: wstrzymana sprzedaż", 2),
     ("CLOSED", "Współpraca zakończona", 3),
 )
+
+UNIT_CODES = {"szt": "C62", "l": "LTR", "m": "MTR", "kg": "KGM"}  # UN/ECE
+MANUFACTURERS = ("Żelstal", "Elektra Łódź", "Norton & Syn", "Gwint S.A.")
+
+SELLERS = (  # code, name, TIN, street, zip code, city, country
+    ("GL", "Hurtownia Przykładowa sp. z o.o.", "1111111111", "Kościuszki 1", "00-001", "Warszawa", "PL"),
+    ("PN", "Hurtownia Przykładowa Północ sp. j.", "2222222222", "Żeromskiego 7", "80-001", "Gdańsk", "PL"),
+)
+EMPLOYEES = (  # id, name, email, phone
+    ("00000000-0000-4000-8000-000000000001", "Bożena Śliwa", "b.sliwa@example.invalid", "+48 002 000 001"),
+    ("00000000-0000-4000-8000-000000000002", "Wiesław Żak", "w.zak@example.invalid", None),
+)
+PAYMENTS = (("PRZELEW", "Przelew"), ("GOTOWKA", "Gotówka"), ("KARTA", "Karta płatnicza"))
+DELIVERIES = (("KURIER", "Kurier"), ("ODBIOR", "Odbiór osobisty"))
+STATUSES = ("przyjęte", "w kompletacji", "wysłane", None)
+FEES = ("KGO", "KAUCJA")  # recycling, deposit

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.records import Json
 from engine.sandbox import payloads
-from engine.sandbox.answers import Call, Refused, Reply, page, problem, texts, whole_number
-from engine.sandbox.store import ROOT_SEGMENT, Context, Document, Feed
+from engine.sandbox.answers import Call, Refused, Reply, page, problem, whole_number, words
+from engine.sandbox.feeds import Context, Document, Feed
+from engine.sandbox.store import ROOT_SEGMENT
 
 # --- segments ------------------------------------------------------------------------------------
 
@@ -137,14 +138,9 @@ def _client_document(call: Call, client_id: str) -> Json:
 
 def _events(call: Call, feed: Feed) -> Reply:
     """Read a feed (one-api.md 1, paging 3); all four contexts when none is named."""
-    named = texts(call, "contexts")
-    if unknown := [name for name in named if name not in Context.__members__]:
-        known = ", ".join(Context)
-        problems = [problem("?contexts", f"{name} is none of {known}") for name in unknown]
-        raise Refused(400, "bad query", problems=problems)
-    contexts = {Context(name) for name in named} or set(Context)
+    contexts = words(call, "contexts", Context.__members__)
     start = whole_number(call, "startId")
-    return Reply(body=feed.read(start, contexts=contexts, limit=call.settings.feed_page))
+    return Reply(body=feed.read(start, kinds=contexts, limit=call.settings.feed_page))
 
 
 # --- trade credits -------------------------------------------------------------------------------

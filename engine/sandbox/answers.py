@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -23,7 +23,10 @@ class Settings:
     tenant: str | None = None  # None: any name that is not empty
     seed: int = 0  # of the ids that the stand-in gives
     known_skus: frozenset[str] | None = None  # None: every SKU is a product
-    feed_page: int = 100  # most events of one answer; assumed, no limit is documented
+    feed_page: int = 100  # most events of one answer of a client feed; assumed, no limit is documented
+    orders_service: str = "orders"  # in the paths of all order calls; prose and S0 have "account" (one-api.md 4, C1)
+    order_statuses: frozenset[str] | None = None  # the tenant's status codes; None: every code is known
+    echo_orders: bool = False  # whether what the ERP writes to a shipment comes back as an event; not documented
     blockades: Mapping[str, str] = field(
         default_factory=lambda: {
             "OVERDUE-30": "TRADE_CREDIT",
@@ -41,7 +44,9 @@ class Call:
     settings: Settings
     parameters: Mapping[str, str]  # of the path, decoded
     query: Mapping[str, tuple[str, ...]]
+    headers: Mapping[str, str]  # names in lower case
     body: Json
+    content: bytes  # the body as it came, for a call whose body is no JSON
     refused_skus: frozenset[str] = frozenset()  # by a fault
     per_line: bool = False  # a fault asks for an answer with a result for each line
 
@@ -88,9 +93,26 @@ def whole_number(call: Call, name: str) -> int:
     raise Refused(400, "bad query", problems=[problem(f"?{name}", "is required once, a whole number from 1 on")])
 
 
+def required_text(call: Call, name: str) -> str:
+    """Read a required query parameter."""
+    texts = call.query.get(name, ())
+    if len(texts) == 1 and texts[0]:
+        return texts[0]
+    raise Refused(400, "bad query", problems=[problem(f"?{name}", "is required once, and not empty")])
+
+
 def texts(call: Call, name: str) -> tuple[str, ...]:
     """Read a query parameter that is a list: repeated, or with commas, or both (assumed)."""
     return tuple(part for text in call.query.get(name, ()) for part in text.split(",") if part)
+
+
+def words(call: Call, name: str, known: Collection[str]) -> frozenset[str]:
+    """Read a query parameter that is a list of known words; all of them when it names none."""
+    named = texts(call, name)
+    if unknown := [word for word in named if word not in known]:
+        problems = [problem(f"?{name}", f"{word} is none of {', '.join(known)}") for word in unknown]
+        raise Refused(400, "bad query", problems=problems)
+    return frozenset(named or known)
 
 
 def page(call: Call, rows: Iterable[Json]) -> list[Json]:

@@ -8,6 +8,9 @@ POST   /faults              {"match": {...}, "times": 2, "skip": 0, "action": {.
 GET    /faults              the faults, and how often each was met and applied
 DELETE /faults              remove all faults
 POST   /clients             create a client, or with clientId edit one, as the back office
+POST   /orders              {"count": 6, "later": true}, both may be missing: place orders, see `Sandbox.place_orders`
+POST   /orders/change       {"shipmentId": ...}: change a shipment and have it paid, as the shop
+POST   /orders/remove       {"shipmentId": ...}: remove a shipment, as the shop
 """
 
 from __future__ import annotations
@@ -64,6 +67,19 @@ def control(sandbox: Sandbox) -> list[Route]:
         client_id = sandbox.edit_client(fields)
         return _back(request) or _json({"clientId": client_id}, status=200 if "clientId" in fields else 201)
 
+    def place_orders(request: Request, body: bytes) -> Response:
+        fields = _fields(request, body or b"{}")
+        placed = sandbox.place_orders(_count(fields.get("count", 6)), later=bool(fields.get("later", True)))
+        return _back(request) or _json(placed.as_json(), status=201)
+
+    def change_order(request: Request, body: bytes) -> Response:
+        sandbox.change_order(_shipment_id(_fields(request, body)))
+        return _back(request) or Response(status_code=204)
+
+    def remove_order(request: Request, body: bytes) -> Response:
+        sandbox.remove_order(_shipment_id(_fields(request, body)))
+        return _back(request) or Response(status_code=204)
+
     return [
         _route("GET", "/", show),
         _route("GET", "/state", state),
@@ -73,6 +89,9 @@ def control(sandbox: Sandbox) -> list[Route]:
         _route("POST", "/faults", add_fault),
         _route("DELETE", "/faults", clear_faults),
         _route("POST", "/clients", edit_client),
+        _route("POST", "/orders", place_orders),
+        _route("POST", "/orders/change", change_order),
+        _route("POST", "/orders/remove", remove_order),
     ]
 
 
@@ -98,13 +117,28 @@ def _fault(body: bytes) -> Fault:
 
 
 def _fields(request: Request, body: bytes) -> dict[str, Json]:
-    """Read the fields of a client: JSON, or what the page's form sends, where an empty field says nothing."""
+    """Read the fields of a body: JSON, or what the page's form sends, where an empty field says nothing."""
     if _is_form(request):
         return {name: text.strip() for name, text in parse_qsl(body.decode(errors="replace")) if text.strip()}
     document = payloads.decoded(body)
     if not isinstance(document, dict):
         raise Refused(400, "bad body", problems=[problem("$", "is not an object")])
     return document
+
+
+def _count(value: Json) -> int:
+    """Read a number of JSON, or the digits of a form."""
+    text = str(value)
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(400, "bad body", problems=[problem("$.count", "is a whole number")])
+    return int(text)
+
+
+def _shipment_id(fields: dict[str, Json]) -> str:
+    shipment_id = fields.get("shipmentId")
+    if not isinstance(shipment_id, str):
+        raise Refused(400, "bad body", problems=[problem("$.shipmentId", "is a text, and required")])
+    return shipment_id
 
 
 def _is_form(request: Request) -> bool:

@@ -27,6 +27,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     path: str  # percent-encoded, without query
+    query: str = ""  # decoded
     body: bytes = b""
     skus: frozenset[str] = frozenset()
     clients: frozenset[str] = frozenset()  # under all their names
@@ -37,6 +38,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     method: str | None = None
     path: str | None = None  # a glob whose * crosses slashes, or a regular expression if it begins with ^
+    query_contains: str | None = None
     body_contains: str | None = None
     sku: str | None = None
     client: str | None = None  # clientId, the same without prefix, or externalId
@@ -46,6 +48,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return (
             (self.method is None or self.method.upper() == seen.method)
             and (self.path is None or _path_fits(self.path, seen.path))
+            and (self.query_contains is None or self.query_contains in seen.query)
             and (self.body_contains is None or self.body_contains.encode() in seen.body)
             and (self.sku is None or self.sku in seen.skus)
             and (self.client is None or self.client in seen.clients)

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, parse_qsl, unquote
 
 from engine.records import Json
-from engine.sandbox import account, payloads
+from engine.sandbox import account, payloads, placing, uploads
 from engine.sandbox.answers import Call, Refused, Reply, Settings, problem
 from engine.sandbox.faults import CLIENT_NAMES, SKU_NAMES, Action, Faults, Seen, Verdict, named
+from engine.sandbox.feeds import Context
+from engine.sandbox.placing import Placed
 from engine.sandbox.received import Entry, Received
-from engine.sandbox.routes import find
-from engine.sandbox.store import Context, Store
+from engine.sandbox.routes import Body, find
+from engine.sandbox.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,36 @@ class Sandbox:
                 return client_id
             return self.store.create_client(merged, individual=account.is_individual(merged), context=context)
 
+    def place_orders(self, count: int = 6, *, later: bool = True) -> Placed:
+        """Place orders of the clients that are held, as the shop; the same state gives the same orders.
+
+        The second order is split in two shipments, and one event names a shipment that is not there. With `later`, the
+        third one is changed (CHANGED, CHANGED_PAYMENT) and the fourth one removed (REMOVED), after all were added.
+
+        Raises:
+            Refused: there is no client; nothing was placed.
+        """
+        with self.lock:
+            return placing.place(self.store, count, later=later)
+
+    def change_order(self, shipment_id: str) -> None:
+        """Change the lines of a shipment and have it paid, as the shop: CHANGED and CHANGED_PAYMENT.
+
+        Raises:
+            Refused: there is no such shipment.
+        """
+        with self.lock:
+            placing.change(self.store, shipment_id)
+
+    def remove_order(self, shipment_id: str) -> None:
+        """Remove a shipment, as the shop: REMOVED.
+
+        Raises:
+            Refused: there is no such shipment.
+        """
+        with self.lock:
+            placing.remove(self.store, shipment_id)
+
     # --- one request
 
     def admit(self, arrived: Arrived) -> Admitted:
@@ -124,10 +156,12 @@ class Sandbox:
     def _seen(self, arrived: Arrived, document: Json | Refused) -> Seen:
         readable = None if isinstance(document, Refused) else document
         segments = frozenset(unquote(part) for part in arrived.path.split("/") if part)
-        clients = named(readable, CLIENT_NAMES) | segments
+        asked = frozenset(text for _, text in parse_qsl(arrived.query))
+        clients = named(readable, CLIENT_NAMES) | _organization(readable) | segments | asked
         return Seen(
             method=arrived.method,
             path=arrived.path,
+            query=unquote(arrived.query),
             body=arrived.body,
             skus=named(readable, SKU_NAMES),
             clients=clients.union(*map(self.store.names_of_client, clients)),
@@ -151,9 +185,10 @@ class Sandbox:
 
     def _room_reply(self, admitted: Admitted) -> Reply:
         arrived, verdict = admitted.arrived, admitted.verdict
-        self._check_headers(arrived.headers)
-        found = find(arrived.method, arrived.path)
-        if arrived.method in ("POST", "PUT"):
+        if not arrived.path.startswith(f"{uploads.FOLDER}/"):  # a signed URL speaks for itself
+            self._check_headers(arrived.headers)
+        found = find(arrived.method, arrived.path, orders_service=self.settings.orders_service)
+        if arrived.method in ("POST", "PUT") and found.route.body is Body.JSON:
             _check_content_type(arrived.headers.get("content-type", ""))
             if isinstance(admitted.document, Refused):
                 raise admitted.document
@@ -163,11 +198,13 @@ class Sandbox:
             settings=self.settings,
             parameters=found.parameters,
             query={name: tuple(texts) for name, texts in parse_qs(arrived.query, keep_blank_values=True).items()},
-            body=admitted.document,
+            headers=arrived.headers,
+            body=None if isinstance(admitted.document, Refused) else admitted.document,
+            content=arrived.body,
             refused_skus=verdict.refused_skus,
             per_line=verdict.per_line,
         )
-        return found.room(call)
+        return found.route.room(call)
 
     def _check_headers(self, headers: Mapping[str, str]) -> None:
         """Check key and tenant (one-api.md 1: the headers are known, the codes are assumed)."""
@@ -196,6 +233,14 @@ def _document(body: bytes) -> Json | Refused:
         return payloads.decoded(body) if body else None
     except Refused as refused:
         return refused
+
+
+def _organization(document: Json) -> frozenset[str]:
+    """Find the client of an offline order, whose id has no name of its own."""
+    match document:
+        case {"organization": {"id": str(client_id)}}:
+            return frozenset({client_id})
+    return frozenset()
 
 
 def _check_content_type(text: str) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 
 from engine.sandbox import payloads
 from engine.sandbox.answers import Call, Refused, Reply, problem, texts
-from engine.sandbox.store import Document, Stock
+from engine.sandbox.feeds import Document
+from engine.sandbox.store import Stock
 
 # --- warehouses ----------------------------------------------------------------------------------
 

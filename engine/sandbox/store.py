@@ -4,59 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from engine.records import Json
+from engine.sandbox.feeds import Context, Document, Feed
+from engine.sandbox.held_documents import Documents
+from engine.sandbox.held_orders import Orders
+from engine.sandbox.held_prices import Prices
 
-Document: TypeAlias = dict[str, Any]
 Stock: TypeAlias = tuple[str, Any]  # SKU and quantity (int or Decimal)
 
 ROOT_SEGMENT = "segment"  # id and name of the root in the documented sample (one-api.md 2.1)
 NAMESPACE = uuid.UUID("6f6e6520-7361-6e64-626f-780000000000")
-
-
-class Context(StrEnum):
-    """Who made a change (one-api.md 1, paging 3)."""
-
-    APPLICATION = "APPLICATION"
-    BACKOFFICE = "BACKOFFICE"
-    INTERNAL = "INTERNAL"
-    INTEGRATIONS = "INTEGRATIONS"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One entry of a feed; its number is its place in the feed, counted from 1."""
-
-    client_id: str
-    type: str
-    context: Context
-
-
-@dataclass(slots=True)
-class Feed:
-    """Events in the order in which they happened."""
-
-    events: list[Event] = field(default_factory=list)
-
-    def read(self, start: int, *, contexts: Collection[Context], limit: int) -> Json:
-        """Give at most `limit` events of these contexts from number `start` on.
-
-        `nextId` is the number after the last event looked at, those of other contexts included,
-        and `start` itself when there was none (one-api.md 1: not documented, assumed).
-        """
-        found: list[Json] = []
-        following = start
-        for number in range(start, len(self.events) + 1):
-            if len(found) == limit:
-                break
-            event, following = self.events[number - 1], number + 1
-            if event.context in contexts:
-                found.append({"clientId": event.client_id, "type": event.type})
-        return {"nextId": following, "events": found}
 
 
 def new_segments() -> dict[str, Document]:
@@ -78,7 +38,10 @@ class Store:
     blockades: dict[str, Document] = field(default_factory=dict)  # by clientId
     client_feed: Feed = field(default_factory=Feed)
     credit_feed: Feed = field(default_factory=Feed)
-    creations: Counter[str] = field(default_factory=Counter)  # how often each client or segment name was created
+    prices: Prices = field(default_factory=Prices)
+    documents: Documents = field(default_factory=Documents)
+    orders: Orders = field(default_factory=Orders)
+    creations: Counter[str] = field(default_factory=Counter)  # how often each "kind:business key" was created
 
     def fixed_id(self, kind: str, name: str) -> str:
         """Make an id that depends on seed, kind and name alone."""
@@ -86,8 +49,12 @@ class Store:
 
     def new_id(self, kind: str, name: str) -> str:
         """Make an id that depends on seed, kind, name and how often that name was created before."""
+        return self.fixed_id(kind, f"{name}:{self.count_creation(kind, name)}")
+
+    def count_creation(self, kind: str, name: str) -> int:
+        """Note that something was created, and tell how often that was so by now."""
         self.creations[f"{kind}:{name}"] += 1
-        return self.fixed_id(kind, f"{name}:{self.creations[f'{kind}:{name}']}")
+        return self.creations[f"{kind}:{name}"]
 
     # --- segments
 
@@ -123,14 +90,15 @@ class Store:
         self.clients[client_id] = fields
         if fields.get("externalId"):
             self.client_ids[fields["externalId"]] = client_id
-        self.client_feed.events.append(Event(client_id, event, context))
+        self.client_feed.add({"clientId": client_id, "type": event}, context)
 
     def remove_client(self, client_id: str, *, context: Context) -> None:
-        """Remove a client with its trade credit and blockade."""
+        """Remove a client with its trade credit, its blockade and its price lists; documents and orders stay."""
         self.client_ids.pop(self.clients.pop(client_id).get("externalId") or "", None)
         self.trade_credits.pop(client_id, None)
         self.blockades.pop(client_id, None)
-        self.client_feed.events.append(Event(client_id, "DELETE", context))
+        self.prices.assigned.pop(("clientId", client_id), None)
+        self.client_feed.add({"clientId": client_id, "type": "DELETE"}, context)
 
     # --- trade credits
 
@@ -138,7 +106,7 @@ class Store:
         """Set the trade credit of a client."""
         event = "UPDATE" if client_id in self.trade_credits else "CREATE"
         self.trade_credits[client_id] = credit
-        self.credit_feed.events.append(Event(client_id, event, context))
+        self.credit_feed.add({"clientId": client_id, "type": event}, context)
 
     # --- all of it
 
@@ -152,7 +120,7 @@ class Store:
         return frozenset({name, known, known.partition(":")[2]} | ({external_id} if external_id else set()))
 
     def counts(self) -> dict[str, int]:
-        """Count what is held, by object."""
+        """Count what is held, by object, under the names of the shipped mappings."""
         return {
             "segments": len(self.segments),
             "warehouses": len(self.warehouses),
@@ -160,6 +128,9 @@ class Store:
             "clients": len(self.clients),
             "trade_credits": len(self.trade_credits),
             "client_blockades": len(self.blockades),
+            **self.prices.counts(),
+            **self.documents.counts(),
+            **self.orders.counts(),
         }
 
     def as_json(self) -> Json:
@@ -175,5 +146,8 @@ class Store:
             "clients": [{"clientId": client_id} | fields for client_id, fields in self.clients.items()],
             "trade_credits": [{"clientId": client_id} | credit for client_id, credit in self.trade_credits.items()],
             "client_blockades": [{"clientId": client_id} | held for client_id, held in self.blockades.items()],
+            **self.prices.as_json(),
+            **self.documents.as_json(),
+            **self.orders.as_json(),
             "creations": dict(self.creations),
         }

@@ -100,15 +100,14 @@ def main() -> None:
     """Print a line a scenario, and fail where a ratio or the memory is over its bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--repeat", type=int, default=1, help="measure so many times and take the least ratio")
+    parser.add_argument("--repeat", type=int, default=1, help="measure so many times")
     options = parser.parse_args()
-    worst = 0
     with tempfile.TemporaryDirectory(prefix="one-sync-bench-") as folder, sink() as url:
-        worst = max(_compare(Path(folder) / str(n), url, options.rows, last=n + 1 == options.repeat) for n in range(options.repeat))
+        worst = max(_compare(Path(folder) / str(number), url, options.rows) for number in range(options.repeat))
     raise SystemExit(worst)
 
 
-def _compare(folder: Path, url: str, rows: int, *, last: bool) -> int:
+def _compare(folder: Path, url: str, rows: int) -> int:
     folder.mkdir()
     create_erp(folder / "erp.sqlite", rows)
     (folder / "project.yaml").write_text(PROJECT)

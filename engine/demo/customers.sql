@@ -1,26 +1,9 @@
--- The demonstration's ERP as a small wholesaler would have it: customers, goods, stock, receivables,
--- and the two tables into which the clients of ONe arrive.
+-- Customers, what they owe, and the two tables into which the clients of ONe arrive.
 
 CREATE TABLE segment (
     code   TEXT PRIMARY KEY,
     name   TEXT NOT NULL,
     parent TEXT
-);
-
-CREATE TABLE warehouse (
-    warehouse_id      TEXT PRIMARY KEY,
-    name              TEXT NOT NULL,
-    label             TEXT,
-    central           INTEGER NOT NULL,     -- 1 or 0
-    parent_id         TEXT,                 -- of a branch: its central warehouse
-    pickup            INTEGER NOT NULL,     -- 1 or 0
-    reservation_hours INTEGER,              -- NULL: nothing can be reserved
-    shipping_hours    INTEGER,
-    street            TEXT,
-    house_number      TEXT,
-    zip_code          TEXT,
-    city              TEXT,
-    country           TEXT NOT NULL
 );
 
 CREATE TABLE customer (
@@ -41,20 +24,6 @@ CREATE TABLE customer (
     country       TEXT NOT NULL,
     segment_code  TEXT,
     send_to_one   INTEGER NOT NULL          -- the checkbox: 1 or 0
-);
-
-CREATE TABLE product (
-    sku         TEXT PRIMARY KEY,
-    name        TEXT NOT NULL,
-    unit        TEXT NOT NULL,
-    price       DECIMAL(12, 2),             -- net, PLN
-    send_to_one INTEGER NOT NULL            -- the checkbox: 1 or 0
-);
-
-CREATE TABLE stock (                        -- no primary key: such an ERP can hold a row twice
-    warehouse_id TEXT NOT NULL,
-    sku          TEXT NOT NULL,
-    quantity     DECIMAL(15, 3)             -- NULL: never counted
 );
 
 CREATE TABLE credit_limit (

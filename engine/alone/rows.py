@@ -1,0 +1,86 @@
+"""Rows and their children: limits, the cursor, what belongs to a record, and the lists that `$each` walks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from engine.errors import Problem
+from engine.mapping import MappingSpec, SqlSource, Templates
+from engine.names import texts
+from engine.schema import problem, quoted, suggestion
+from engine.yamltext import Path
+
+SQL_TEXTS = re.compile(r"'(?:''|[^'])*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+SQL_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
+TAKEN = frozenset({"line", "loop", "parent", "row", "saved", "vars"})  # no child may have these names
+
+
+def row_problems(mapping: MappingSpec) -> Iterator[Problem]:
+    """Find what cannot be read, counted or walked."""
+    for index, limit in enumerate(mapping.limits):
+        if both := [column for column in limit.per if column in limit.distinct]:
+            yield problem(mapping, "E_LIMIT", f"{quoted(both)} stands in both `per` and `distinct`", "limits", index)
+    source = mapping.source
+    if isinstance(source, SqlSource):
+        yield from _cursor_problems(mapping, source)
+        yield from _children_problems(mapping, source)
+
+
+def sql_parameters(sql: str) -> set[str]:
+    """Name the parameters of a statement, such as `cursor` of `:cursor`."""
+    return set(SQL_PARAMETER.findall(SQL_TEXTS.sub(" ", sql)))
+
+
+def _cursor_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Problem]:
+    uses_cursor = "cursor" in sql_parameters(source.query)
+    if source.cursor and not uses_cursor:
+        message = "the query does not use `:cursor`: add a condition such as changed_at >= :cursor"
+        yield problem(mapping, "E_CURSOR", message, "source", "cursor")
+    if uses_cursor and not source.cursor:
+        message = "the query uses `:cursor`: add `cursor: {column: ...}` beside it"
+        yield problem(mapping, "E_CURSOR", message, "source", "query")
+    for name, child in source.children.items():
+        if "cursor" in sql_parameters(child.query):
+            message = "`:cursor` would lose children that did not change: remove it here"
+            yield problem(mapping, "E_CURSOR", message, "source", "children", name, "query")
+
+
+def _children_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Problem]:
+    walked = dict(_walked(("fields",), mapping.fields))
+    for path, name in walked.items():
+        if name not in source.children:
+            remedy = suggestion(name, source.children) or ": add it under `source.children`"
+            yield problem(mapping, "E_EACH", f"unknown child `{name}`{remedy}", *path)
+    named = frozenset().union(*(text.names for text in texts(("fields",), mapping.fields)), walked.values())
+    for name, child in source.children.items():
+        place = ("source", "children", name)
+        if taken := _taken(mapping, name):
+            yield problem(mapping, "E_CHILDREN", f"`{name}` is {taken}: choose another name", *place)
+        if len(child.parent) != len(source.key):
+            message = f"`parent` has to name the columns that equal {quoted(source.key)}, in this order"
+            yield problem(mapping, "E_CHILDREN", message, *place, "parent")
+        if name not in named:
+            message = f"`{name}` is read and never used: add `$each: {name}` to `fields`, or remove it"
+            yield problem(mapping, "E_CHILDREN", message, *place)
+
+
+def _taken(mapping: MappingSpec, name: str) -> str | None:
+    if name in TAKEN:
+        return "a name with a meaning of its own in `fields`"
+    if name in mapping.source.key:
+        return "a column of `source.key`"
+    return "a reference under `refs`" if name in mapping.refs else None
+
+
+def _walked(path: Path, value: Templates) -> Iterator[tuple[Path, str]]:
+    """Yield the place and name of each outermost `$each`."""
+    match value:
+        case Mapping() if "$each" in value:
+            yield (*path, "$each"), value["$each"]
+        case Mapping():
+            for key, inner in value.items():
+                yield from _walked((*path, key), inner)
+        case list():
+            for index, inner in enumerate(value):
+                yield from _walked((*path, index), inner)

@@ -1,0 +1,153 @@
+"""Samples: named apart, fitting their mapping, and holding every column that templates name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from engine.errors import Problem
+from engine.mapping import HttpSource, MappingSpec, Sample, SqlSource
+from engine.names import Scope, Text, saved_names, texts, uses
+from engine.records import Change
+from engine.schema import label, problem, suggestion
+from engine.yamltext import Path
+
+Rows: TypeAlias = Collection[Mapping[str, Any]]
+
+INSIDE = frozenset({"parent", "item", "loop"})  # names that `$each` adds
+FOR_SEND = ("children", "refs", "saved", "files")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A column that a mapping names, and the list that has it: None is the record itself."""
+
+    path: Path
+    column: str
+    each: str | None = None
+
+
+def sample_problems(mapping: MappingSpec) -> Iterator[Problem]:
+    """Find what is wrong with the samples, and columns that none of them has; nothing without samples."""
+    first: dict[str, int] = {}
+    for index, sample in enumerate(mapping.samples):
+        if first.setdefault(sample.name, index) != index:
+            message = f"sample {first[sample.name] + 1} has the name `{sample.name}` too: names tell samples apart"
+            yield problem(mapping, "E_SAMPLE", message, "samples", index, "name")
+        yield from (_outbound if mapping.send else _inbound)(mapping, sample, ("samples", index))
+    if mapping.samples:
+        asked = list(_asked(mapping))
+        yield from _absent(mapping, asked)
+        yield from _misspelt(mapping, asked)
+
+
+# --- a sample and its mapping -------------------------------------------------------------------------------
+
+
+def _outbound(mapping: MappingSpec, sample: Sample, path: Path) -> Iterator[Problem]:
+    if sample.document is not None:
+        yield problem(mapping, "E_SAMPLE", "`document` is for `write`: give the columns as `row`", *path, "document")
+    children = mapping.source.children if isinstance(mapping.source, SqlSource) else {}
+    known: Mapping[str, tuple[str, Collection[str]]] = {
+        "children": ("child", children),
+        "refs": ("reference", mapping.refs),
+        "files": ("file", mapping.files),
+        "saved": ("saved value", saved_names(mapping)),
+    }
+    for key, (kind, names) in known.items():
+        for name in getattr(sample, key).keys() - names:
+            remedy = suggestion(name, names) or ": remove it"
+            yield problem(mapping, "E_SAMPLE", f"unknown {kind} `{name}`{remedy}", *path, key, name)
+
+
+def _inbound(mapping: MappingSpec, sample: Sample, path: Path) -> Iterator[Problem]:
+    for key in FOR_SEND:
+        if getattr(sample, key):
+            yield problem(mapping, "E_SAMPLE", f"`{key}` is for `send`: remove it", *path, key)
+    if sample.document is not None and isinstance(mapping.source, HttpSource) and mapping.source.fetch is None:
+        message = "`document` is what `fetch` answers, and there is no `fetch`: give the item as `row`"
+        yield problem(mapping, "E_SAMPLE", message, *path, "document")
+
+
+# --- columns and samples -------------------------------------------------------------------------------------
+
+
+def _absent(mapping: MappingSpec, asked: Iterable[Asked]) -> Iterator[Problem]:
+    for one in asked:
+        rows = _rows(mapping, one.each)
+        known = frozenset(column for row in rows for column in row)
+        if rows and one.column not in known:
+            of = "no sample has a column" if one.each is None else f"no sample has `{one.each}` with a column"
+            message = f"{label(one.path)}: {of} `{one.column}`{suggestion(one.column, known)}"
+            yield problem(mapping, "E_UNKNOWN_COLUMN", message, *one.path)
+
+
+def _misspelt(mapping: MappingSpec, asked: Iterable[Asked]) -> Iterator[Problem]:
+    """Find columns of one sample that are nearly those of others: documents of a target have names of their own."""
+    if not mapping.send:
+        return
+    wanted: dict[str | None, set[str]] = {}
+    for one in asked:
+        wanted.setdefault(one.each, set()).add(one.column)
+    for path, each, row in _places(mapping.samples):
+        lacking = wanted.get(each, set()) - row.keys()
+        for column in row.keys() - wanted.get(each, set()):
+            if near := get_close_matches(column, sorted(lacking), n=1, cutoff=0.8):
+                message = f"no template names `{column}`; did you mean `{near[0]}`?"
+                yield problem(mapping, "E_SAMPLE", message, *path, column)
+
+
+def _places(samples: Iterable[Sample]) -> Iterator[tuple[Path, str | None, Mapping[str, Any]]]:
+    """Yield every row of the samples, and every row of a child, with its place and the child's name."""
+    for index, sample in enumerate(samples):
+        yield ("samples", index, "row"), None, sample.row
+        for name, children in sample.children.items():
+            for at, child in enumerate(children):
+                yield ("samples", index, "children", name, at), name, child
+
+
+def _rows(mapping: MappingSpec, each: str | None) -> Rows:
+    """Gather the samples' rows, or the rows of one of their lists."""
+    if mapping.send:
+        return [row for s in mapping.samples for row in (s.children.get(each, ()) if each else [s.row])]
+    fetches = isinstance(mapping.source, HttpSource) and mapping.source.fetch is not None
+    kept = [sample for sample in mapping.samples if sample.change is not Change.REMOVED]
+    documents = [document for s in kept if (document := s.document if fetches else s.row) is not None]
+    if each is None:
+        return documents
+    lists = [found for document in documents if isinstance(found := document.get(each), list)]
+    return [element for found in lists for element in found if isinstance(element, Mapping)]
+
+
+def _asked(mapping: MappingSpec) -> Iterator[Asked]:
+    for path, column in _listed(mapping):
+        yield Asked(path, column)
+    for use in uses(mapping):
+        if use.scope.columns:
+            for text in texts(use.path, use.value):
+                yield from _asked_by(text, use.scope)
+
+
+def _listed(mapping: MappingSpec) -> Iterator[tuple[Path, str]]:
+    """Yield the columns that stand in lists."""
+    yield from ((("source", "key"), column) for column in mapping.source.key)
+    for name, ref in mapping.refs.items():
+        yield from ((("refs", name, "on", theirs), ours) for theirs, ours in ref.on.items())
+    for index, operation in enumerate(mapping.send):
+        yield from ((("send", index, "group_by"), column) for column in operation.group_by)
+    for index, limit in enumerate(mapping.limits):
+        yield from ((("limits", index, "per"), column) for column in limit.per)
+        yield from ((("limits", index, "distinct"), column) for column in limit.distinct)
+
+
+def _asked_by(text: Text, scope: Scope) -> Iterator[Asked]:
+    """Yield the columns that a template names; those of lists inside lists are not known here."""
+    lists = (*((scope.each,) if scope.each else ()), *text.each)
+    if len(lists) < 2:
+        own = text.names - scope.given - (INSIDE if lists else frozenset())
+        yield from (Asked(text.path, name, lists[0] if lists else None) for name in sorted(own))
+    if len(lists) == 1:
+        of_parent = {name for head, name in text.attributes if head == "parent"} - scope.given
+        yield from (Asked(text.path, name) for name in sorted(of_parent))

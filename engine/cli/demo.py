@@ -1,0 +1,175 @@
+"""`demo`: the main job on an ERP and a platform of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.context import CHECKOUT, AsJson, Context, examples, of
+
+if TYPE_CHECKING:
+    from engine.app import App
+    from engine.demo.stage import Stage
+    from engine.records import ObjectResult, Rejection
+
+FOLDER = CHECKOUT / ".one-sync" / "demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One pass over all objects."""
+
+    run_id: str
+    results: Sequence[ObjectResult]
+
+    @property
+    def sent(self) -> int:
+        """Count the records that were sent, whatever became of them, and the requests."""
+        return sum(each.counts.requests + each.counts.confirmed + each.counts.failed for each in self.results)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo", epilog=examples("demo", "demo --products 100000", "demo --json"))(_demo)
+
+
+def _demo(
+    ctx: typer.Context,
+    products: Annotated[int, typer.Option(min=10, metavar="N", help="Products of the ERP.")] = 1000,
+    customers: Annotated[int, typer.Option(min=10, metavar="N", help="Customers of the ERP.")] = 200,
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where to put it all.", show_default=".one-sync/demo of the checkout")
+    ] = FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Show the whole job: a seeded ERP (SQLite) and a stand-in for ONe, all shipped mappings, both directions.
+
+    Nothing is needed and nothing outside of its folder is touched; each start begins anew. A second pass shows that
+    nothing is sent when nothing has changed. Some records of the ERP are faulty on purpose and are refused by name.
+    """
+    from engine.demo.stage import stage  # noqa: PLC0415
+
+    context = of(ctx)
+    with stage(CHECKOUT / "mappings", folder, products=products, customers=customers) as set_up:
+        raise typer.Exit(_play(context, set_up, as_json=as_json))
+
+
+def _play(context: Context, set_up: Stage, *, as_json: bool) -> int:
+    from engine.cli.interrupt import Interrupts  # noqa: PLC0415
+
+    context.project, context.variables = set_up.folder, set_up.variables
+    app = context.app
+    _lift_rate_limits(app)
+    with Interrupts(app.stop, context.quiet_log) as interrupts:
+        first, second = (interrupts.wait_for(lambda: _pass(context)) for _ in range(2))
+    if interrupts.exit is not None:
+        return interrupts.exit
+    with app.journal() as journal:
+        refused = journal.rejections()
+    faults = _surprises(first, second, refused)
+    if as_json:
+        _show_json(context, first, second, refused, faults)
+    else:
+        _show(context, first, second, refused, faults)
+    return 1 if faults else 0
+
+
+def _lift_rate_limits(app: App) -> None:
+    """Let the stand-in on this machine be asked as fast as it answers; the copied project.yaml keeps its limit."""
+    from engine.mapping import HttpConnection  # noqa: PLC0415
+
+    project = app.loaded.project
+    connections = {
+        name: replace(each, rate_limit=None) if isinstance(each, HttpConnection) else each
+        for name, each in project.connections.items()
+    }
+    app.loaded = replace(app.loaded, project=replace(project, connections=connections))
+
+
+def _pass(context: Context) -> Pass:
+    from engine.app import utc_now  # noqa: PLC0415
+    from engine.cli.run import run_shown  # noqa: PLC0415
+    from engine.pipeline import new_run_id  # noqa: PLC0415
+
+    run_id = new_run_id(utc_now())
+    return Pass(run_id=run_id, results=run_shown(context, context.app.loaded.select(), run_id, in_log=context.verbose))
+
+
+def _surprises(first: Pass, second: Pass, refused: Sequence[Rejection]) -> list[str]:
+    """Say what did not go as it should; only then the demonstration fails."""
+    from engine.demo.erp import PLANTED  # noqa: PLC0415
+
+    shipped = {each.object for each in first.results}
+    planted = {(each.object, each.key) for each in PLANTED if each.object in shipped}
+    found = {(each.object, each.key) for each in refused}
+    results = [*first.results, *second.results]
+    return [
+        *(f"{each.object} failed: {each.failure.message}" for each in results if each.failure),
+        *(f"{each.object} sent nothing" for each in first.results if not each.counts.confirmed),
+        *(f"{name} {key} was refused and should not be" for name, key in sorted(found - planted, key=str)),
+        *(f"{name} {key} should be refused and was not" for name, key in sorted(planted - found, key=str)),
+        *(["the second pass sent something"] if second.sent else []),
+    ]
+
+
+def _show(context: Context, first: Pass, second: Pass, refused: Sequence[Rejection], faults: Sequence[str]) -> None:
+    from engine.cli.run import show_results  # noqa: PLC0415
+
+    out = context.out
+    out.line("First pass: everything is new.")
+    show_results(context, first.run_id, first.results, as_json=False)
+    out.line()
+    out.line("Refused, as planted in the ERP; everything else has arrived:")
+    rows = [(each.object, each.key, each.refusal.stage, each.refusal.field, each.refusal.reason) for each in refused]
+    out.table(("object", "key", "stage", "field", "reason"), rows)
+    out.line()
+    unchanged = sum(each.counts.unchanged for each in second.results)
+    if not second.sent:
+        out.line(f"Second pass: nothing has changed, nothing is sent ({unchanged} records are unchanged).")
+    else:
+        show_results(context, second.run_id, second.results, as_json=False)
+    for fault in faults:
+        out.line(f"not as planned: {fault}")
+    out.line()
+    _show_next(context)
+
+
+def _show_next(context: Context) -> None:
+    folder, here = context.project, Path.cwd()
+    typed = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    out = context.out
+    out.line(f"Project, ERP and state are in {typed}; the stand-in for ONe ended with this command. Try next:")
+    for words in ("status", "rejected list", "why stocks W1 A-000001", "requests clients"):
+        out.line(f"  bin/one-sync --project {typed} {words}")
+
+
+def _show_json(
+    context: Context, first: Pass, second: Pass, refused: Sequence[Rejection], faults: Sequence[str]
+) -> None:
+    from engine.service import overall  # noqa: PLC0415
+
+    passes = [
+        {
+            "run_id": each.run_id,
+            "status": overall(each.results),
+            "objects": [result.as_json() for result in each.results],
+        }
+        for each in (first, second)
+    ]
+    named = [
+        {
+            "object": each.object,
+            "key": each.key,
+            "stage": each.refusal.stage,
+            "field": each.refusal.field,
+            "reason": each.refusal.reason,
+        }
+        for each in refused
+    ]
+    context.out.document(
+        {"folder": str(context.project), "passes": passes, "rejected": named, "not_as_planned": list(faults)}
+    )

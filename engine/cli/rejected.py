@@ -1,0 +1,173 @@
+"""`rejected`: the records that were refused for their data."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from engine.cli.context import AsJson, Context, examples, of
+
+if TYPE_CHECKING:
+    from engine.records import Rejection
+
+OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")]
+AnyObject = Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="Only this object.")]
+KeyWords = Annotated[list[str], typer.Argument(metavar="KEY...", help="The key's values in order, as separate words.")]
+COLUMNS = ("object", "key", "stage", "field", "status", "reason", "first_at", "last_at", "attempts")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(
+        group,
+        name="rejected",
+        help="The records that were refused for their data, by us or by the target.",
+        epilog=examples("rejected list", "rejected show clients K-0003", "rejected retry stocks --all"),
+    )
+    group.command(
+        "list",
+        short_help="List them, with stage and reason.",
+        epilog=examples("rejected list", "rejected list stocks", "rejected list --json"),
+    )(_list)
+    group.command(
+        "show",
+        short_help="Show one with all that is kept of it.",
+        epilog=examples(
+            "rejected show clients K-0003", "rejected show stocks W1 A-000003", "rejected show clients K-0003 --json"
+        ),
+    )(_show)
+    group.command(
+        "retry",
+        short_help="Let the next run try some again.",
+        epilog=examples(
+            "rejected retry clients K-0003", "rejected retry stocks W1 A-000003", "rejected retry stocks --all"
+        ),
+    )(_retry)
+    group.command(
+        "export",
+        short_help="Write them as CSV or JSON.",
+        epilog=examples(
+            "rejected export > rejected.csv", "rejected export stocks", "rejected export --format json > rejected.json"
+        ),
+    )(_export)
+
+
+def _list(ctx: typer.Context, object_: AnyObject = None, as_json: AsJson = False) -> None:
+    """List the records that stand rejected, with stage and reason. Works during runs.
+
+    A rejected record is not sent again until its payload or the mapping changes, its time-out ends, or you say
+    `rejected retry`. Stages: key, render, schema, limit (refused here), target (refused by the platform).
+    """
+    context = of(ctx)
+    documents = [_document(each) for each in _rejections(context, object_)]
+    if as_json:
+        context.out.document({"rejected": documents})
+    elif not documents and context.out.is_terminal:
+        context.out.line("nothing is rejected")
+    else:
+        context.out.table([name.replace("_", " ") for name in COLUMNS], [_row(each) for each in documents])
+
+
+def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson = False) -> None:
+    """Show one rejected record with all that is kept of it: the template that failed, an inbound document."""
+    from engine import jsontext  # noqa: PLC0415
+    from engine.errors import RunError  # noqa: PLC0415
+    from engine.keys import spellings  # noqa: PLC0415
+
+    context = of(ctx)
+    known = {each.key: each for each in _rejections(context, object_)}
+    found = next((known[each] for each in spellings(key) if each in known), None)
+    if found is None:
+        name = " ".join((object_, *key))
+        raise RunError(f"{name} is not rejected; see `one-sync why {name}`", code="E_NOT_REJECTED")
+    facts = {
+        **_document(found),
+        "expression": found.refusal.expression,
+        "retry": found.retry,
+        "document": jsontext.decode(found.document) if found.document else None,
+    }
+    if as_json:
+        context.out.document(facts)
+        return
+    for name, value in facts.items():
+        text = jsontext.encode(value).decode() if name == "document" and value is not None else value
+        context.out.line(f"{name.replace('_', ' '):<12}{context.out.cell(text)}")
+
+
+def _retry(
+    ctx: typer.Context,
+    object_: OneObject,
+    key: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="One record: its key's values in order.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All rejected records of the object.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the next run try refused records again: one record, or --all of an object. Works during runs."""
+    from engine.interventions import retry_rejected  # noqa: PLC0415
+
+    context = of(ctx)
+    context.app.loaded.select([object_], drafts=True)
+    if bool(key) is everything:
+        raise typer.BadParameter("name one record by its key, or all of them by --all")
+    count = retry_rejected(context.app, object_, None if everything else key)
+    if as_json:
+        context.out.document({"object": object_, "key": key or None, "retried": count})
+    else:
+        records = "1 record" if count == 1 else f"{count} records"
+        context.out.line(f"{records} of {object_} will be tried again by the next run")
+
+
+def _export(
+    ctx: typer.Context,
+    object_: AnyObject = None,
+    form: Annotated[Literal["csv", "json"], typer.Option("--format", help="What is written.")] = "csv",
+) -> None:
+    """Write all rejected records to stdout, for a spreadsheet or a program."""
+    context = of(ctx)
+    documents = [_document(each) for each in _rejections(context, object_)]
+    if form == "json":
+        context.out.document({"rejected": documents})
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_csv(context, each[name]) for name in COLUMNS] for each in documents)
+    print(text.getvalue(), end="", file=context.out.stream)
+
+
+def _csv(context: Context, value: Any) -> str:
+    """Write a cell: nothing for null, and nothing that a spreadsheet would take for a formula."""
+    text = "" if value is None else context.out.cell(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _rejections(context: Context, object_: str | None) -> Sequence[Rejection]:
+    if object_ is not None:
+        context.app.loaded.select([object_], drafts=True)
+    with context.app.journal() as journal:
+        return journal.rejections(object_)
+
+
+def _document(rejection: Rejection) -> dict[str, Any]:
+    refusal = rejection.refusal
+    return {
+        "object": rejection.object,
+        "key": list(rejection.key),
+        "stage": refusal.stage,
+        "field": refusal.field,
+        "status": refusal.status,
+        "reason": refusal.reason,
+        "first_at": rejection.first_at,
+        "last_at": rejection.last_at,
+        "attempts": rejection.attempts,
+    }
+
+
+def _row(document: Mapping[str, Any]) -> list[Any]:
+    return [document[name] for name in COLUMNS]

@@ -1,0 +1,121 @@
+"""`render`: the exact requests for the current changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.context import AsJson, Context, examples, of
+
+SCHEMA_VERSION = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "render", epilog=examples("render stocks --limit 1", "render clients --json", "render clients_inbound")
+    )(_render)
+
+
+def _render(
+    ctx: typer.Context,
+    object_: Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")],
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="At most N requests.", show_default="all of them"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the requests that a run would begin with, exactly as they would leave. Sends and writes nothing.
+
+    Method, path, query, headers and body; the connection's own headers are left out, as they are secrets. For an
+    inbound object: the tables and rows. A create of unknown outcome shows its look-up, an operation of several steps
+    its first one, as the others need what that one saves.
+    """
+    context = of(ctx)
+    found = _found(context, object_)
+    requests = found if limit is None else islice(found, limit)
+    for text in _json(object_, requests) if as_json else _text(requests):
+        _write(context, text)
+
+
+def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
+    from engine.ends import require_variables  # noqa: PLC0415
+    from engine.preview import preview  # noqa: PLC0415
+
+    mappings = context.app.loaded.select([name], drafts=True)
+    require_variables(context.app, mappings)
+    return preview(context.app, mappings[0])
+
+
+def _write(context: Context, text: str) -> None:
+    """Print as it is: what would leave is not made prettier, but for secrets."""
+    print(context.redact(text), file=context.out.stream)
+
+
+def _json(object_: str, requests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Write one document piece by piece, one request a line, as there may be more than memory holds."""
+    from engine import jsontext  # noqa: PLC0415
+
+    yield f'{{"schema_version": {SCHEMA_VERSION}, "object": {json.dumps(object_)}, "requests": ['
+    previous = None
+    for each in requests:
+        if previous is not None:
+            yield f"{previous},"
+        previous = jsontext.encode(each).decode()
+    if previous is not None:
+        yield previous
+    yield "]}"
+
+
+def _text(requests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    count = 0
+    for count, each in enumerate(requests, start=1):  # noqa: B007  counted for the last line
+        yield from _refused(each) if "refused" in each else _writes(each) if "writes" in each else _request(each)
+        yield ""
+    if not count:
+        yield "nothing to send"
+
+
+def _key(each: Mapping[str, Any]) -> str:
+    return " ".join("null" if part is None else part for part in each.get("key", ()))
+
+
+def _refused(each: Mapping[str, Any]) -> Iterator[str]:
+    where = f" ({each['field']})" if each["field"] else ""
+    yield f"refused {_key(each) or 'the whole request'}: {each['refused']}{where}"
+
+
+def _request(each: Mapping[str, Any]) -> Iterator[str]:
+    from urllib.parse import urlencode  # noqa: PLC0415
+
+    query = urlencode(each["query"], doseq=True)
+    what = f"look up {_key(each)}" if each.get("look_up") else _key(each) or f"{each['records']} records"
+    yield f"# {what}"
+    yield f"{each['method']} {each.get('path') or each.get('url')}{'?' if query else ''}{query}"
+    for name, value in each["headers"].items():
+        yield f"{name}: {value}"
+    if each["body"] is not None:
+        yield bytes(each["body"]).decode()
+    if "file" in each:
+        yield f"(the content of {each['file']['path'] or 'a column'}, SHA-256 {each['file']['sha256']})"
+
+
+def _writes(each: Mapping[str, Any]) -> Iterator[str]:
+    from engine import jsontext  # noqa: PLC0415
+
+    yield f"# {each['change']} {_key(each)}"
+    for write in each["writes"]:
+        if "sql" in write:
+            yield f"{write['sql'].strip()} {jsontext.encode(write['params']).decode()}"
+            continue
+        for row in write["rows"]:
+            key, fields = jsontext.encode(row["key"]).decode(), jsontext.encode(row["fields"]).decode()
+            yield f"{write['table']} {key} {fields}"
+        if "delete_orphans_of" in write:
+            scope = jsontext.encode(write["delete_orphans_of"]).decode()
+            yield f"{write['table']}: other rows of {scope} are deleted"

@@ -1,0 +1,157 @@
+"""`run`: the scheduler in the foreground, or one pass over objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.context import AsJson, Context, Objects, examples, of
+
+if TYPE_CHECKING:
+    from engine.mapping import MappingSpec
+    from engine.records import ObjectResult
+
+COUNTS = (
+    "extracted",
+    "unchanged",
+    "added",
+    "changed",
+    "removed",
+    "confirmed",
+    "rejected",
+    "waiting",
+    "unknown",
+    "withheld",
+    "failed",
+    "requests",
+)
+ALWAYS = ("extracted", "confirmed", "requests")  # people see the other counts where there are any
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", epilog=examples("run --once", "run --once stocks --allow-removed 50", "run"))(_run)
+
+
+def _run(
+    ctx: typer.Context,
+    objects: Objects = None,
+    once: Annotated[bool, typer.Option("--once", help="One pass now, whatever the schedule says.")] = False,
+    allow_removed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Let up to N removals pass the guard this once.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the scheduler until it is stopped; with --once one pass over objects, then exit.
+
+    Without --once every object runs by its schedule, until SIGTERM or Ctrl-C: requests in flight end, state is
+    written, exit 0. With --once the objects run one after another; those without a fault are not held up by the others.
+    """
+    context = of(ctx)
+    if not once:
+        if objects or allow_removed is not None or as_json:
+            raise typer.BadParameter("objects, --allow-removed and --json go with --once")
+        _serve(context)
+        return
+    if allow_removed is not None and not objects:
+        raise typer.BadParameter("--allow-removed needs the objects by name")
+    raise typer.Exit(_once(context, objects or [], allow_removed, as_json=as_json))
+
+
+def _serve(context: Context) -> None:
+    from engine.cli.interrupt import Interrupts  # noqa: PLC0415
+    from engine.service import Service  # noqa: PLC0415
+
+    service = Service(context.app, context.log)
+    with Interrupts(context.app.stop, context.log):
+        service.serve()
+
+
+def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, as_json: bool) -> int:
+    """Run the objects, print what became of them, and give the exit code."""
+    from engine.app import utc_now  # noqa: PLC0415
+    from engine.cli.interrupt import Interrupts  # noqa: PLC0415
+    from engine.ends import require_variables  # noqa: PLC0415
+    from engine.pipeline import new_run_id  # noqa: PLC0415
+    from engine.service import exit_code  # noqa: PLC0415
+
+    app, log = context.app, context.quiet_log
+    mappings = app.loaded.select(names)
+    require_variables(app, mappings)
+    run_id = new_run_id(utc_now())
+    with Interrupts(app.stop, log) as interrupts:
+        results = interrupts.wait_for(lambda: run_shown(context, mappings, run_id, allow_removed))
+    show_results(context, run_id, results, as_json=as_json)
+    if context.out.is_terminal and not as_json:
+        for hint in _hints(results):
+            context.out.line(hint)
+    return interrupts.exit or int(exit_code(results))
+
+
+def run_shown(
+    context: Context,
+    mappings: Sequence[MappingSpec],
+    run_id: str,
+    allow_removed: int | None = None,
+    *,
+    in_log: bool = True,
+) -> list[ObjectResult]:
+    """Run objects with progress on a terminal and requests in the log."""
+    from engine.cli.progress import progress  # noqa: PLC0415
+    from engine.follow import Follower  # noqa: PLC0415
+    from engine.history import Request  # noqa: PLC0415
+    from engine.service import log_request, run_once  # noqa: PLC0415
+
+    app, log = context.app, context.quiet_log
+    tell_log = log_request(log)
+
+    def tell(request: Request) -> None:
+        shown.request(request)
+        if in_log:
+            tell_log(request)
+
+    results = []
+    with progress(len(mappings)) as shown, Follower(app, tell) as follower:
+        follower.follow(run_id)
+        passing = run_once(app, mappings, run_id=run_id, allow_removed=allow_removed, log=log)
+        for mapping in mappings:
+            shown.begin(mapping.object)
+            results.append(next(passing))
+    return results
+
+
+def show_results(context: Context, run_id: str, results: Sequence[ObjectResult], *, as_json: bool) -> None:
+    """Print the answer of a pass."""
+    from engine.service import overall  # noqa: PLC0415
+
+    out = context.out
+    if as_json:
+        objects = [result.as_json() for result in results]
+        out.document({"run_id": run_id, "status": overall(results), "objects": objects})
+        return
+    counted = {name: [getattr(result.counts, name) for result in results] for name in COUNTS}
+    shown = [name for name in COUNTS if not out.is_terminal or name in ALWAYS or any(counted[name])]
+    rows = [
+        (
+            result.object,
+            result.status,
+            *(getattr(result.counts, name) for name in shown),
+            round(result.duration_seconds, 3),
+            *(() if out.is_terminal else (result.failure.message if result.failure else None,)),
+        )
+        for result in results
+    ]
+    out.table(("object", "status", *shown, "seconds", *(() if out.is_terminal else ("error",))), rows)
+
+
+def _hints(results: Sequence[ObjectResult]) -> list[str]:
+    """Say what to do next about what is left."""
+    hints = {
+        "rejected": "`one-sync rejected list` names them and says why",
+        "unknown": "`one-sync unknown list` names them; look at the platform, then `one-sync unknown resolve`",
+        "withheld": "`one-sync plan` shows them; `one-sync run --once OBJECT --allow-removed N` lets them pass once",
+    }
+    sums = {name: sum(getattr(result.counts, name) for result in results) for name in hints}
+    return [f"{sums[name]} {name}: {hint}" for name, hint in hints.items() if sums[name]]

@@ -1,0 +1,70 @@
+"""`schedule`: the fires of a period."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.context import AsJson, examples, of
+
+if TYPE_CHECKING:
+    from engine.fires import Fire
+    from engine.mapping import MappingSpec
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples("schedule", "schedule --hours 1", "schedule --from 2026-03-29T00:00 --hours 24 --json")
+    app.command("schedule", epilog=epilog)(_schedule)
+
+
+def _schedule(
+    ctx: typer.Context,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="ISO time; without a zone it is in the project's.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0, metavar="N", help="Length of the period.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """List the fires of a period, from now on or from T: when, which object, for which changes.
+
+    Objects that run `once` or by hand have no fires.
+    """
+    from engine.app import utc_now  # noqa: PLC0415
+    from engine.fires import plan, schedules_of  # noqa: PLC0415
+
+    context = of(ctx)
+    mappings, timezone = context.app.loaded.mappings, context.app.timezone
+    begin = _moment(start) if start else utc_now()
+    begin = begin if begin.tzinfo else begin.replace(tzinfo=timezone)
+    try:
+        end = begin + timedelta(hours=hours)
+    except OverflowError as error:
+        raise typer.BadParameter("the period is too long", param_hint="--hours") from error
+    fires = plan(schedules_of(mappings), list(mappings), timezone, begin, end)
+    found = [(fire.at, fire.object, changes_of(mappings[fire.object], fire)) for fire in fires]
+    if as_json:
+        context.out.document({"fires": [{"at": at, "object": name, "on": on} for at, name, on in found]})
+    else:
+        context.out.table(("at", "object", "on"), found)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"{text!r} is no ISO time, such as 2026-11-24T00:00 or 2026-11-24T00:00+01:00"
+        raise typer.BadParameter(message, param_hint="--from") from error
+
+
+def changes_of(mapping: MappingSpec, fire: Fire) -> list[str]:
+    """Name the changes that a fire sends."""
+    from engine.records import Change  # noqa: PLC0415
+
+    if mapping.write is not None:
+        taken = {Change.ADDED, Change.CHANGED} | ({Change.REMOVED} if mapping.write.removed else set())
+    else:
+        taken = {change for index in fire.operations for change in mapping.send[index].on}
+    return [str(change) for change in Change if change in taken]

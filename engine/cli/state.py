@@ -1,0 +1,80 @@
+"""`resend`, `adopt`: what an operator may do to an object's ledger."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from engine.cli.context import AsJson, Context, examples, of
+
+OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")]
+Key = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY]...", help="One record: its key's values in order, as separate words."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nothing is asked anyway.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("resend", epilog=examples("resend stocks W1 A-000001", "resend clients 4711", "resend stocks --yes"))(
+        _resend
+    )
+    app.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt clients --json"))(_adopt)
+
+
+def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Forget what was confirmed, so that the next run sends it again: one record, or all of an object.
+
+    Nothing is sent now. Records are not created a second time: what has a binding goes as changed. A feed is read again
+    from its beginning. A rejected record is tried again by `rejected retry`.
+    """
+    from engine.interventions import resend  # noqa: PLC0415
+
+    context = of(ctx)
+    mapping = context.app.loaded.select([object_])[0]
+    if not key and not yes:
+        _confirm(f"The next run sends every record of {object_} again. Go on?")
+    count = resend(context.app, mapping, key or [])
+    if as_json:
+        context.out.document({"object": object_, "key": key or None, "resent": count})
+    else:
+        records = "1 record" if count == 1 else f"{count} records"
+        context.out.line(f"{records} of {object_} will be sent again by the next run")
+
+
+def _adopt(ctx: typer.Context, object_: OneObject, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Take what the source says now as confirmed, without sending it: for a target that holds it all already.
+
+    Only what differs afterwards is sent. Records that are created with an id of the target's are asked for by the
+    entry's `lookup`: those that are not found are left for the next run to create (`waiting`), those of an unclear
+    answer stay `unknown`. Without a `lookup` such an object is refused. What left the source counts as removed.
+    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again.
+
+    Exit codes and JSON are those of `run --once`; `requests` counts look-ups.
+    """
+    from engine.cli.run import show_results  # noqa: PLC0415
+    from engine.ends import require_variables  # noqa: PLC0415
+    from engine.interventions import adopt  # noqa: PLC0415
+    from engine.pipeline import exit_of  # noqa: PLC0415
+
+    context: Context = of(ctx)
+    mapping = context.app.loaded.select([object_])[0]
+    require_variables(context.app, [mapping])
+    if not yes:
+        _confirm(f"Everything that the source says of {object_} will count as confirmed, unsent. Go on?")
+    result = adopt(context.app, mapping)
+    show_results(context, result.run_id, [result], as_json=as_json)
+    if result.failure:
+        typer.echo(context.redact(f"error: {result.failure.message} ({result.failure.code})"), err=True)
+    for note in result.notes:
+        typer.echo(context.redact(f"note: {note}"), err=True)
+    raise typer.Exit(int(exit_of(result)))
+
+
+def _confirm(question: str) -> None:
+    """Ask a person; without one at the keyboard the command itself is the word."""
+    if sys.stdin.isatty():
+        typer.confirm(question, abort=True, err=True)

@@ -1,0 +1,183 @@
+"""`status`, `runs`, `requests`: what the journal tells, also while objects run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.context import AsJson, Context, examples, of
+
+if TYPE_CHECKING:
+    from engine.history import Run
+
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
+OneObject = Annotated[str | None, typer.Argument(metavar="OBJECT", help="Only this object.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("status", epilog=examples("status", "status --json", "--project /srv/shop status"))(_status)
+    app.command("runs", epilog=examples("runs", "runs stocks", "runs stocks --limit 1 --json"))(_runs)
+    app.command("requests", epilog=examples("requests", "requests clients --limit 200", "requests --json"))(_requests)
+
+
+# --- status ------------------------------------------------------------------------------------------
+
+
+def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Show where every object stands: last run, next fire, what is open and since when. Works during runs."""
+    context = of(ctx)
+    objects, connections = _standings(context)
+    if as_json:
+        context.out.document({"objects": objects, "connections": connections})
+        return
+    context.out.table(
+        (
+            "object",
+            "direction",
+            "last run",
+            "at",
+            "confirmed",
+            "rejected",
+            "waiting",
+            "unknown",
+            "open since",
+            "next fire",
+        ),
+        [_status_row(each) for each in objects],
+    )
+    for each in connections:
+        if pause := each["paused"]:
+            until, since = context.out.cell(pause["until"]), context.out.cell(pause["since"])
+            context.out.line(
+                f"connection {each['connection']} is paused since {since} until {until}: {pause['reason']}"
+            )
+
+
+def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
+    last: Mapping[str, Any] = standing["last_run"] or {}
+    return (
+        standing["object"],
+        standing["direction"],
+        "running" if standing["running"] else "paused" if standing["paused"] else last.get("status"),
+        (standing["running"] or last).get("started_at"),
+        last.get("confirmed"),
+        standing["rejected"],
+        standing["waiting"],
+        standing["unknown"],
+        standing["oldest_unconfirmed_at"],
+        standing["next_fire"],
+    )
+
+
+def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Put together the entries of objects and connections, as JSON has them."""
+    from engine import history  # noqa: PLC0415
+    from engine.app import utc_now  # noqa: PLC0415
+    from engine.ends import connections_of  # noqa: PLC0415
+    from engine.fires import next_fires, schedules_of  # noqa: PLC0415
+
+    app = context.app
+    project, mappings = app.loaded.project, app.loaded.mappings
+    running = {name for name in mappings if history.is_running(app.state, name)}
+    with app.journal() as journal:
+        last, tallies = history.last_runs(journal), history.tallies(journal, running)
+        paused = {name: _pause(name, *pause) for name, pause in journal.pauses().items()}
+    upcoming = next_fires(schedules_of(mappings), app.timezone, utc_now())
+    objects = []
+    for name, mapping in mappings.items():
+        run = last.get(name)
+        pauses = [paused[each] for each in connections_of(project, mapping) if each in paused]
+        objects.append(
+            {
+                "object": name,
+                "direction": mapping.direction,
+                "draft": mapping.draft,
+                "running": {"run_id": run.run_id, "started_at": run.started_at} if run and name in running else None,
+                "last_run": run_document(run, running=name in running) if run else None,
+                "next_fire": upcoming.get(name),
+                "oldest_unconfirmed_at": tallies.unconfirmed_since.get(name),
+                "rejected": tallies.rejected.get(name, 0),
+                "waiting": run.counts.waiting if run and run.counts else 0,
+                "unknown": tallies.unknown.get(name, 0),
+                "paused": max(pauses, key=lambda pause: pause["until"], default=None),
+            }
+        )
+    connections = [{"connection": name, "paused": paused.get(name)} for name in project.connections]
+    return objects, connections
+
+
+def _pause(connection: str, since: datetime, until: datetime, reason: str, _: int) -> dict[str, Any]:
+    return {"connection": connection, "since": since, "until": until, "reason": reason}
+
+
+# --- history ------------------------------------------------------------------------------------------
+
+
+def run_document(run: Run, *, running: bool) -> dict[str, Any]:
+    """Give a run as JSON has it; counts are null where it did not end."""
+    from engine.records import Counts  # noqa: PLC0415
+
+    counts = asdict(run.counts) if run.counts else dict.fromkeys(asdict(Counts()))
+    return {
+        "run_id": run.run_id,
+        "object": run.object,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "status": run.status or ("running" if running else "interrupted"),
+        **counts,
+        "duration_seconds": None if run.duration_seconds is None else round(run.duration_seconds, 3),
+        "error": run.error,
+    }
+
+
+def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List the latest runs. A run that was killed is `interrupted`; the next one has settled what it left."""
+    from engine import history  # noqa: PLC0415
+
+    context = of(ctx)
+    _known(context, object_)
+    with context.app.journal() as journal:
+        found = history.runs(journal, object_, limit)
+        latest = {run.run_id for run in history.last_runs(journal).values()}
+    documents = [
+        run_document(run, running=run.run_id in latest and history.is_running(context.app.state, run.object))
+        for run in found
+    ]
+    if as_json:
+        context.out.document({"runs": documents})
+        return
+    columns = ("started_at", "object", "status", "extracted", "confirmed", "rejected", "failed", "requests", "error")
+    rows = [[each[name] for name in columns] for each in documents]
+    context.out.table(("at", *columns[1:]), rows)
+
+
+def _requests(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List the latest requests, one line an attempt; bodies are not kept."""
+    from engine import history  # noqa: PLC0415
+
+    context = of(ctx)
+    _known(context, object_)
+    with context.app.journal() as journal:
+        found = history.requests(journal, object_, limit)
+    columns = ("at", "object", "method", "target", "lines", "status", "outcome", "duration_seconds", "reason")
+    documents = [
+        {name: getattr(each, name) for name in ("run_id", *columns)}
+        | {"duration_seconds": round(each.duration_seconds, 3)}
+        for each in found
+    ]
+    if as_json:
+        context.out.document({"requests": documents})
+        return
+    names = ("at", "object", "method", "target", "lines", "status", "outcome", "seconds", "reason")
+    context.out.table(names, [[each[name] for name in columns] for each in documents])
+
+
+def _known(context: Context, object_: str | None) -> None:
+    """Refuse a name that no mapping has, with the nearest one."""
+    if object_ is not None:
+        context.app.loaded.select([object_], drafts=True)

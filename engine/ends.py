@@ -1,0 +1,141 @@
+"""The ends of a project before anything is sent: which variables they lack, and whether they answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from engine.app import App
+from engine.errors import ConfigError, OneSyncError, Problem, TargetError
+from engine.journal import Journal
+from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection
+from engine.records import Answered, Outgoing, Refusal
+from engine.requests import outgoing
+from engine.schema import place_of
+from engine.yamltext import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """How a connection answered."""
+
+    connection: str
+    type: str  # sql or http
+    answer: str  # such as "sqlite 3.45" or "status 200"
+    error: OneSyncError | None  # None: it can be used
+    duration_seconds: float
+
+
+def connections_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
+    """Name the connections of an object: its source's, then its target's."""
+    if mapping.write is not None:
+        return tuple(dict.fromkeys((mapping.source.connection, mapping.write.connection)))
+    only = [name for name, connection in project.connections.items() if isinstance(connection, HttpConnection)]
+    return tuple(dict.fromkeys((mapping.source.connection, *([mapping.target] if mapping.target else only))))
+
+
+def missing_variables(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:
+    """List every `${...}` that these objects' ends need and that cannot be resolved, each at its place."""
+    project = app.loaded.project
+    used = {name for mapping in mappings for name in connections_of(project, mapping)}
+    problems: dict[str, Problem] = {}
+    for path, text in _texts(project, used):
+        try:
+            app.environment.resolve(text, place_of(project.places, path), secret=_is_secret(path, text))
+        except ConfigError as error:
+            problems |= {str(problem): problem for problem in error.problems}
+    return list(problems.values())
+
+
+def require_variables(app: App, mappings: Iterable[MappingSpec]) -> None:
+    """Raise ConfigError with all that is missing, before anything is attempted."""
+    if problems := missing_variables(app, mappings):
+        raise ConfigError(code=problems[0].code, problems=problems)
+
+
+def secrets_of(app: App) -> frozenset[str]:
+    """Resolve all that may hold a secret, so that it is hidden also where no end was opened."""
+    project = app.loaded.project
+    for path, text in _texts(project, set(project.connections)):
+        if _is_secret(path, text):
+            with suppress(ConfigError):
+                app.environment.resolve(text, place_of(project.places, path), secret=True)
+    return app.environment.secrets
+
+
+def _texts(project: Project, used: set[str]) -> Iterator[tuple[Path, str]]:
+    for name in sorted(used):
+        connection = project.connections[name]
+        if isinstance(connection, SqlConnection):
+            yield ("connections", name, "url"), connection.url
+            continue
+        yield ("connections", name, "base_url"), connection.base_url
+        for header, text in connection.headers.items():
+            yield ("connections", name, "headers", header), text
+
+
+def _is_secret(path: Path, text: str) -> bool:
+    return path[-1] == "url" or ("headers" in path and "${" in text)
+
+
+# --- asking ------------------------------------------------------------------------------------------
+
+
+def probe(app: App, name: str) -> Probe:
+    """Ask a connection whether it can be used; what is wrong is in the answer, also a missing variable."""
+    begun = time.monotonic()
+    sql = isinstance(app.loaded.project.connections[name], SqlConnection)
+    answer, error = "", None
+    try:
+        answer = _ask_sql(app, name) if sql else _ask_http(app, name)
+    except OneSyncError as raised:
+        error = raised
+    return Probe(
+        connection=name,
+        type="sql" if sql else "http",
+        answer=answer,
+        error=error,
+        duration_seconds=time.monotonic() - begun,
+    )
+
+
+def _ask_sql(app: App, name: str) -> str:
+    end = app.sql(name)
+    try:
+        return end.check()
+    finally:
+        end.close()
+
+
+def _ask_http(app: App, name: str) -> str:
+    """Ask a feed of the connection, which needs the credentials; where there is none, the address itself."""
+    with app.journal() as journal:
+        request = _feed_request(app, journal, name) or Outgoing(method="GET", path="/")
+    answer = app.http(name).exchange(request, stop=app.stop)
+    if not isinstance(answer, Answered):
+        reason = getattr(answer, "reason", "no answer")
+        raise TargetError(f"connection {name} does not answer: {reason}", code="E_UNREACHABLE")
+    said = f"status {answer.status} for {request.method} {request.target}"
+    if answer.status in (401, 403):
+        raise TargetError(f"connection {name} refuses the credentials ({said}): correct them", code="E_CREDENTIALS")
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        raise TargetError(f"connection {name} cannot be used now: {said}", code="E_TARGET")
+    if 300 <= answer.status < 400:
+        raise ConfigError(f"connection {name} leads elsewhere ({said}): correct its base_url", code="E_REDIRECT")
+    return said
+
+
+def _feed_request(app: App, journal: Journal, name: str) -> Outgoing | None:
+    for mapping in app.loaded.mappings.values():
+        if mapping.draft or not isinstance(mapping.source, HttpSource) or mapping.source.connection != name:
+            continue
+        feed = app.program(mapping).feed
+        assert feed is not None  # noqa: S101  an HTTP source has a feed
+        cursor = journal.standing(mapping.object).cursor
+        position = {"cursor": feed.start if cursor is None else cursor, "page": 1, "offset": 0, "link": None}
+        request = outgoing(feed.request, {**feed.shared, **position})
+        if not isinstance(request, Refusal):
+            return request
+    return None

@@ -1,0 +1,275 @@
+"""What a person may change in the state: send again, adopt, resolve an unknown create, try a refused record again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from engine import pipeline
+from engine.adopting import AdoptingTarget
+from engine.app import App
+from engine.errors import ConfigError, RunError
+from engine.journal import FILE_NAME, Claim, Journal
+from engine.keys import is_feed, keys_of, spellings
+from engine.ledger import check_pair, confirmed, forget, generation, recover
+from engine.mapping import MappingSpec, Retry
+from engine.pipeline import Order, new_run_id
+from engine.program import Program
+from engine.records import Change, Key, ObjectResult, key_text, text_key
+from engine.sql import SqlEnd
+from engine.staging import DamagedError, Staging
+
+
+@contextmanager
+def _held(app: App, object_: str) -> Iterator[Staging | None]:
+    """Hold an object's file, so that no run of it begins; None where there is none that can be used."""
+    path = app.state / f"{object_}.duckdb"
+    if not path.exists():
+        yield None
+        return
+    try:
+        staging = Staging.open(path, scratch=app.state, wait_seconds=pipeline.BUSY_WAIT_SECONDS)
+    except DamagedError:
+        yield None
+        return
+    try:
+        yield staging
+    finally:
+        staging.close()
+
+
+# --- sending again -------------------------------------------------------------------------------------------
+
+
+def resend(app: App, mapping: MappingSpec, words: Sequence[str] = ()) -> int:
+    """Let the next run send one record again, or without words all of them; answers how many that are.
+
+    Raises:
+        ConfigError: the object cannot send a confirmed record again, or the words are no key of it.
+        RunError: the ledger does not hold the record.
+        BusyError: a run holds the object; nothing was changed.
+    """
+    program = app.program(mapping)
+    _check_resendable(program, words)
+    keys = keys_of(mapping, words) if words else None
+    count = 0
+    with _held(app, mapping.object) as staging:
+        if staging is not None:
+            with app.journal_to_write() as journal:
+                check_pair(staging, journal, mapping.object)
+                recover(staging, journal, mapping.object, journal.now())
+                count = forget(staging, keys)
+                if count:
+                    journal.start_over(mapping.object)
+    if words and not count:
+        name = " ".join((mapping.object, *words))
+        raise RunError(f"the ledger holds no record {name}; see `one-sync why {name}`", code="E_UNKNOWN_RECORD")
+    return count
+
+
+def _check_resendable(program: Program, words: Sequence[str]) -> None:
+    object_ = program.object
+    if Change.CHANGED not in program.takes:
+        message = f"{object_}: no entry of `send` takes changed records, and what is confirmed is never added again"
+        raise ConfigError(message, code="E_RESEND")
+    if words and is_feed(program.mapping):
+        message = (
+            f"{object_}: a feed cannot be asked for one record; it comes with its next event, "
+            f"or `one-sync resend {object_}` reads the whole feed again"
+        )
+        raise ConfigError(message, code="E_RESEND")
+
+
+# --- adopting --------------------------------------------------------------------------------------------------
+
+
+def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
+    """Take what the source says now as confirmed; only look-ups are sent. Pairs ledger and journal anew if need be.
+
+    In the result `waiting` counts also the records that a look-up did not find, and `unknown` those of an unclear one.
+
+    Raises:
+        ConfigError: the values that the object saves from answers could not be had; nothing was done.
+        BusyError: a run holds the object; nothing was done.
+    """
+    program = app.program(mapping)
+    _check_adoptable(program)
+    opened: list[SqlEnd] = []
+    try:
+        reads = app._reads(mapping, program, opened)  # the very wiring of a run
+        target = _adopting(app, mapping, program)
+        order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations)
+        with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
+            if staging is not None:
+                with app.journal_to_write() as journal:
+                    _pair(program, staging, journal)
+            return pipeline.run(program, reads, target, app.setting(), order)
+    finally:
+        for end in opened:
+            end.close()
+
+
+def _check_adoptable(program: Program) -> None:
+    operation = program.takes.get(Change.ADDED)
+    if operation is None or not program.operations:
+        return
+    added = program.operations[operation]
+    needed = saved_names(program, operation) if program.referenced or _names_saved(program) else ()
+    if not needed or (added.lookup and added.spec.creates):
+        return
+    names = ", ".join(needed)
+    remedy = (
+        "give the entry a `lookup`, so that they can be asked for"
+        if added.spec.creates
+        else "let a run send the records instead: that can be repeated"
+    )
+    raise ConfigError(
+        f"{program.object}: {names} is saved from the target's answers and needed later, "
+        f"and adopting gets no answers; {remedy}",
+        code="E_ADOPT",
+    )
+
+
+def _names_saved(program: Program) -> bool:
+    return any("saved" in operation.names for operation in program.operations)
+
+
+def _adopting(app: App, mapping: MappingSpec, program: Program) -> AdoptingTarget:
+    if mapping.write is not None:
+        return AdoptingTarget(program, None, connection=mapping.write.connection, workers=1, retry=Retry())
+    settings = app._target_connection(mapping)
+    asks = any(each.lookup for each in program.operations)
+    http = app.http(settings.name) if asks else None
+    return AdoptingTarget(program, http, connection=settings.name, workers=settings.concurrency, retry=settings.retry)
+
+
+def _pair(program: Program, staging: Staging, journal: Journal) -> None:
+    """Let ledger and journal belong together again; what the journal has lost is noted in it first."""
+    standing = journal.standing(program.object)
+    _note_creates(program, staging, journal)
+    is_newer = generation(staging) > standing.generation + (1 if standing.open_run else 0)
+    if staging.meta("journal") not in (None, journal.identity) or is_newer:
+        journal.settled(program.object, generation(staging))
+        staging.set_meta("journal", journal.identity)
+
+
+def _note_creates(program: Program, staging: Staging, journal: Journal) -> None:
+    """Keep records whose binding is lost from being created again.
+
+    Where they can be looked up each gets a claim, so that they are; else an empty binding, as they save nothing.
+    """
+    operation = program.takes.get(Change.ADDED)
+    if operation is None or not program.operations or not program.operations[operation].spec.creates:
+        return
+    bound = {key for key, _ in journal.bindings(program.object)}
+    held = staging.rows("select key from ledger where payload_hash is not null")
+    lost = [text_key(key) for (key,) in held if key not in bound]
+    if not program.operations[operation].lookup:
+        journal.bind(program.object, [(key, {}) for key in lost])
+        return
+    now = journal.now()
+    with journal.transaction():
+        journal.claim(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
+        journal.claim_unknown(program.object, lost, now, "its binding is lost")
+    staging.run(
+        "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
+        [[key_text(key) for key in lost]],
+    )
+
+
+def _claim_of(staging: Staging, key: Key, operation: int, journal: Journal) -> Claim:
+    held = confirmed(staging, key)
+    return Claim(
+        key=key,
+        operation=operation,
+        payload_hash="",
+        row=held.row if held else {},
+        claimed_at=journal.now(),
+        ended_at=None,
+        reason=None,
+    )
+
+
+# --- creates of unknown outcome ------------------------------------------------------------------------------------
+
+
+def saved_names(program: Program, operation: int) -> tuple[str, ...]:
+    """List the values that an operation saves from the target's answers."""
+    spec = program.operations[operation].spec
+    return tuple(dict.fromkeys(name for save in (spec.save, *(each.save for each in spec.requests)) for name in save))
+
+
+def resolve_confirmed(app: App, mapping: MappingSpec, words: Sequence[str], saved: Mapping[str, Any]) -> Key:
+    """Note that a create of unknown outcome had its effect: the record has a binding, and its next change is none.
+
+    Raises:
+        ConfigError: values that the mapping saves are missing in `saved`, or others stand there.
+        RunError: the record is not unknown.
+        BusyError: a run holds the object; nothing was changed.
+    """
+    with _claimed(app, mapping, words) as (journal, claim):
+        program = app.program(mapping)
+        in_range = claim.operation < len(program.operations)
+        needed = saved_names(program, claim.operation) if in_range else ()
+        missing = [name for name in needed if name not in saved]
+        if missing:
+            gives = " ".join(f"--save {name}=VALUE" for name in missing)
+            raise ConfigError(
+                f"{mapping.object}: {', '.join(missing)} is saved from the target's answer and needed later; "
+                f"look it up at the target and add {gives}",
+                code="E_SAVE",
+            )
+        if other := [name for name in saved if name not in needed]:
+            known = f"it saves {', '.join(needed)}" if needed else "it saves nothing"
+            raise ConfigError(f"{mapping.object} does not save {', '.join(other)}: {known}", code="E_SAVE")
+        with journal.transaction():
+            journal.bind(mapping.object, [(claim.key, saved)])
+            journal.drop_claims(mapping.object, [claim.key])
+        return claim.key
+
+
+def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Key:
+    """Note that a create of unknown outcome had no effect: the next run creates the record.
+
+    Raises RunError when the record is not unknown, BusyError when a run holds the object; nothing was changed then.
+    """
+    with _claimed(app, mapping, words) as (journal, claim):
+        journal.drop_claims(mapping.object, [claim.key])
+        return claim.key
+
+
+@contextmanager
+def _claimed(app: App, mapping: MappingSpec, words: Sequence[str]) -> Iterator[tuple[Journal, Claim]]:
+    keys = keys_of(mapping, words)
+    with _held(app, mapping.object), _journal(app) as journal:
+        claims = {claim.key: claim for claim in journal.claims(mapping.object)}
+        claim = next((claims[key] for key in keys if key in claims), None)
+        if claim is None:
+            name = " ".join((mapping.object, *words))
+            raise RunError(f"the outcome of {name} is not unknown; see `one-sync unknown list`", code="E_NOT_UNKNOWN")
+        yield journal, claim
+
+
+# --- refused records -----------------------------------------------------------------------------------------------
+
+
+def retry_rejected(app: App, object_: str, words: Sequence[str] | None) -> int:
+    """Let the next run try a refused record again, or with None all of the object; answers how many.
+
+    Raises RunError when no such record is refused.
+    """
+    with _journal(app) as journal:
+        refused = [each.key for each in journal.rejections(object_)]
+        keys = refused if words is None else [key for key in spellings(words) if key in refused][:1]
+        if words is not None and not keys:
+            name = " ".join((object_, *words))
+            raise RunError(f"{name} is not rejected; see `one-sync rejected list {object_}`", code="E_NOT_REJECTED")
+        return journal.retry_rejections(object_, keys) if keys else 0
+
+
+@contextmanager
+def _journal(app: App) -> Iterator[Journal]:
+    """Open the journal to write; where there is none yet, an empty one to read."""
+    with app.journal_to_write() if (app.state / FILE_NAME).exists() else app.journal() as journal:
+        yield journal

@@ -1,0 +1,208 @@
+"""Runs objects: some of them once, or all by their schedules until told to stop; tells the log what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.app import App, utc_now
+from engine.ends import connections_of, require_variables
+from engine.errors import BusyError, Exit, OneSyncError, StateError
+from engine.follow import Follower
+from engine.history import Request
+from engine.log import Log
+from engine.mapping import HttpConnection, MappingSpec
+from engine.pipeline import Order, exit_of, new_run_id
+from engine.records import Counts, Failure, ObjectResult, Status
+from engine.scheduler import Scheduler
+
+PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # design.md 7
+WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
+PAUSES_SECONDS = 1.0  # how old the known pauses may be
+PRUNE_EVERY = timedelta(days=1)
+
+
+# --- one run of one object -----------------------------------------------------------------------------
+
+
+def run_object(app: App, mapping: MappingSpec, order: Order, log: Log) -> ObjectResult:
+    """Run an object; whatever ends its run early is in the result, so that it ends no other's."""
+    begun = utc_now()
+    try:
+        result = app.run_object(mapping, order)
+    except OneSyncError as error:
+        status = Status.SKIPPED if isinstance(error, BusyError) else Status.FAILED
+        failure = Failure(code=error.code, message=error.message, exit=int(error.exit))
+        result = _without_records(mapping, order, begun, status, failure)
+    except Exception as error:
+        failure = Failure(code="E_UNEXPECTED", message=f"{type(error).__name__}: {error}", exit=int(Exit.FAILED))
+        result = _without_records(mapping, order, begun, Status.FAILED, failure)
+        log.error("run_broke", object=mapping.object, run_id=order.run_id, exc_info=error)
+    _log_result(result, log)
+    return result
+
+
+def _without_records(
+    mapping: MappingSpec, order: Order, begun: datetime, status: Status, failure: Failure
+) -> ObjectResult:
+    return ObjectResult(
+        object=mapping.object,
+        run_id=order.run_id,
+        status=status,
+        counts=Counts(),
+        started_at=begun,
+        duration_seconds=(utc_now() - begun).total_seconds(),
+        failure=failure,
+    )
+
+
+def _log_result(result: ObjectResult, log: Log) -> None:
+    facts: dict[str, Any] = {"object": result.object, "run_id": result.run_id}
+    for note in result.notes:
+        log.warning("run_note", **facts, note=note)
+    facts |= {"status": str(result.status), "duration_seconds": round(result.duration_seconds, 3)}
+    counts = {name: count for name, count in asdict(result.counts).items() if count}
+    if result.failure:
+        log.error("run_ended", **facts, **counts, code=result.failure.code, error=result.failure.message)
+    else:
+        log.info("run_ended", **facts, **counts)
+
+
+def log_request(log: Log) -> Callable[[Request], None]:
+    """Make what tells the log of a request."""
+
+    def tell(request: Request) -> None:
+        facts = {**asdict(request), "duration_seconds": round(request.duration_seconds, 3)}
+        log.debug("request", **{name: value for name, value in facts.items() if name != "id" and value is not None})
+
+    return tell
+
+
+# --- one pass over some objects ---------------------------------------------------------------------------
+
+
+def run_once(
+    app: App, mappings: Sequence[MappingSpec], *, run_id: str, allow_removed: int | None, log: Log
+) -> Iterator[ObjectResult]:
+    """Run objects one after another, each whatever became of those before it; a stop skips those that are left."""
+    for mapping in mappings:
+        order = Order(run_id=run_id, due=app.program(mapping).all_operations, allowed_removed=allow_removed)
+        if app.stop.is_set():
+            failure = Failure(code="E_STOPPED", message="stopped before it began", exit=int(Exit.FAILED))
+            yield _without_records(mapping, order, utc_now(), Status.SKIPPED, failure)
+        else:
+            yield run_object(app, mapping, order, log)
+
+
+def exit_code(results: Sequence[ObjectResult]) -> Exit:
+    """Give the exit code of several results: the first that applies, by design.md 7."""
+    return worst(exit_of(result) for result in results)
+
+
+def worst(codes: Iterable[Exit]) -> Exit:
+    """Pick the exit code that stands for several."""
+    asked = frozenset(codes)
+    return next((code for code in PRECEDENCE if code in asked), Exit.DONE)
+
+
+def overall(results: Sequence[ObjectResult]) -> Status:
+    """Give the status of several results: the worst one."""
+    found = {result.status for result in results}
+    return next((status for status in WORST_FIRST if status in found), Status.SUCCESS)
+
+
+# --- by schedule ----------------------------------------------------------------------------------------------
+
+
+class Service:
+    """All objects of a project, run by their schedules."""
+
+    def __init__(self, app: App, log: Log) -> None:
+        """Check what all objects need. Raises ConfigError where a variable is missing."""
+        self._app, self._log = app, log
+        self._mappings = {mapping.object: mapping for mapping in app.loaded.select()}
+        require_variables(app, self._mappings.values())
+        self._pauses = _Pauses(app, self._mappings)
+        self._follower = Follower(app, log_request(log))
+        self._pruned_at: datetime | None = None
+
+    def serve(self) -> None:
+        """Run what is due until the app's `stop` is set; the runs in the air end, and nothing new begins."""
+        self._prune()
+        with self._app.journal() as journal:
+            last_started = journal.fires()
+        scheduler = Scheduler(
+            mappings=self._mappings,
+            timezone=self._app.timezone,
+            clock=utc_now,
+            run=self._run,
+            last_started=last_started,
+            once_done=self._once_done,
+            paused_until=self._pauses.until,
+            log=self._log,
+        )
+        with self._follower:
+            scheduler.serve(self._app.stop)
+
+    def _run(self, name: str, operations: frozenset[int] | None) -> ObjectResult:
+        mapping, begun = self._mappings[name], utc_now()
+        due = self._app.program(mapping).all_operations if operations is None else operations
+        order = Order(run_id=new_run_id(begun), due=due)
+        self._follower.follow(order.run_id)
+        try:
+            result = run_object(self._app, mapping, order, self._log)
+        finally:
+            self._pauses.forget()
+        if result.status is not Status.SKIPPED:  # a run that is killed leaves no note, so that its fire is caught up
+            with self._app.journal_to_write() as journal:
+                journal.fired(name, due, begun)
+        self._prune()
+        return result
+
+    def _once_done(self, name: str) -> bool:
+        with self._app.journal() as journal:
+            return journal.standing(name).once_done
+
+    def _prune(self) -> None:
+        """Drop old history once a day."""
+        now = utc_now()
+        if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
+            self._pruned_at = now
+            with self._app.journal_to_write() as journal:
+                journal.prune()
+
+
+class _Pauses:
+    """Until when objects may not start: pauses that the journal keeps, and breakers that are open."""
+
+    def __init__(self, app: App, mappings: Mapping[str, MappingSpec]) -> None:
+        project = app.loaded.project
+        self._app = app
+        self._connections = {name: connections_of(project, mapping) for name, mapping in mappings.items()}
+        used = {each for names in self._connections.values() for each in names}
+        self._http = {name: app.http(name) for name in used if isinstance(project.connections[name], HttpConnection)}
+        self._known: dict[str, datetime] = {}
+        self._known_at = float("-inf")
+
+    def until(self, name: str, _: datetime) -> datetime | None:
+        """Tell until when an object may not start; None: it may."""
+        if time.monotonic() - self._known_at > PAUSES_SECONDS:
+            self._read()
+        pauses = [self._known[each] for each in self._connections[name] if each in self._known]
+        breakers = [self._http[each].open_until() for each in self._connections[name] if each in self._http]
+        return max([*pauses, *(until for until in breakers if until)], default=None)
+
+    def forget(self) -> None:
+        """Read the journal again at the next question: a run may have paused its connection, or ended a pause."""
+        self._known_at = float("-inf")
+
+    def _read(self) -> None:
+        self._known_at = time.monotonic()
+        try:
+            with self._app.journal() as journal:
+                self._known = {name: until for name, (_, until, _, _) in journal.pauses().items()}
+        except StateError:
+            return  # what was known goes on to hold; the runs themselves report the fault

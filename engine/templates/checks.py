@@ -1,0 +1,109 @@
+"""Faults of one template that its syntax shows: what is not offered, and calls that cannot fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from inspect import Signature, signature
+from typing import Any
+
+from jinja2 import nodes
+
+from engine import filters
+from engine.templates.faults import nearest
+from engine.templates.offered import FILTERS, METHOD_NAMES, NODES, TESTS
+
+_INSTEAD = {  # for those who know Jinja
+    "round": "decimal(places)",
+    "float": "number",
+    "int": "number",
+    "string": "text",
+    "d": "default",
+    "count": "length",
+    "urlencode": "path",
+    "strip": "trim",
+    "format": "`~` or a text around {{ }}",
+    "tojson": "nothing: an expression alone keeps its type",
+    "safe": "nothing: no value is escaped",
+}
+_SIGNATURES = {
+    name: Signature([each for each in signature(function).parameters.values() if each.name != "timezone"])
+    for name, function in filters.FILTERS.items()
+}
+
+
+def check(tree: nodes.Template) -> Iterator[str]:
+    """Yield each fault of a template."""
+    for node in tree.find_all(nodes.Node):
+        if type(node).__name__ not in NODES:
+            yield f"`{getattr(node, 'operator', None) or type(node).__name__.lower()}` is not offered in templates"
+        elif check := _CHECKS.get(type(node)):
+            yield from check(node)
+
+
+def _name_faults(node: nodes.Name) -> Iterator[str]:
+    if node.name.startswith("_") or node.name == "self":
+        yield f"the name {node.name!r} is reserved; a column of that name is reached as row[{node.name!r}]"
+    elif node.ctx == "store" and node.name in {"loop", "row"}:
+        yield f"the name {node.name!r} cannot be set; choose another"
+
+
+def _attribute_faults(node: nodes.Getattr) -> Iterator[str]:
+    if node.attr.startswith("_"):
+        yield f"the attribute {node.attr!r} is private; an item of that name is reached as [{node.attr!r}]"
+
+
+def _call_faults(node: nodes.Call) -> Iterator[str]:
+    if not isinstance(node.node, nodes.Getattr):
+        name = getattr(node.node, "name", "this")
+        yield f"{name!r} is not a function; " + (
+            f"write `value | {name}`" if name in FILTERS else "templates call only methods of values, such as x.strip()"
+        )
+    elif node.node.attr not in METHOD_NAMES:
+        yield f"the method {node.node.attr!r} is not offered{nearest(node.node.attr, METHOD_NAMES)}"
+    yield from _signature_faults(node)
+
+
+def _signature_faults(node: nodes.Call | nodes.Filter | nodes.Test) -> Iterator[str]:
+    if node.dyn_args or node.dyn_kwargs or len({each.key for each in node.kwargs}) < len(node.kwargs):
+        yield "`*`, `**` and repeated names are not offered in arguments"
+
+
+def _filter_faults(node: nodes.Filter) -> Iterator[str]:
+    yield from _signature_faults(node)
+    if node.node is None:
+        yield "filters on blocks are not offered; filter where the value is used"
+    elif node.name not in FILTERS:
+        yield _unknown_filter(node.name)
+    elif node.name == "map" and node.args and isinstance(node.args[0], nodes.Const):
+        yield from [_unknown_filter(name) for name in [node.args[0].value] if name not in FILTERS]
+    elif expected := _SIGNATURES.get(node.name):
+        try:
+            expected.bind(node.node, *node.args, **{str(each.key): each for each in node.kwargs})
+        except TypeError as error:
+            yield f"the filter {node.name!r}: {error}"
+
+
+def _unknown_filter(name: Any) -> str:
+    instead = _INSTEAD.get(name)
+    return f"unknown filter {name!r}" + (f"; use {instead}" if instead else nearest(str(name), frozenset(FILTERS)))
+
+
+def _test_faults(node: nodes.Test) -> Iterator[str]:
+    yield from _signature_faults(node)
+    if node.name not in TESTS:
+        yield f"unknown test {node.name!r}{nearest(node.name, frozenset(TESTS))}"
+
+
+def _for_faults(node: nodes.For) -> Iterator[str]:
+    if node.recursive:
+        yield "`recursive` is not offered in loops"
+
+
+_CHECKS: Mapping[type[nodes.Node], Callable[[Any], Iterator[str]]] = {
+    nodes.Name: _name_faults,
+    nodes.Getattr: _attribute_faults,
+    nodes.Call: _call_faults,
+    nodes.Filter: _filter_faults,
+    nodes.Test: _test_faults,
+    nodes.For: _for_faults,
+}

@@ -1,0 +1,65 @@
+"""Faults of templates: found when one is compiled, or met when it is evaluated, in words for who wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+from jinja2.exceptions import TemplateError, UndefinedError
+
+from engine.jsontext import Path, path_text
+
+# What evaluating a template with bad data can raise; all else is a fault of ours or of the source.
+DATA_FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFault:
+    """One fault of a template, found when it was compiled."""
+
+    path: Path  # inside the compiled spec
+    message: str  # what and how to mend
+
+
+class TemplateFaults(Exception):
+    """All faults of one spec; nothing was compiled."""
+
+    def __init__(self, faults: Iterable[TemplateFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"{path_text(fault.path)}: {fault.message}" for fault in self.faults))
+
+
+class RenderFault(Exception):
+    """A template could not be evaluated with these values."""
+
+    def __init__(self, path: Path, expression: str, reason: str) -> None:
+        super().__init__(f"{path_text(path) or 'value'}: {reason} in {expression}")
+        self.path = path  # inside the value to be made
+        self.expression = expression
+        self.reason = reason
+
+
+class UnknownName(UndefinedError):
+    """A template names what is neither a column nor shared."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown name {name!r}")
+        self.name = name
+
+
+def reason_of(error: BaseException, known: Iterable[str]) -> str:
+    """Say why an evaluation failed; `known` are the names that it might have used."""
+    if isinstance(error, UnknownName):
+        return f"{error}{nearest(error.name, frozenset(known))}"
+    if isinstance(error, ValueError | UndefinedError):
+        return str(error)[:400]
+    return str(error).replace("'NoneType'", "null")[:200] or type(error).__name__
+
+
+@lru_cache(maxsize=256)  # a name that is wrong for one row is wrong for all
+def nearest(name: str, known: frozenset[str]) -> str:
+    """Suggest the known name that is most like this one, or give an empty text."""
+    match = get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {match[0]!r}?" if match else ""

@@ -1,0 +1,112 @@
+"""The sandbox: Jinja's environment, cut down to what is offered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache, partial
+from typing import Any
+
+from jinja2.exceptions import UndefinedError
+from jinja2.sandbox import SandboxedEnvironment
+
+from engine.filters import calculate, negate
+from engine.filters.messages import preview
+from engine.filters.texts import text
+from engine.templates.faults import UnknownName, nearest
+from engine.templates.generator import Generator
+from engine.templates.nulls import NULLS, POLICIES, sent
+from engine.templates.offered import ATTRIBUTES, FILTERS, METHODS, TESTS, allowed
+
+_INDEXED = (Mapping, Sequence)
+_MAX_WIDTH = 10_000  # of padding, so that no template fills the memory
+
+
+class Environment(SandboxedEnvironment):
+    """What generated code may reach: values, their items, and what is offered."""
+
+    code_generator_class = Generator
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
+    intercepted_unops = frozenset({"+", "-"})
+    decimal = Decimal
+
+    def __init__(self, timezone: dt.tzinfo, *, lenient: bool) -> None:
+        super().__init__(optimized=False, cache_size=0)
+        self.lenient = lenient
+        self.undefined = self._unknown  # type: ignore[assignment]  # is only called: raises, or gives null, at once
+        self.globals.clear()
+        zoned = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant")}
+        self.filters = {**FILTERS, **zoned, **POLICIES}
+        self.tests = dict(TESTS)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        if isinstance(obj, Mapping) or obj is NULLS:
+            return self.getitem(obj, attribute)
+        if attribute in allowed(ATTRIBUTES, obj):
+            return getattr(obj, attribute)
+        return self._missing(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if obj is NULLS:
+            return None
+        if isinstance(obj, _INDEXED):
+            try:
+                return obj[argument]
+            except (LookupError, TypeError):
+                pass
+        return self._missing(obj, argument)
+
+    def invoke(self, obj: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method not in allowed(METHODS, obj):
+            return self._missing(obj, method)
+        if any(isinstance(arg, int) and arg > _MAX_WIDTH for arg in args):
+            raise ValueError(f"{method}() takes numbers up to {_MAX_WIDTH}")
+        return getattr(obj, method)(*args, **kwargs)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        return calculate(operator, left, right)
+
+    def call_unop(self, context: Any, operator: str, arg: Any) -> Any:
+        return negate(operator, arg)
+
+    @staticmethod
+    def joined(parts: Iterable[Any]) -> str:
+        """Write values one behind the other by the rule for text: null is empty."""
+        return "".join([part if type(part) is str else text(sent(part)) or "" for part in parts])
+
+    @staticmethod
+    def softly(expression: Callable[[], Any]) -> Any:
+        """Give null where the expression comes upon an unknown name or attribute."""
+        try:
+            return sent(expression())
+        except UndefinedError:
+            return None
+
+    def _unknown(self, hint: str | None = None, obj: Any = None, name: Any = None, exc: Any = None) -> None:
+        if not self.lenient:
+            raise UndefinedError(hint) if hint else UnknownName(name)
+
+    def _missing(self, obj: Any, name: Any) -> None:
+        if self.lenient:
+            return
+        if obj is None:
+            raise UndefinedError(f"{name!r} of null: what should have it is null")
+        if name in allowed(METHODS, obj) and not isinstance(obj, Mapping):
+            raise UndefinedError(f"{name!r} is a method: write {name}()")
+        known = obj if isinstance(obj, Mapping) else allowed(METHODS, obj) | allowed(ATTRIBUTES, obj)
+        suggestion = nearest(name, frozenset(map(str, known))) if isinstance(name, str) else ""
+        raise UndefinedError(f"{preview(name)} is not in {_kind(obj)}{suggestion}")
+
+
+def _kind(obj: Any) -> str:
+    kinds = {str: "a text", int: "a number", Decimal: "a number", bool: "a flag", list: "a list", tuple: "a list"}
+    return "this map" if isinstance(obj, Mapping) else kinds.get(type(obj), f"a {type(obj).__name__}")
+
+
+@lru_cache(maxsize=16)
+def environment(timezone: dt.tzinfo, *, lenient: bool) -> Environment:
+    """Give the environment of a time zone; `lenient` makes null of unknown names and attributes."""
+    return Environment(timezone, lenient=lenient)

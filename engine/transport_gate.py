@@ -1,0 +1,72 @@
+"""The gate before a connection: requests pass in order, so many at once, at a rate, and while the target is well."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from engine.mapping import HttpConnection
+from engine.records import Answer, Answered
+from engine.retry import Breaker, RateLimit, healthy
+
+POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
+
+
+class Gate:
+    """The limits of a connection, shared by all threads and objects that use it."""
+
+    def __init__(self, settings: HttpConnection, monotonic: Callable[[], float]) -> None:
+        self._concurrency = settings.concurrency
+        self._max_wait_seconds = settings.retry.max_wait_seconds
+        self._monotonic = monotonic
+        self._rate = RateLimit(settings.rate_limit)
+        self._breaker = Breaker(settings.breaker)
+        self._in_flight = 0
+        self._line: deque[object] = deque()  # who waits to be let through, first come first
+        self._changed = threading.Condition()  # guards the four above
+
+    def enter(self, stop: threading.Event | None) -> int | None:
+        """Wait for everything that a request needs, and take it; give the breaker's turn, or None when stopped."""
+        ticket = object()
+        with self._changed:
+            self._line.append(ticket)
+            try:
+                while not (stop and stop.is_set()):
+                    wait = self._wait() if self._line[0] is ticket else math.inf
+                    if wait == 0:
+                        self._in_flight += 1
+                        return self._breaker.turn
+                    self._changed.wait(min(wait, POLL_SECONDS if stop else threading.TIMEOUT_MAX))
+                return None
+            finally:
+                self._line.remove(ticket)
+                self._changed.notify_all()
+
+    def leave(self, answer: Answer | None, turn: int, *, counts: bool) -> None:
+        """Give back what `enter` took, and learn from the answer; None: there was an error of our own."""
+        with self._changed:
+            now = self._monotonic()
+            self._in_flight -= 1
+            self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=turn)
+            if isinstance(answer, Answered) and answer.status in {429, 503}:
+                asked = answer.retry_after_seconds or 0.0
+                self._rate.hold(now + min(asked, self._max_wait_seconds))
+            self._changed.notify_all()
+
+    def shut_seconds(self) -> float:
+        """Tell for how long the breaker lets nothing pass; 0 when a request may go now, if only as the probe."""
+        with self._changed:
+            until = self._breaker.open_until
+        return 0.0 if until is None else max(0.0, until - self._monotonic())
+
+    def _wait(self) -> float:
+        """Take a place and give 0, or take nothing and give the seconds to wait; the caller holds the lock.
+
+        The rate is asked before the breaker, which would else send a probe on its way that then has to wait.
+        """
+        now = self._monotonic()
+        if self._in_flight >= self._concurrency:
+            return math.inf
+        return self._rate.wait(now) or self._breaker.gate(now) or self._rate.reserve(now)

@@ -1,0 +1,99 @@
+"""Connections whose reads and writes end by the deadline of a whole exchange, below httpx's transport.
+
+A time-out of httpx bounds one read or write; a peer that moves a byte a second would hold a worker for ever.
+"""
+
+from __future__ import annotations
+
+import math
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpcore
+import httpx
+
+_PIECE_BYTES = 16 * 1024  # written at once, so that the deadline is looked at in between
+
+
+class Deadline(threading.local):
+    """The moment by which the exchange of the current thread has to be over."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self.at = math.inf
+
+    def left(self) -> float:
+        return self.at - self._monotonic()
+
+    def clip(self, timeout: float | None, late: type[Exception]) -> float:
+        """Shorten a time-out to what is left; raise `late` when nothing is."""
+        left = self.left()
+        if left <= 0:
+            raise late("the exchange took too long")
+        return min(left, math.inf if timeout is None else timeout)
+
+
+class Transport(httpx.HTTPTransport):
+    """httpx's transport over connections that keep the deadline; httpx has no public way to pass a network backend."""
+
+    def __init__(self, deadline: Deadline, *, connections: int, keepalive_seconds: float) -> None:
+        certificates = httpx.create_ssl_context()
+        super().__init__(verify=certificates)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=certificates,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=keepalive_seconds,
+            network_backend=_BoundedBackend(deadline),
+        )
+
+
+class _BoundedBackend(httpcore.NetworkBackend):
+    """Opens TCP connections whose streams keep the deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._tcp = httpcore.SyncBackend()
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        timeout = self._deadline.clip(timeout, httpcore.ConnectTimeout)
+        stream = self._tcp.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _BoundedStream(stream, self._deadline)
+
+
+class _BoundedStream(httpcore.NetworkStream):
+    """A stream whose reads and writes end by the deadline, however slowly the other side moves."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.clip(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        pieces = memoryview(buffer)
+        for start in range(0, len(pieces), _PIECE_BYTES):
+            piece = bytes(pieces[start : start + _PIECE_BYTES])
+            self._stream.write(piece, self._deadline.clip(timeout, httpcore.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        timeout = self._deadline.clip(timeout, httpcore.ConnectTimeout)
+        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,77 @@
+"""The ends of a mapping: connections of the right type, and the schema that its lines must satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.errors import Problem
+from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection, SqlSource
+from engine.schema import payload_schema_fault, payload_schemas, problem, suggestion
+from engine.yamltext import Path
+
+
+def end_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:
+    """Find ends that do not fit together, and connections that are unknown, of the wrong type or not chosen."""
+    source = mapping.source
+    if mapping.direction == "outbound" and isinstance(source, HttpSource):
+        key, reads = ("feed", "a `feed` reads") if source.feed else ("pages", "`pages` read")
+        message = f"`send` needs a database as its source (`query`); what {reads} is for `write`"
+        yield problem(mapping, "E_ENDS", message, "source", key)
+        return
+    if mapping.direction == "inbound" and isinstance(source, SqlSource):
+        message = "`write` needs an HTTP API as its source (`feed` or `pages`); what a `query` reads is for `send`"
+        yield problem(mapping, "E_ENDS", message, "source", "query")
+        return
+    wanted = SqlConnection if isinstance(source, SqlSource) else HttpConnection
+    yield from _connection_problems(mapping, project, source.connection, wanted, ("source", "connection"))
+    if mapping.write:
+        path = ("write", "connection")
+        yield from _connection_problems(mapping, project, mapping.write.connection, SqlConnection, path)
+    elif mapping.target is not None:
+        yield from _connection_problems(mapping, project, mapping.target, HttpConnection, ("target",))
+    else:
+        yield from _choice_problems(mapping, project)
+
+
+def payload_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:
+    """Find a `payload_schema` that does not exist, is none, or has nothing to check."""
+    name = mapping.payload_schema
+    if name is None or mapping.write is not None:
+        return
+    if not mapping.fields:
+        yield problem(mapping, "E_NO_FIELDS", "`payload_schema` has no line to check: add `fields`", "payload_schema")
+    schemas = payload_schemas(project)
+    if name not in schemas:
+        remedy = suggestion(name, schemas)
+        message = f"there is no schemas/payloads/{name}.schema.json{remedy}"
+        yield problem(mapping, "E_PAYLOAD_SCHEMA", message, "payload_schema")
+    elif fault := payload_schema_fault(schemas[name]):
+        message = f"{schemas[name]} is no JSON Schema: {fault}"
+        yield problem(mapping, "E_PAYLOAD_SCHEMA", message, "payload_schema")
+
+
+def _choice_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:
+    targets = [name for name, connection in project.connections.items() if isinstance(connection, HttpConnection)]
+    if not targets:
+        message = "`send` needs an http connection to go to: add one to project.yaml"
+        yield problem(mapping, "E_TARGET", message, "send")
+    elif len(targets) > 1:
+        message = f"project.yaml has several http connections ({', '.join(targets)}): choose one with `target`"
+        yield problem(mapping, "E_TARGET", message, "send")
+
+
+def _connection_problems(
+    mapping: MappingSpec,
+    project: Project,
+    name: str,
+    wanted: type[SqlConnection] | type[HttpConnection],
+    path: Path,
+) -> Iterator[Problem]:
+    fitting = {key for key, connection in project.connections.items() if isinstance(connection, wanted)}
+    kind = "sql" if wanted is SqlConnection else "http"
+    if name not in project.connections:
+        yield problem(mapping, "E_CONNECTION", f"unknown connection `{name}`{suggestion(name, fitting)}", *path)
+    elif name not in fitting:
+        other = "http" if kind == "sql" else "sql"
+        message = f"connection `{name}` is of type {other}, but type {kind} is needed here{suggestion(name, fitting)}"
+        yield problem(mapping, "E_CONNECTION", message, *path)

@@ -1,0 +1,75 @@
+"""The demonstration, as someone sees it who has just cloned the checkout."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.demo.erp import PLANTED
+
+CHECKOUT = Path(__file__).parents[2]
+SHIPPED = {path.stem for path in (CHECKOUT / "mappings").glob("*.yaml")} - {"project"}
+
+
+def demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "engine.cli", "demo", "--folder", str(folder), *words]
+    return subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    folder = tmp_path_factory.mktemp("clone") / "demo"
+    demo(folder, "--products", "40", "--customers", "20")  # the second one begins anew
+    finished = demo(folder, "--products", "40", "--customers", "20", "--json")
+    assert finished.returncode == 0, finished.stderr
+    return folder, json.loads(finished.stdout)
+
+
+def test_every_object_sends_in_the_first_pass_and_none_in_the_second(shown: tuple[Path, Any]) -> None:
+    first, second = shown[1]["passes"]
+
+    assert {each["object"] for each in first["objects"]} == SHIPPED
+    assert [each["object"] for each in first["objects"] if not each["confirmed"]] == []
+    assert [each["object"] for each in second["objects"] if each["confirmed"] or each["requests"]] == []
+    assert sum(each["unchanged"] for each in second["objects"]) > 100
+    assert shown[1]["not_as_planned"] == []
+
+
+def test_what_is_refused_is_what_was_planted(shown: tuple[Path, Any]) -> None:
+    refused = {(each["object"], tuple(each["key"]), each["stage"]) for each in shown[1]["rejected"]}
+
+    assert refused == {(each.object, each.key, each.stage) for each in PLANTED if each.object in SHIPPED}
+
+
+def test_its_project_can_be_asked_afterwards(shown: tuple[Path, Any]) -> None:
+    folder, document = shown
+    command = [sys.executable, "-m", "engine.cli", "--project", str(folder), "rejected", "list", "--json"]
+
+    listed = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+
+    assert [each["key"] for each in listed["rejected"]] == [each["key"] for each in document["rejected"]]
+
+
+def test_people_read_of_both_passes_and_of_every_refused_record(tmp_path: Path) -> None:
+    finished = demo(tmp_path / "demo", "--products", "20", "--customers", "20")
+
+    assert finished.returncode == 0
+    assert "nothing has changed, nothing is sent" in finished.stdout
+    for each in PLANTED:
+        assert each.object not in SHIPPED or " ".join(each.key) in finished.stdout
+    assert "not as planned" not in finished.stdout
+    assert "--project demo status" in finished.stdout
+
+
+def test_a_folder_that_it_did_not_make_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+
+    finished = demo(tmp_path / "mine")
+
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "was not made by a demonstration" in finished.stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]

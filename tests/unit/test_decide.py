@@ -1,0 +1,416 @@
+"""The table of answers (design.md 6) and the rules of creates and look-ups (ledger.md 2, 3, 6), row by row."""
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from engine.decide import (
+    Again,
+    Ask,
+    Confirm,
+    CreateAgain,
+    Decision,
+    Exists,
+    Found,
+    GiveUp,
+    Hold,
+    LookUp,
+    Part,
+    PerLine,
+    Reading,
+    Refuse,
+    Stop,
+    Terms,
+    Wait,
+    decide,
+)
+from engine.errors import Exit, RunError, TargetError
+from engine.mapping import OnStatus, Retry
+from engine.records import Answer, Answered, Lost, NotSent, Range, Written
+
+RETRY = Retry(attempts=3, first_delay_seconds=8, max_delay_seconds=60, max_wait_seconds=300)
+HALF = 0.5  # the jitter of every case: three quarters of a step
+
+ONE = Part(range=Range(7, 7))
+SEVERAL = Part(range=Range(1, 10))
+LAST = replace(ONE, attempts=2)
+LAST_OF_SEVERAL = replace(SEVERAL, attempts=2)
+ASKED = replace(ONE, ask=Ask.LOOK_UP, unknown=True)
+ASKED_LAST = replace(ASKED, attempts=2)
+ASKED_AFTER_409 = replace(ONE, ask=Ask.LOOK_UP, conflict="status 409: exists")
+
+PLAIN = Terms(creates=False, retry=RETRY)
+DELETES = Terms(creates=False, deletes=(True,), retry=RETRY)
+CREATES = Terms(creates=True, retry=RETRY)
+LOOKS_UP = Terms(creates=True, look_up_after_seconds=5, retry=RETRY)
+
+UNLEARNT = (408, 500, 501, 502, 503, 504, 520, 599)
+LATER = (425, 429)
+REFUSING = (400, 402, 404, 405, 409, 410, 412, 413, 415, 418, 422, 451)
+
+
+def answered(status: int, body: bytes = b"", after: float | None = None) -> Answered:
+    return Answered(status=status, body=body, retry_after_seconds=after)
+
+
+def decided(answer: Answer, part: Part, terms: Terms, reading: Reading = Reading()) -> Decision:  # noqa: B008
+    return decide(answer, reading, part, terms, HALF)
+
+
+def said(status: int, word: OnStatus, terms: Terms = PLAIN) -> Terms:
+    return replace(terms, on_status={status: word})
+
+
+# --- 2xx -----------------------------------------------------------------------------------------------------
+
+SUCCESSES: list[tuple[str, Reading, Terms, Decision]] = [
+    ("nothing is asked of the answer", Reading(), PLAIN, Confirm()),
+    ("values are saved", Reading(saved={"id": 1}), LOOKS_UP, Confirm(saved={"id": 1})),
+    ("`ok` is false", Reading(ok=False), PLAIN, Refuse(reason="not ok: status 200: x", status=200, unknown=True)),
+    ("it speaks of each line", Reading(lines=("", "bad")), PLAIN, PerLine(lines=("", "bad"))),
+    (
+        "it cannot be read",
+        Reading(fault="it is no JSON"),
+        PLAIN,
+        Again(delay_seconds=6, counts=True, unknown=True, reason="status 200, but it is no JSON"),
+    ),
+    (
+        "a create's cannot be read",
+        Reading(fault="it is no JSON"),
+        CREATES,
+        Hold(reason="status 200, but it is no JSON"),
+    ),
+    (
+        "a create's cannot be read, and there is a look-up",
+        Reading(fault="it is no JSON"),
+        LOOKS_UP,
+        LookUp(delay_seconds=5, reason="status 200, but it is no JSON"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("reading", "terms", "decision"), [case[1:] for case in SUCCESSES], ids=[c[0] for c in SUCCESSES]
+)
+def test_a_success_is_what_the_mapping_reads_in_it(reading: Reading, terms: Terms, decision: Decision) -> None:
+    assert decided(answered(200, b"x"), ONE, terms, reading) == decision
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@pytest.mark.parametrize("terms", [PLAIN, DELETES, CREATES, LOOKS_UP])
+def test_every_success_confirms(status: int, terms: Terms) -> None:
+    assert decided(answered(status), SEVERAL, terms) == Confirm()
+
+
+# --- refusals ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", REFUSING)
+@pytest.mark.parametrize("part", [ONE, SEVERAL], ids=["alone", "several"])
+@pytest.mark.parametrize("terms", [PLAIN, CREATES], ids=["repeatable", "create"])
+def test_other_4xx_refuse_whatever_is_sent(status: int, part: Part, terms: Terms) -> None:
+    assert decided(answered(status, b" why\n so "), part, terms) == Refuse(
+        reason=f"status {status}: why so", status=status
+    )
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_what_is_gone_needs_no_delete(status: int) -> None:
+    assert decided(answered(status), ONE, DELETES) == Confirm()
+
+
+def test_only_the_step_that_deletes_takes_404_for_done() -> None:
+    terms = Terms(creates=False, deletes=(False, True), retry=RETRY)
+
+    decisions = [decided(answered(404), replace(ONE, step=step), terms) for step in (0, 1)]
+
+    assert decisions == [Refuse(reason="status 404", status=404), Confirm()]
+
+
+def test_a_409_of_a_create_is_looked_up_where_that_is_possible() -> None:
+    decisions = [decided(answered(409, b"exists"), ONE, terms) for terms in (LOOKS_UP, CREATES, PLAIN)]
+
+    refused = Refuse(reason="status 409: exists", status=409)
+    asked = LookUp(delay_seconds=0, reason="status 409: exists", conflict="status 409: exists")
+    assert decisions == [asked, refused, refused]
+
+
+def test_an_answer_is_shown_up_to_200_characters() -> None:
+    decision = decided(answered(422, "ł".encode() * 1000), ONE, PLAIN)
+
+    assert decision == Refuse(reason="status 422: " + "ł" * 200, status=422)
+
+
+# --- credentials and redirects -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [ONE, SEVERAL, ASKED, ASKED_AFTER_409])
+@pytest.mark.parametrize(
+    ("status", "kind", "code", "exit_code"),
+    [
+        (401, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
+        (403, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
+        (301, RunError, "E_REDIRECT", Exit.FAILED),
+        (302, RunError, "E_REDIRECT", Exit.FAILED),
+        (308, RunError, "E_REDIRECT", Exit.FAILED),
+    ],
+)
+def test_refused_credentials_and_redirects_stop_everything(
+    part: Part, status: int, kind: type[Exception], code: str, exit_code: Exit
+) -> None:
+    decision = decided(answered(status), part, said(status, "confirm", LOOKS_UP))
+
+    assert isinstance(decision, Stop)
+    assert (type(decision.error), decision.error.code, decision.error.exit) == (kind, code, exit_code)
+    assert not decision.unknown
+
+
+# --- answers that leave it open ------------------------------------------------------------------------------
+
+
+def silences() -> list[Answer]:
+    return [*(answered(status) for status in UNLEARNT), Lost(reason="the connection broke")]
+
+
+def reason_of(answer: Answer) -> str:
+    return f"status {answer.status}" if isinstance(answer, Answered) else str(getattr(answer, "reason", ""))
+
+
+@pytest.mark.parametrize("answer", silences(), ids=reason_of)
+def test_what_can_be_repeated_is_tried_again_and_then_left_uncertain(answer: Answer) -> None:
+    decisions = [decided(answer, replace(ONE, attempts=attempts), PLAIN) for attempts in range(3)]
+
+    reason = reason_of(answer)
+    assert decisions == [
+        Again(delay_seconds=6, counts=True, unknown=True, reason=reason),
+        Again(delay_seconds=12, counts=True, unknown=True, reason=reason),
+        GiveUp(reason=f"{reason} (3 attempts)", unknown=True),
+    ]
+
+
+@pytest.mark.parametrize("answer", silences(), ids=reason_of)
+@pytest.mark.parametrize("attempts", [0, 1, 2])
+def test_a_create_is_never_sent_again_blindly(answer: Answer, attempts: int) -> None:
+    part = replace(ONE, attempts=attempts)
+
+    decisions = [
+        decided(answer, each, terms)
+        for each, terms in product((part, replace(part, repeated=True)), (CREATES, LOOKS_UP))
+    ]
+
+    held = Hold(reason=reason_of(answer))
+    assert decisions == [held, LookUp(delay_seconds=5, reason=reason_of(answer)), held, held]
+
+
+@pytest.mark.parametrize("terms", [PLAIN, CREATES, LOOKS_UP], ids=["repeatable", "create", "look-up"])
+@pytest.mark.parametrize(
+    "answer", [*(answered(status) for status in LATER), NotSent(reason="no connection")], ids=reason_of
+)
+def test_what_certainly_had_no_effect_is_tried_again_also_if_it_creates(answer: Answer, terms: Terms) -> None:
+    decisions = [decided(answer, replace(ONE, attempts=attempts), terms) for attempts in range(3)]
+
+    reason = reason_of(answer)
+    assert decisions == [
+        Again(delay_seconds=6, counts=True, unknown=False, reason=reason),
+        Again(delay_seconds=12, counts=True, unknown=False, reason=reason),
+        GiveUp(reason=f"{reason} (3 attempts)", unknown=False),
+    ]
+
+
+def test_a_500_for_several_lines_is_split_when_attempts_are_used_up_and_alone_it_fails() -> None:
+    decisions = [decided(answered(500), part, PLAIN) for part in (SEVERAL, LAST_OF_SEVERAL, LAST)]
+
+    assert decisions == [
+        Again(delay_seconds=6, counts=True, unknown=True, reason="status 500"),
+        Refuse(reason="status 500", status=500, unknown=True, fault=True),
+        GiveUp(reason="status 500 (3 attempts)", unknown=True),
+    ]
+
+
+@pytest.mark.parametrize("answer", [answered(502), answered(503), Lost(reason="silence")], ids=reason_of)
+def test_only_a_500_may_be_a_fault_of_the_data(answer: Answer) -> None:
+    assert decided(answer, LAST_OF_SEVERAL, PLAIN) == GiveUp(reason=f"{reason_of(answer)} (3 attempts)", unknown=True)
+
+
+def test_creates_are_not_split_for_a_500() -> None:
+    assert decided(answered(500), LAST_OF_SEVERAL, CREATES) == Hold(reason="status 500")
+
+
+# --- Retry-After ---------------------------------------------------------------------------------------------
+
+WAITS: list[tuple[str, Answered, Part, Decision]] = [
+    (
+        "is obeyed and uses up no attempt, not even the last",
+        answered(429, after=30),
+        LAST,
+        Again(delay_seconds=30, counts=False, unknown=False, reason="status 429"),
+    ),
+    (
+        "of a 503 leaves the effect open",
+        answered(503, after=30),
+        ONE,
+        Again(delay_seconds=30, counts=False, unknown=True, reason="status 503"),
+    ),
+    (
+        "may ask for the rest of the longest wait",
+        answered(429, after=30),
+        replace(ONE, waited_seconds=270),
+        Again(delay_seconds=30, counts=False, unknown=False, reason="status 429"),
+    ),
+    (
+        "of nothing is no wait, or it would be asked for without end",
+        answered(429, after=0),
+        ONE,
+        Again(delay_seconds=6, counts=True, unknown=False, reason="status 429"),
+    ),
+    (
+        "of nothing ends with the attempts",
+        answered(503, after=0),
+        LAST,
+        GiveUp(reason="status 503 (3 attempts)", unknown=True),
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "part", "decision"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS])
+def test_a_retry_after(answer: Answered, part: Part, decision: Decision) -> None:
+    assert decided(answer, part, PLAIN) == decision
+
+
+@pytest.mark.parametrize(("status", "unknown"), [(429, False), (503, True)])
+def test_more_waiting_than_allowed_stops_and_forgets_no_effect(status: int, unknown: bool) -> None:
+    decision = decided(answered(status, after=31), replace(ONE, waited_seconds=270), PLAIN)
+
+    assert isinstance(decision, Stop)
+    assert (type(decision.error), decision.error.code, decision.unknown) == (TargetError, "E_ASKED_TO_WAIT", unknown)
+    assert decision.error.message == (
+        f"the target asks to wait 31 s, and 270 s were waited already (retry.max_wait_seconds is 300): status {status}"
+    )
+
+
+def test_a_wait_adds_up_and_an_attempt_counts() -> None:
+    waited = ONE.after(Again(delay_seconds=30, counts=False, unknown=False, reason=""))
+    tried = waited.after(Again(delay_seconds=6, counts=True, unknown=True, reason=""))
+    later = tried.after(Again(delay_seconds=5, counts=False, unknown=False, reason=""))
+
+    assert later == replace(ONE, waited_seconds=35, attempts=1, unknown=True)
+
+
+# --- on_status -----------------------------------------------------------------------------------------------
+
+SAID: list[tuple[int, OnStatus, Terms, Decision]] = [
+    (404, "confirm", PLAIN, Confirm()),
+    (404, "reject", PLAIN, Refuse(reason="status 404", status=404)),
+    (404, "split", PLAIN, Refuse(reason="status 404", status=404)),
+    (404, "wait", PLAIN, Wait(reason="status 404")),
+    (404, "wait", CREATES, Wait(reason="status 404")),
+    (404, "retry", PLAIN, Again(delay_seconds=6, counts=True, unknown=True, reason="status 404")),
+    (404, "retry", CREATES, Hold(reason="status 404")),
+    (404, "retry", LOOKS_UP, LookUp(delay_seconds=5, reason="status 404")),
+    (409, "reject", LOOKS_UP, Refuse(reason="status 409", status=409)),
+    (200, "reject", PLAIN, Refuse(reason="status 200", status=200)),
+    (503, "confirm", PLAIN, Confirm()),
+    (503, "reject", PLAIN, Refuse(reason="status 503", status=503, unknown=True)),
+    (408, "split", PLAIN, Refuse(reason="status 408", status=408, unknown=True)),
+    (503, "wait", PLAIN, Wait(reason="status 503", unknown=True)),
+    (503, "wait", CREATES, Hold(reason="status 503")),
+    (503, "wait", LOOKS_UP, LookUp(delay_seconds=5, reason="status 503")),
+]
+
+
+@pytest.mark.parametrize(("status", "word", "terms", "decision"), SAID)
+def test_the_mapping_has_the_last_word_save_that_what_was_left_open_stays_so(
+    status: int, word: OnStatus, terms: Terms, decision: Decision
+) -> None:
+    assert decided(answered(status), ONE, said(status, word, terms)) == decision
+
+
+@pytest.mark.parametrize(("status", "unknown"), [(404, False), (503, True), (408, True)])
+def test_the_mapping_may_stop_at_an_answer(status: int, unknown: bool) -> None:
+    decision = decided(answered(status), ONE, said(status, "stop"))
+
+    assert isinstance(decision, Stop)
+    assert (decision.error.code, decision.unknown) == ("E_TARGET", unknown)
+
+
+# --- look-ups ------------------------------------------------------------------------------------------------
+
+LOOKED_UP: list[tuple[str, Answer, Reading, Part, Decision]] = [
+    ("found", answered(200), Reading(found=Found.FOUND, saved={"id": 4}), ASKED, Exists(saved={"id": 4})),
+    ("found after a 409", answered(200), Reading(found=Found.FOUND), ASKED_AFTER_409, Exists(saved={})),
+    ("absent", answered(404), Reading(found=Found.ABSENT), ASKED, CreateAgain()),
+    (
+        "absent, and gone from the source",
+        answered(404),
+        Reading(found=Found.ABSENT),
+        replace(ASKED, gone=True),
+        Confirm(),
+    ),
+    (
+        "absent after a 409: it is the data",
+        answered(404),
+        Reading(found=Found.ABSENT),
+        ASKED_AFTER_409,
+        Refuse(reason="status 409: exists, and the look-up finds no such record", status=409),
+    ),
+    ("several", answered(200, b"[1,2]"), Reading(), ASKED, Hold(reason="the look-up is unclear: status 200: [1,2]")),
+    ("refused", answered(400), Reading(), ASKED, Hold(reason="the look-up is unclear: status 400")),
+    (
+        "unreadable",
+        answered(200),
+        Reading(fault="the answer is no JSON"),
+        ASKED,
+        Hold(reason="the look-up is unclear: the answer is no JSON"),
+    ),
+    (
+        "not learnt",
+        Lost(reason="silence"),
+        Reading(),
+        ASKED,
+        Again(delay_seconds=6, counts=True, unknown=True, reason="silence"),
+    ),
+    (
+        "not learnt for good",
+        Lost(reason="silence"),
+        Reading(),
+        ASKED_LAST,
+        Hold(reason="the look-up failed: silence"),
+    ),
+    ("not sent for good", NotSent(reason="no name"), Reading(), ASKED_LAST, Hold(reason="the look-up failed: no name")),
+    ("later for good", answered(429), Reading(), ASKED_LAST, Hold(reason="the look-up failed: status 429")),
+    ("failed", answered(500), Reading(), ASKED_LAST, Hold(reason="the look-up failed: status 500")),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reading", "part", "decision"), [case[1:] for case in LOOKED_UP], ids=[case[0] for case in LOOKED_UP]
+)
+def test_a_look_up_says(answer: Answer, reading: Reading, part: Part, decision: Decision) -> None:
+    assert decided(answer, part, replace(LOOKS_UP, on_status={404: "confirm"}), reading) == decision
+
+
+# --- a SQL target --------------------------------------------------------------------------------------------
+
+
+def test_a_written_part_speaks_of_each_record() -> None:
+    decision = decided(Written(refusals=(None, "too long", None)), Part(range=Range(1, 3)), PLAIN)
+
+    assert decision == PerLine(lines=("", "too long", ""))
+
+
+# --- no gap --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("terms", [PLAIN, DELETES, CREATES, LOOKS_UP])
+@pytest.mark.parametrize("part", [ONE, SEVERAL, LAST, LAST_OF_SEVERAL, ASKED, ASKED_LAST, ASKED_AFTER_409])
+def test_only_a_success_or_what_is_gone_confirms(terms: Terms, part: Part) -> None:
+    def confirms(status: int) -> bool:
+        return isinstance(decided(answered(status), part, terms), Confirm)
+
+    confirming = {status for status in range(200, 600) if confirms(status)}
+
+    asks = part.ask is Ask.LOOK_UP
+    expected: Any = set() if asks else {*range(200, 300), *((404, 410) if terms.deletes[0] else ())}
+    assert confirming == expected

@@ -1,0 +1,24 @@
+"""Words of the command line become keys: as they are first, then as the number or the null that they may mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.keys import spellings
+
+CASES = {
+    "text": (["W1", "A-1"], [("W1", "A-1")]),
+    "a number in another form": (["W1", "5.0"], [("W1", "5.0"), ("W1", "5")]),
+    "a number in its own form": (["42"], [("42",)]),
+    "zeros in front may be text": (["007"], [("007",), ("7",)]),
+    "two that may be numbers": (["1.0", "2.0"], [("1.0", "2.0"), ("1.0", "2"), ("1", "2.0"), ("1", "2")]),
+    "a missing part": (["W1", "null"], [("W1", "null"), ("W1", None)]),
+    "nothing": ([""], [("",)]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_spellings(case: str) -> None:
+    words, expected = CASES[case]
+
+    assert spellings(words) == expected

@@ -1,0 +1,110 @@
+"""Events on stderr: their form, and that no secret is in them."""
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.log import Form, form_of, open_log
+from engine.redact import redact
+
+SECRET = 'k"3y-ż\\1'  # JSON and people's form write each of these characters in another way
+
+
+def logged(capsys: pytest.CaptureFixture[str], form: Form = "json", **facts: object) -> str:
+    log = open_log(verbose=True, form=form, secrets=lambda: frozenset({SECRET, "5678"}))
+    log.info("run_ended", **facts)
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (f"key {SECRET} is bad", "key *** is bad"),
+        ([SECRET, {"deep": (SECRET,)}], ["***", {"deep": ["***"]}]),
+        ({SECRET: 1}, {"***": 1}),
+        ({SECRET, "a"}, ["***", "a"]),
+        (Path("/x") / "5678", "/x/***"),
+        (ValueError(SECRET), "***"),
+        (15678, "1***"),
+        (Decimal("5678.10"), "***.10"),
+        (3, 3),
+        (0.5, 0.5),
+        (None, None),
+        (True, True),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00+00:00"),
+    ],
+)
+def test_a_fact_is_written_as_json_has_it_and_without_secrets(
+    capsys: pytest.CaptureFixture[str], value: object, shown: object
+) -> None:
+    event = json.loads(logged(capsys, fact=value))
+
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {"level": "info", "event": "run_ended", "fact": shown}
+
+
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_an_exception_s_text_and_traceback_hold_no_secret(capsys: pytest.CaptureFixture[str], form: Form) -> None:
+    try:
+        raise ValueError(f"cannot use {SECRET}")
+    except ValueError as error:
+        text = logged(capsys, form, exc_info=error)
+
+    assert "ValueError: cannot use ***" in text
+    assert "Traceback (most recent call last)" in text
+    assert SECRET not in text
+    assert json.dumps(SECRET)[1:-1] not in text
+
+
+def test_an_event_of_people_is_one_line_without_colours_where_nobody_looks_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = logged(capsys, "human", object="stocks", confirmed=3)
+
+    assert re.fullmatch(r"\S+ \[info {5}\] run_ended object=stocks confirmed=3\n", text)
+
+
+@pytest.mark.parametrize(
+    ("verbose", "quiet", "form", "levels"),
+    [
+        (False, False, "human", ["info", "warning", "error"]),
+        (True, False, "human", ["debug", "info", "warning", "error"]),
+        (False, True, "human", ["warning", "error"]),
+        (True, True, "human", ["debug", "info", "warning", "error"]),
+        (False, True, "json", ["debug", "info", "warning", "error"]),
+    ],
+)
+def test_people_hear_less_than_programs(
+    capsys: pytest.CaptureFixture[str], verbose: bool, quiet: bool, form: Form, levels: list[str]
+) -> None:
+    log = open_log(verbose=verbose, form=form, secrets=frozenset, quiet=quiet)
+    for level in ("debug", "info", "warning", "error"):
+        getattr(log, level)(f"was_{level}")
+
+    found = re.findall(r"was_(\w+)", capsys.readouterr().err)
+
+    assert found == levels
+
+
+def test_without_a_terminal_the_log_is_json_unless_asked_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (form_of(None), form_of("human"), form_of("json")) == ("json", "human", "json")
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "shown"),
+    [
+        ("abc", {"abc"}, "abc"),  # too short to be told from harmless text
+        ("abcd", {"abcd"}, "***"),
+        ("abcdef", {"abcd", "abcdef"}, "***"),  # the longest first
+        ("a+b.c*d", {"a+b.c*d"}, "***"),  # no pattern, a value
+        ("aXbYcZd", {"a.b.c.d"}, "aXbYcZd"),
+        ("one two", set(), "one two"),
+        ("keykey", {"", "key", "keyk"}, "***ey"),
+    ],
+)
+def test_secrets_are_replaced_by_value_from_four_characters_on(text: str, secrets: set[str], shown: str) -> None:
+    assert redact(text, secrets) == shown
