@@ -287,7 +287,8 @@ def to_render(
     for first in range(1, last + 1, RENDER_ROWS):
         sql = (
             f"select n{''.join(f', {name}' for name in columns)} from candidates where n between ? and ?"
-            " and change <> 'removed' and disposition in ('send', 'not_due', 'unhandled', 'unknown', 'adopt') order by n"
+            " and change <> 'removed' and disposition in ('send', 'not_due', 'unhandled', 'unknown', 'adopt')"
+            " order by n"
         )
         numbers, *values = staging.lists(sql, [first, first + RENDER_ROWS - 1])
         restored = [_restore(texts, restore) for texts, restore in zip(values, restores, strict=True)]

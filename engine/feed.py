@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -137,7 +137,8 @@ def listing(feed: Feed, end: FeedEnd) -> Iterator[Page]:
 def again(feed: Feed, end: FeedEnd, items: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> Page:
     """Make a page of items to be fetched once more and of documents kept from before; its cursor is None."""
     page = _page(feed, end, items, None)
-    return Page(documents=(*documents, *page.documents), gone=page.gone, refused=page.refused, requests=page.requests)
+    whole = tuple(_last_words([*documents, *page.documents], feed.key, ()))
+    return Page(documents=whole, gone=page.gone, refused=page.refused, requests=page.requests)
 
 
 def _body(feed: Feed, end: FeedEnd, position: Mapping[str, Any]) -> Any:
@@ -157,10 +158,14 @@ def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Pag
     documents: list[Mapping[str, Any]] = []
     for item in items:
         context = {**feed.shared, "item": item}
-        if feed.removed is not None and _rendered(feed.removed, context) is True:
-            key = _rendered(feed.removed_key, context)
-            gone[tuple(canonical(key.get(name)) for name in feed.key)] = key
-        elif feed.fetch is None:
+        if feed.removed is not None:
+            named = _rendered(feed.removed_key, context)
+            key = tuple(canonical(named.get(name)) for name in feed.key)
+            gone.pop(key, None)
+            if _rendered(feed.removed, context) is True:
+                gone[key] = named
+                continue
+        if feed.fetch is None:
             documents.append(item)
         elif feed.when is None or _rendered(feed.when, context) is True:
             request = outgoing(feed.fetch, context)
@@ -173,14 +178,24 @@ def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Pag
             refused.append(RefusedItem(key=_item_key(item), refusal=answer, item=item))
         else:
             documents.append(answer)
-    kept = [each for each in documents if tuple(canonical(each.get(name)) for name in feed.key) not in gone]
     return Page(
-        documents=tuple(kept),
+        documents=tuple(_last_words(documents, feed.key, gone)),
         gone=tuple(gone.values()),
         refused=tuple(refused),
         cursor=following,
         requests=len(wanted) + 1,
     )
+
+
+def _last_words(
+    documents: Sequence[Mapping[str, Any]], names: Sequence[str], gone: Collection[Key]
+) -> Iterator[Mapping[str, Any]]:
+    """Give of each record its last document, unless it is gone; those without a whole key are refused later."""
+    keys = [tuple(canonical(document.get(name)) for name in names) for document in documents]
+    last = {key: place for place, key in enumerate(keys)}
+    for place, (document, key) in enumerate(zip(documents, keys, strict=True)):
+        if key not in gone and (None in key or last[key] == place):
+            yield document
 
 
 def _item_key(item: Any) -> Key:

@@ -50,6 +50,16 @@ class _Run:
     def object(self) -> str:
         return self.program.object
 
+    @property
+    def http(self) -> str:
+        """Name the connection that credentials are for: of the two ends the one that speaks HTTP."""
+        return self.program.mapping.source.connection if self.program.feed else self.target.connection
+
+    @property
+    def delivered(self) -> bool:
+        """Tell whether everything so far was confirmed, or is kept for a reason of its own."""
+        return not (self.tally.error or self.tally.counts.failed)
+
 
 def run(program: Program, reads: Reads, target: Target, setting: Setting, order: Order) -> ObjectResult:
     """Run one object once; every failure that concerns this object alone is in the result.
@@ -77,12 +87,13 @@ def run(program: Program, reads: Reads, target: Target, setting: Setting, order:
             _make_ready(run)
             for read in reads(journal):
                 _take(run, read, counts)
-                if run.tally.error or run.tally.counts.failed:
+                if not run.delivered:
                     break
-                _move_on(run, read)
+                _move_on(run, read, counts)
         except OneSyncError as raised:
             error = raised
         counts.add(run.tally.counts)
+        counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
         _conclude(run, result)
         journal.ended(result)
@@ -110,8 +121,9 @@ def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | Non
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together, and settle a run that did not end."""
-    if generation(run.staging) < run.journal.standing(run.object).generation:
-        run.journal.distrust_reads(run.object)  # the ledger is begun anew, and a part of the source would not fill it
+    lost = generation(run.staging) < run.journal.standing(run.object).generation
+    if lost or any(each.retry for each in run.journal.rejections(run.object)):
+        run.journal.distrust_reads(run.object)  # what is to be sent again may stand before the cursor
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
@@ -121,13 +133,23 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
     run.journal.begin(run.object, run.order.run_id, run.begun)
     prepared = prepare(run.program, run.staging, run.journal, read, run.order)
-    if prepared.withheld:
-        run.notes.append(f"{run.object}: {prepared.withheld}")
-    for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
-        _deliver(run, operation)
     counts.add(prepared.counts)
     counts.requests += read.requests
-    refusals.keep(run.journal, run.staging, run.program, prepared, read=read, rejected=run.tally.rejected)
+    if prepared.withheld:
+        run.notes.append(f"{run.object}: {prepared.withheld}")
+    if run.program.feed and not read.retried:
+        run.journal.unpause(run.http)
+    for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
+        _deliver(run, operation)
+    refusals.keep(
+        run.journal,
+        run.staging,
+        run.program,
+        prepared,
+        read=read,
+        rejected=run.tally.rejected,
+        delivered=run.delivered,
+    )
     settle(run.staging, outcomes_of(run.journal, run.object), run.setting.clock())
     run.journal.settled(run.object, generation(run.staging))
 
@@ -203,10 +225,16 @@ def _with_look_ups(run: _Run, operation: int, *, settle_seconds: float) -> Itera
 # --- after delivery ----------------------------------------------------------------------------------------------
 
 
-def _move_on(run: _Run, read: Read) -> None:
-    """Note how far the source was read, now that all of it was delivered or kept."""
+def _move_on(run: _Run, read: Read, counts: Counts) -> None:
+    """Note how far the source was read, now that all of it was delivered or kept.
+
+    A query's cursor stays while records wait for their turn: nothing but the next read brings them again.
+    """
+    left = sum(each.waiting + each.unknown + each.not_due for each in (counts, run.tally.counts))
     with run.journal.transaction():
-        if read.cursor_column:
+        if read.cursor_column and left:
+            pass
+        elif read.cursor_column:
             greatest = run.staging.greatest(read.cursor_column)
             if greatest is not None:
                 kind = str(run.staging.kinds[read.cursor_column])
@@ -215,6 +243,13 @@ def _move_on(run: _Run, read: Read) -> None:
             run.journal.move_cursor(run.object, read.cursor)
         if read.full:
             run.journal.read_whole(run.object, run.begun)
+
+
+def _without_verdict(counts: Counts) -> int:
+    """Count the changes that a run which was cut short says nothing of."""
+    verdicts = counts.confirmed + counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed
+    verdicts += counts.not_due + counts.unhandled_changed + counts.unhandled_removed
+    return counts.added + counts.changed + counts.removed - verdicts
 
 
 def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResult:
@@ -238,9 +273,9 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
 def _conclude(run: _Run, result: ObjectResult) -> None:
     """Draw the consequences that reach beyond the run: a connection's pause, a `once` that is done."""
     if result.failure and result.failure.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
-        _, _, _, probes = run.journal.pauses().get(run.target.connection, (None, None, None, 0))
+        _, _, _, probes = run.journal.pauses().get(run.http, (None, None, None, 0))
         until = run.setting.clock() + timedelta(minutes=min(2**probes, 15))
-        run.journal.pause(run.target.connection, until, result.failure.message)
+        run.journal.pause(run.http, until, result.failure.message)
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:

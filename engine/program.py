@@ -14,8 +14,9 @@ from engine.diff import Comparison, RefJoin
 from engine.feed import Feed, compile_feed
 from engine.files import FileSet, file_column
 from engine.mapping import Children, HttpSource, MappingSpec, Project, Schedule, SqlSource
+from engine.payloads import PayloadSchemas, payload_folders
 from engine.records import Change
-from engine.render import FieldLines, Lines, WriteLines, compile_lines, compile_write
+from engine.render import CheckedLines, FieldLines, Lines, WriteLines, compile_lines, compile_write
 from engine.requests import CompiledOperation, compile_operation
 from engine.templates import compile_value
 
@@ -107,7 +108,7 @@ class Program:
         if mapping.write is not None:
             return frozenset()
         known = {*mapping.refs, "vars", "row", "line", "lines", "removed", "saved", "body", "status", "parent"}
-        lines = self.lines
+        lines = self.lines.lines if isinstance(self.lines, CheckedLines) else self.lines
         fields = lines.fields.names | lines.fields.row_names if isinstance(lines, FieldLines) else frozenset()
         asked = frozenset().union(*(operation.names for operation in self.operations))
         grouped = {name for operation in self.operations for name in operation.spec.group_by}
@@ -157,7 +158,7 @@ def compile_mapping(
     )
     return Program(
         mapping=mapping,
-        lines=compile_lines(mapping, shared, timezone),
+        lines=compile_lines(mapping, shared, timezone, PayloadSchemas(payload_folders(Path(project.file).parent))),
         operations=tuple(compile_operation(each, files, shared, timezone) for each in mapping.send),
         feed=compile_feed(source, shared, timezone) if isinstance(source, HttpSource) else None,
         removed_lines=compile_write(write.removed, shared, timezone) if write and write.removed else None,

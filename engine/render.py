@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from engine import jsontext
 from engine.mapping import MappingSpec, TableWrite, Write
+from engine.payloads import PayloadSchemas
 from engine.records import Refusal, Stage
 from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields, compile_value
 
@@ -47,6 +48,29 @@ class FieldLines:
         plain = len(columns) - len(self.refs)
         filled = ((*row[:plain], *(NULLS if ref is None else ref for ref in row[plain:])) for row in rows)
         return self.fields.render(filled, columns, self.shared)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedLines:
+    """Lines that must be valid by a schema of `schemas/payloads/`."""
+
+    lines: FieldLines
+    schemas: PayloadSchemas
+    schema: str
+
+    def columns(self, read: Sequence[str]) -> tuple[str, ...]:
+        """List the columns that take part."""
+        return self.lines.columns(read)
+
+    def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
+        """Render a batch, and refuse what is not as documented; the fault's path is the field's, as both nest alike."""
+        for line in self.lines.render(rows, columns):
+            if isinstance(line, Refusal) or self.schemas.is_valid(self.schema, jsontext.decode(line)):
+                yield line
+                continue
+            path, message = next(self.schemas.faults(self.schema, jsontext.decode(line)))
+            reason = f"{message} (schemas/payloads/{self.schema}.schema.json)"
+            yield Refusal(stage=Stage.SCHEMA, reason=reason, field=path or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +159,15 @@ def _at(document: Mapping[str, Any], path: str) -> Any:
     return found
 
 
-def compile_lines(mapping: MappingSpec, shared: Mapping[str, Any], timezone: tzinfo) -> Lines:
+def compile_lines(mapping: MappingSpec, shared: Mapping[str, Any], timezone: tzinfo, schemas: PayloadSchemas) -> Lines:
     """Compile what makes a mapping's lines. Raises TemplateFaults, which `validate` has found before."""
     if mapping.write is not None:
         return compile_write(mapping.write, shared, timezone)
     fields = compile_fields(mapping.fields, on_null=mapping.on_null, timezone=timezone)
-    return FieldLines(fields=fields, refs=tuple(mapping.refs), shared=shared)
+    lines = FieldLines(fields=fields, refs=tuple(mapping.refs), shared=shared)
+    if mapping.payload_schema is None:
+        return lines
+    return CheckedLines(lines=lines, schemas=schemas, schema=mapping.payload_schema)
 
 
 def compile_write(write: Write, shared: Mapping[str, Any], timezone: tzinfo) -> WriteLines:

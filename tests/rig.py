@@ -299,9 +299,8 @@ class Rig:
         """Let a table of the ERP hold these rows and no others."""
         with closing(sqlite3.connect(self.erp)) as erp, erp:
             erp.execute(f"DELETE FROM {table}")
-            erp.executemany(
-                f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})" if rows else "SELECT ?", rows
-            )
+            for row in rows:
+                erp.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
     def run(
         self, name: str, *, due: frozenset[int] | None = None, allowed_removed: int | None = None

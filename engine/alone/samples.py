@@ -16,17 +16,19 @@ from engine.yamltext import Path
 
 Rows: TypeAlias = Collection[Mapping[str, Any]]
 
-INSIDE = frozenset({"parent", "item", "loop"})  # names that `$each` adds
+ITEM = ""  # stands for the item of a feed or a page where the name of a list could stand
+INSIDE = frozenset({"item", "loop"})  # names that `$each` adds
+NO_COLUMN = frozenset({"parent", "saved"})  # where they may not stand, `names` says so
 FOR_SEND = ("children", "refs", "saved", "files")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A column that a mapping names, and the list that has it: None is the record itself."""
+    """A name that a mapping asks a sample for."""
 
     path: Path
-    column: str
-    each: str | None = None
+    name: str
+    each: str | None = None  # the list whose elements have it; None: the row or document itself
 
 
 def sample_problems(mapping: MappingSpec) -> Iterator[Problem]:
@@ -77,22 +79,23 @@ def _inbound(mapping: MappingSpec, sample: Sample, path: Path) -> Iterator[Probl
 def _absent(mapping: MappingSpec, asked: Iterable[Asked]) -> Iterator[Problem]:
     for one in asked:
         rows = _rows(mapping, one.each)
-        known = frozenset(column for row in rows for column in row)
-        if rows and one.column not in known:
-            of = "no sample has a column" if one.each is None else f"no sample has `{one.each}` with a column"
-            message = f"{label(one.path)}: {of} `{one.column}`{suggestion(one.column, known)}"
+        known = frozenset(name for row in rows for name in row)
+        if rows and one.name not in known:
+            none = {None: "no sample", ITEM: "no item of a sample"}.get(one.each, f"no `{one.each}` of a sample")
+            message = f"{label(one.path)}: {none} has `{one.name}`{suggestion(one.name, known)}"
             yield problem(mapping, "E_UNKNOWN_COLUMN", message, *one.path)
 
 
 def _misspelt(mapping: MappingSpec, asked: Iterable[Asked]) -> Iterator[Problem]:
-    """Find columns of one sample that are nearly those of others: documents of a target have names of their own."""
+    """Find columns that are nearly those of other samples; the documents of an API have many that nobody names."""
     if not mapping.send:
         return
     wanted: dict[str | None, set[str]] = {}
     for one in asked:
-        wanted.setdefault(one.each, set()).add(one.column)
+        wanted.setdefault(one.each, set()).add(one.name)
+    elsewhere = {each: {name for row in _rows(mapping, each) for name in row} for each in wanted}
     for path, each, row in _places(mapping.samples):
-        lacking = wanted.get(each, set()) - row.keys()
+        lacking = (wanted.get(each, set()) & elsewhere.get(each, set())) - row.keys()
         for column in row.keys() - wanted.get(each, set()):
             if near := get_close_matches(column, sorted(lacking), n=1, cutoff=0.8):
                 message = f"no template names `{column}`; did you mean `{near[0]}`?"
@@ -112,9 +115,11 @@ def _rows(mapping: MappingSpec, each: str | None) -> Rows:
     """Gather the samples' rows, or the rows of one of their lists."""
     if mapping.send:
         return [row for s in mapping.samples for row in (s.children.get(each, ()) if each else [s.row])]
+    if each == ITEM:
+        return [sample.row for sample in mapping.samples if sample.row]
     fetches = isinstance(mapping.source, HttpSource) and mapping.source.fetch is not None
     kept = [sample for sample in mapping.samples if sample.change is not Change.REMOVED]
-    documents = [document for s in kept if (document := s.document if fetches else s.row) is not None]
+    documents = [document for sample in kept if (document := sample.document if fetches else sample.row)]
     if each is None:
         return documents
     lists = [found for document in documents if isinstance(found := document.get(each), list)]
@@ -125,9 +130,11 @@ def _asked(mapping: MappingSpec) -> Iterator[Asked]:
     for path, column in _listed(mapping):
         yield Asked(path, column)
     for use in uses(mapping):
-        if use.scope.columns:
-            for text in texts(use.path, use.value):
+        for text in texts(use.path, use.value):
+            if use.scope.columns:
                 yield from _asked_by(text, use.scope)
+            elif use.path[0] == "source":
+                yield from (Asked(text.path, name, ITEM) for name in _attributes(text, "item"))
 
 
 def _listed(mapping: MappingSpec) -> Iterator[tuple[Path, str]]:
@@ -146,8 +153,11 @@ def _asked_by(text: Text, scope: Scope) -> Iterator[Asked]:
     """Yield the columns that a template names; those of lists inside lists are not known here."""
     lists = (*((scope.each,) if scope.each else ()), *text.each)
     if len(lists) < 2:
-        own = text.names - scope.given - (INSIDE if lists else frozenset())
+        own = text.names - scope.given - NO_COLUMN - (INSIDE if lists else frozenset())
         yield from (Asked(text.path, name, lists[0] if lists else None) for name in sorted(own))
     if len(lists) == 1:
-        of_parent = {name for head, name in text.attributes if head == "parent"} - scope.given
-        yield from (Asked(text.path, name) for name in sorted(of_parent))
+        yield from (Asked(text.path, name) for name in _attributes(text, "parent") if name not in scope.given)
+
+
+def _attributes(text: Text, owner: str) -> list[str]:
+    return sorted({name for head, name in text.attributes if head == owner})

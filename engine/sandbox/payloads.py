@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
+from itertools import islice
 
 import msgspec
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
+from engine.payloads import PayloadSchemas
 from engine.records import Json
 from engine.sandbox.answers import MAX_LINES, MAX_PROBLEMS, Problem, Refused, problem
-from engine.sandbox.predicates import Predicate, Schema, compiled
 
-FOLDER = Path(__file__).parents[2] / "schemas" / "payloads"
-SUFFIX = ".schema.json"
+SCHEMAS = PayloadSchemas()
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -57,39 +53,16 @@ def check(name: str, document: Json) -> None:
     lines = count_lines(document)
     if lines > MAX_LINES:
         raise Refused(413, f"{lines} lines in one request: send at most {MAX_LINES}")
-    if (quick := predicate(name)) is not None and quick(document):
-        return
-    if problems := problems_of(name, document):
-        raise Refused(400, "bad body", problems=problems)
+    if not SCHEMAS.is_valid(name, document):
+        raise Refused(400, "bad body", problems=problems_of(name, document))
 
 
 def problems_of(name: str, document: Json) -> list[Problem]:
     """Name the faults of a body by JSON path, at most one more than an answer shows; empty when it is valid."""
-    found: list[Problem] = []
-    for error in validator(name).iter_errors(document):
-        found.append(problem(error.json_path, error.message[:200]))
-        if len(found) > MAX_PROBLEMS:
-            break
-    return found
+    return [
+        problem(_json_path(path), message) for path, message in islice(SCHEMAS.faults(name, document), MAX_PROBLEMS + 1)
+    ]
 
 
-@cache
-def validator(name: str) -> Draft202012Validator:
-    """Give the validator of a schema; `$ref` names another file of the folder."""
-    return Draft202012Validator(_schemas()[name + SUFFIX], registry=_registry())
-
-
-@cache
-def predicate(name: str) -> Predicate | None:
-    """Give the fast predicate of a schema, None where it has none."""
-    return compiled(_schemas()[name + SUFFIX], _schemas().__getitem__)
-
-
-@cache
-def _schemas() -> dict[str, Schema]:
-    return {path.name: msgspec.json.decode(path.read_bytes()) for path in FOLDER.glob(f"*{SUFFIX}")}
-
-
-@cache
-def _registry() -> Registry[bool | Schema]:
-    return Registry().with_resources((name, Resource.from_contents(part)) for name, part in _schemas().items())
+def _json_path(path: str) -> str:
+    return f"${path}" if path.startswith("[") or not path else f"$.{path}"

@@ -101,17 +101,17 @@ def test_a_refusal_after_a_lost_answer_leaves_it_uncertain(it: Rig) -> None:
     assert it.platform.items == {"W1": {"A": "a"}}
 
 
-@pytest.mark.parametrize("fault", [500, "after"])
-def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_done(it: Rig, fault: Any) -> None:
+def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_done(it: Rig) -> None:
     it.edit("items", ("    group_by: [grp]\n", "    group_by: [grp]\n    on_status: {500: wait}\n"))
     it.put("item", ("W1", "A", "a"))
     it.run("items")
     it.put("item", ("W1", "A", "b"))
-    it.platform.plan(fault)
-    it.run("items")
+    it.platform.plan(500)
+    waiting = it.run("items")
     it.platform.items = {"W1": {"A": "b"}}  # so it was done
     it.put("item", ("W1", "A", "a"))
 
+    assert waiting == {"extracted": 1, "changed": 1, "waiting": 1, "requests": 1}
     assert it.run("items") == {"extracted": 1, "changed": 1, "confirmed": 1, "requests": 1}
     assert it.platform.items == {"W1": {"A": "a"}}
 
@@ -122,7 +122,7 @@ def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_
 def test_seven_bad_lines_of_thirty_thousand_cost_200_requests_and_no_other_line(it: Rig) -> None:
     it.edit("items", ("chunk_size: 100", "chunk_size: 10000"))
     rows = [("W1", f"{number:05}", number) for number in range(30_000)]
-    bad = {number for number in range(1234, 30_000, 4321)}
+    bad = set(range(1234, 30_000, 4321))
     it.platform.refused = set(bad)
     it.put("item", *rows)
 
@@ -238,8 +238,8 @@ def test_a_row_that_cannot_be_rendered_is_refused_alone(it: Rig) -> None:
 
 
 def test_requests_that_cannot_be_made_are_refused_within_the_run(it: Rig) -> None:
-    it.edit("items", ("/items/{{ grp | path }}", "/items/{{ grp.strip() | path }}"))
-    it.put("item", *[(number, "A", 1) for number in range(300)], ("W1", "A", 1))
+    it.edit("items", ("/items/{{ grp | path }}", "/items/{{ grp.split('-')[1] | path }}"))
+    it.put("item", *[(f"{number}", "A", 1) for number in range(300)], ("a-W1", "A", 1))
 
     counts = it.run("items")
 
@@ -254,7 +254,8 @@ def test_a_platform_that_refuses_whatever_is_sent_ends_the_operation(it: Rig) ->
     counts = it.run("items")
 
     assert counts["failed"] == 120
-    assert (it.code, counts["requests"]) == ("E_REFUSED_GROUPS", 45)
+    assert it.code == "E_REFUSED_GROUPS"
+    assert 45 <= counts["requests"] <= 60  # three groups of 15, and what was under way
     assert it.rejected("items") == {}
 
 
@@ -285,12 +286,12 @@ def test_more_removals_than_the_guard_lets_go_are_withheld_and_may_be_allowed_on
     withheld = it.run("items")
     too_few = it.run("items", allowed_removed=2)
     allowed = it.run("items", allowed_removed=3)
-    it.put("item", *rows[5:])
+    it.put("item", *rows[6:])
     later = it.run("items")
 
     assert withheld == too_few == {"extracted": 7, "unchanged": 7, "removed": 3, "withheld": 3}
     assert allowed == {"extracted": 7, "unchanged": 7, "removed": 3, "confirmed": 3, "requests": 1}
-    assert later == {"extracted": 5, "unchanged": 5, "removed": 2, "confirmed": 0, "withheld": 2} | {} or True
+    assert later == {"extracted": 4, "unchanged": 4, "removed": 3, "withheld": 3}
     assert it.platform.items["W1"].keys() == {f"{number}" for number in range(3, 10)}
 
 
@@ -340,7 +341,10 @@ refs:
 fields: {value: "{{ value }}"}
 send:
   - on: [added, changed]
-    request: {method: PUT, path: "/clients/{{ client_ref.client_id | path }}", body: {externalId: "{{ id }}", name: "{{ line.value }}"}}
+    request:
+      method: PUT
+      path: /clients/{{ client_ref.client_id | path }}
+      body: {externalId: "{{ id }}", name: "{{ line.value }}"}
 """
 
 
@@ -557,7 +561,7 @@ def test_what_an_update_marks_ahead_hides_no_lost_removal(it: Rig) -> None:
     lost = it.run("clients")
     requests = it.platform.take()
     it.put("client", ("k1", "Ela"), ("k2", "Ola"), ("k3", "Iza"))
-    it.quiet("clients")
+    later = it.run("clients")
 
     assert requests == [
         "POST /clients",
@@ -575,8 +579,8 @@ def test_what_an_update_marks_ahead_hides_no_lost_removal(it: Rig) -> None:
         "failed": 1,
         "requests": 5,
     }
-    assert {fields["externalId"] for fields in it.platform.clients.values()} >= {"k1", "k3"}
-    assert it.platform.take()[-1].startswith(("PUT", "POST", "GET"))
+    assert later == {"extracted": 3, "unchanged": 2, "changed": 1, "rejected": 1, "requests": 1}
+    assert it.rejected("clients") == {("k2",): "target"}  # the update finds nobody: told, not believed
 
 
 # --- edits of the mapping ------------------------------------------------------------------------------------
@@ -825,16 +829,17 @@ def test_what_is_not_due_goes_with_its_operation(it: Rig) -> None:
 
 
 def incremental(it: Rig) -> None:
+    it.sql("ALTER TABLE client ADD COLUMN at")
     it.edit(
         "clients",
-        ("SELECT id, name FROM client", "SELECT id, name, rowid AS version FROM client WHERE rowid >= :cursor"),
-        ("  key: [id]\n", "  key: [id]\n  cursor: {column: version}\n"),
+        ("SELECT id, name FROM client", "SELECT id, name, at FROM client WHERE at >= :cursor"),
+        ("  key: [id]\n", "  key: [id]\n  cursor: {column: at}\n"),
     )
 
 
 def insert(it: Rig, *rows: tuple[int, str, str]) -> None:
-    for row in rows:
-        it.sql(f"INSERT OR REPLACE INTO client (rowid, id, name) VALUES {row}")
+    for day, id_, name in rows:
+        it.sql(f"INSERT INTO client VALUES ('{id_}', '{name}', '2026-01-{day}T00:00:00')")
 
 
 def test_an_incremental_read_goes_on_where_the_last_one_ended_and_removes_nothing(it: Rig) -> None:
@@ -908,8 +913,8 @@ def test_documents_are_written_page_by_page_and_orphans_deleted(it: Rig) -> None
     it.platform.write("l1", letter("l1", "one", "B"))
     second = it.run("letters")
 
-    assert first == {"extracted": 3, "added": 3, "confirmed": 3, "requests": 8}
-    assert second == {"extracted": 1, "changed": 1, "confirmed": 1, "requests": 4}
+    assert first == {"extracted": 3, "added": 3, "confirmed": 3, "requests": 7}
+    assert second == {"extracted": 1, "changed": 1, "confirmed": 1, "requests": 3}
     assert letters(it) == {"l1": ("one", ["B"]), "l2": ("two", []), "l3": ("three", ["x"])}
     assert cursor(it) == 4
 
@@ -920,7 +925,7 @@ def test_a_document_that_did_not_change_writes_nothing(it: Rig) -> None:
     it.sql("UPDATE letter SET subject = 'touched'")
     it.platform.write("l1", letter("l1", "one", "a"))
 
-    assert it.run("letters") == {"extracted": 1, "unchanged": 1, "requests": 3}
+    assert it.run("letters") == {"extracted": 1, "unchanged": 1, "requests": 2}
     assert letters(it) == {"l1": ("touched", ["a"])}
 
 
@@ -934,7 +939,7 @@ def test_one_bad_document_is_kept_and_holds_up_nobody(it: Rig) -> None:
     with it.journal() as journal:
         [rejection] = journal.rejections("letters")
 
-    assert counts == {"extracted": 3, "added": 3, "confirmed": 2, "rejected": 1, "requests": 6}
+    assert counts == {"extracted": 3, "added": 3, "confirmed": 2, "rejected": 1, "requests": 5}
     assert letters(it) == {"l1": ("one", []), "l3": ("three", [])}
     assert json.loads(rejection.document or "") == {"document": letter("l2", "BAD", "text")}
     assert cursor(it) == 3
@@ -978,7 +983,7 @@ def test_a_kept_document_outlives_a_run_that_could_not_write_it(it: Rig) -> None
     it.erp.with_suffix(".away").rename(it.erp)
     it.run("letters")
 
-    assert failed == {"extracted": 1, "added": 1, "failed": 1, "requests": 1} or "failed" in failed
+    assert failed == {"extracted": 1, "added": 1, "failed": 1, "requests": 1}
     assert letters(it) == {"l1": ("BAD", ["text"])}
 
 
@@ -1022,7 +1027,7 @@ def test_a_removal_is_written_and_a_return_undoes_it(it: Rig) -> None:
     it.platform.write("l1", letter("l1", "one"))
     it.run("letters")
 
-    assert removed == {"removed": 1, "confirmed": 1, "requests": 3}
+    assert removed == {"removed": 1, "confirmed": 1, "requests": 2}
     assert gone == {}
     assert letters(it) == {"l1": ("one", [])}
 

@@ -628,14 +628,8 @@ def test_the_state_is_one_document_and_reset_forgets_it(sandbox: Sandbox, one: h
     sandbox.faults.add({"status": 500})
     reset = one.post("/_sandbox/reset")
 
-    assert state["counts"] == {
-        "segments": 1,
-        "warehouses": 1,
-        "stocks": 1,
-        "clients": 1,
-        "trade_credits": 1,
-        "client_blockades": 0,
-    }
+    counted = {"segments": 1, "warehouses": 1, "stocks": 1, "clients": 1, "trade_credits": 1}
+    assert state["counts"] == dict.fromkeys(state["counts"], 0) | counted
     assert state["stocks"] == {"W1": {"A": {"sku": "A", "quantity": 1.5}}}
     assert state["clients"] == [{"clientId": company} | COMPANY]
     assert reset.status_code == 204

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from engine import mapping as values
+from engine.app import App
 from engine.errors import ConfigError
 from engine.load import Loaded, load
 from engine.mapping import (
     Breaker,
+    Children,
     Cron,
     Cursor,
     Defaults,
     Feed,
     Fetch,
+    FileSpec,
     Guards,
     HttpConnection,
     HttpSource,
@@ -31,11 +35,13 @@ from engine.mapping import (
     MappingSpec,
     Once,
     Operation,
+    Pages,
     Project,
     RateLimit,
     Ref,
     Request,
     Retry,
+    Sample,
     SqlConnection,
     SqlSource,
     Statement,
@@ -44,7 +50,7 @@ from engine.mapping import (
     Write,
 )
 from engine.records import Change
-from engine.schema import FOLDER
+from engine.schema import FOLDER, payload_schemas
 
 PROJECT = """\
 # yaml-language-server: $schema=../schemas/project.schema.json
@@ -176,6 +182,85 @@ write:
       orphans: delete                        # lines that the order no longer has
 """  # noqa: E501
 
+INVOICES = """\
+object: invoices
+target: one
+source:
+  connection: erp
+  query: SELECT * FROM invoice
+  key: [invoice_id]
+  children:
+    lines: {query: "SELECT * FROM invoice_line", parent: [invoice_id], order_by: [line_no]}
+    costs: {query: "SELECT * FROM invoice_cost", parent: [invoice_id]}
+fields:
+  number: "{{ number }}"
+  productLines:
+    $each: lines                             # columns of the child are variables, the header's are in `parent`
+    lineNumber: "{{ line_no }}"
+    quantity: "{{ quantity | number }}"
+  costs: {$each: costs, $value: "{{ amount | number }}", $on_null: omit}
+payload_schema: invoice-of-ours
+send:
+  - on: [added, changed]
+    request: {method: PUT, path: /invoices, body: "{{ line }}"}
+samples:
+  - name: two lines
+    row: {invoice_id: 1, number: F/1}
+    children: {lines: [{line_no: 1, quantity: 2.50}, {line_no: 2, quantity: null}]}
+    refs: {}
+  - name: paid
+    change: changed
+    row: {invoice_id: 1, number: F/1}
+    saved: {}
+    answers: [{status: 404}]
+"""
+
+INVOICE_FILES = """\
+object: invoice_files
+target: one
+schedule: {after: invoices}
+source: {connection: erp, query: "SELECT number, pdf_path FROM invoice WHERE pdf_path IS NOT NULL", key: [number]}
+files: {pdf: "{{ pdf_path }}", scan: {$bytes: "{{ scan }}"}}   # content hash takes part in the diff
+send:
+  - on: [added, changed]
+    requests:
+      - {method: POST, path: /invoices/file-upload-begin, idempotent: true, body: {number: "{{ number }}", fileExtension: pdf}, save: {upload_id: "{{ body.uploadId }}", upload_url: "{{ body.uploadUrl }}"}}
+      - {method: PUT, url: "{{ saved.upload_url }}", file: pdf, headers: {Content-Type: application/pdf}}
+      - {method: POST, path: /invoices/file-upload-complete, idempotent: true, body: {uploadId: "{{ saved.upload_id }}"}}
+      - {method: PUT, path: "/scans/{{ number | path }}", file: scan}
+samples:
+  - {name: a file, row: {number: F/1, pdf_path: a.pdf, scan: null}, files: {pdf: content}, saved: {upload_id: u-1}}
+"""  # noqa: E501
+
+PRODUCTS = """\
+object: products
+source:
+  connection: one
+  pages:
+    request: {path: /products, query: {offset: "{{ offset }}"}}
+    items: "{{ body.products }}"
+    size: 50
+  fetch: {request: {path: "/products/{{ item.sku | path }}"}}
+  key: [sku]
+write:
+  connection: erp
+  tables: [{table: product, key: {sku: "{{ sku }}"}}]
+samples:
+  - {name: a product, row: {sku: A}, document: {sku: A, prices: [1.5]}}
+"""
+
+WIDER_PROJECT = """\
+connections:
+  erp: {type: sql, url: "${ERP_URL}"}
+  one: {type: http, base_url: "${ONE_BASE_URL}"}
+  archive: {type: http, base_url: "https://archive.example.com"}
+maps:
+  order_statuses: {1: NEW, 02: 2, 1.0: true, on: null, "no": "no"}
+files_root: ${ERP_FILES:-files}
+"""
+
+PAYLOAD_SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
+
 PRICES = """\
 object: prices
 title: Prices
@@ -192,8 +277,7 @@ on_null: omit
 send:
   - on: [added, changed]
     requests:
-      - {method: POST, url: https://files.example.com/begin, headers: {X-Kind: prices}, save: {upload: "{{ body.id }}"}}
-      - {method: PATCH, path: /prices, idempotent: true, body: ["{{ lines }}", "{{ saved.upload }}"]}
+      - {method: PATCH, path: /prices, idempotent: true, headers: {X-Kind: prices}, body: ["{{ lines }}"]}
     ok: "{{ body.ok }}"
     items: {at: "{{ body.results }}", key: "{{ item.sku }}", ok: "{{ item.ok }}"}
     on_status: {404: confirm, 409: retry}
@@ -208,7 +292,7 @@ EXAMPLES = {
     "clients": CLIENTS,
     "segments": SEGMENTS,
     "orders": ORDERS,
-    "prices": PRICES.replace(', "{{ saved.upload }}"', ""),
+    "prices": PRICES,
 }
 
 
@@ -223,6 +307,21 @@ def loaded(folder: Path, files: Mapping[str, str] = EXAMPLES) -> Loaded:
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     monkeypatch.chdir(tmp_path)
     return loaded(tmp_path / "mappings")
+
+
+@pytest.fixture
+def wider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "mappings" / "schemas" / "payloads"
+    own.mkdir(parents=True)
+    (own / "invoice-of-ours.schema.json").write_text(json.dumps(PAYLOAD_SCHEMA), encoding="utf-8")
+    files = {
+        "project": WIDER_PROJECT,
+        "invoices": INVOICES,
+        "invoice_files": INVOICE_FILES,
+        "products": PRODUCTS,
+    }
+    return loaded(tmp_path / "mappings", files)
 
 
 def test_the_project_of_the_design_is_this_value(examples: Loaded) -> None:
@@ -399,13 +498,12 @@ def test_the_rest_of_the_keys_are_this_value(examples: Loaded) -> None:
                 many=True,
                 requests=(
                     Request(
-                        method="POST",
-                        url="https://files.example.com/begin",
+                        method="PATCH",
+                        path="/prices",
+                        idempotent=True,
                         headers={"X-Kind": "prices"},
-                        idempotent=False,
-                        save={"upload": "{{ body.id }}"},
+                        body=["{{ lines }}"],
                     ),
-                    Request(method="PATCH", path="/prices", idempotent=True, body=["{{ lines }}"]),
                 ),
                 ok="{{ body.ok }}",
                 items=Items(at="{{ body.results }}", key="{{ item.sku }}", ok="{{ item.ok }}"),
@@ -416,6 +514,161 @@ def test_the_rest_of_the_keys_are_this_value(examples: Loaded) -> None:
         guards=Guards(max_removed_percent=None, max_removed_rows=5, min_rows=0),
         retry_rejected_after_hours=1.5,
     )
+
+
+def test_the_example_of_children_is_this_value(wider: Loaded) -> None:
+    assert replace(wider.mappings["invoices"], places={}) == MappingSpec(
+        object="invoices",
+        file="mappings/invoices.yaml",
+        target="one",
+        source=SqlSource(
+            connection="erp",
+            query="SELECT * FROM invoice",
+            key=("invoice_id",),
+            children={
+                "lines": Children(query="SELECT * FROM invoice_line", parent=("invoice_id",), order_by=("line_no",)),
+                "costs": Children(query="SELECT * FROM invoice_cost", parent=("invoice_id",)),
+            },
+        ),
+        fields={
+            "number": "{{ number }}",
+            "productLines": {
+                "$each": "lines",
+                "lineNumber": "{{ line_no }}",
+                "quantity": "{{ quantity | number }}",
+            },
+            "costs": {"$each": "costs", "$value": "{{ amount | number }}", "$on_null": "omit"},
+        },
+        payload_schema="invoice-of-ours",
+        send=(
+            Operation(
+                on=frozenset({Change.ADDED, Change.CHANGED}),
+                requests=(Request(method="PUT", path="/invoices", body="{{ line }}"),),
+            ),
+        ),
+        samples=(
+            Sample(
+                name="two lines",
+                row={"invoice_id": 1, "number": "F/1"},
+                children={"lines": ({"line_no": 1, "quantity": Decimal("2.50")}, {"line_no": 2, "quantity": None})},
+            ),
+            Sample(
+                name="paid",
+                change=Change.CHANGED,
+                row={"invoice_id": 1, "number": "F/1"},
+                answers=({"status": 404},),
+            ),
+        ),
+    )
+
+
+def test_the_example_of_several_steps_and_files_is_this_value(wider: Loaded) -> None:
+    assert replace(wider.mappings["invoice_files"], places={}) == MappingSpec(
+        object="invoice_files",
+        file="mappings/invoice_files.yaml",
+        target="one",
+        schedule=Tied(order="after", object="invoices"),
+        source=SqlSource(
+            connection="erp",
+            query="SELECT number, pdf_path FROM invoice WHERE pdf_path IS NOT NULL",
+            key=("number",),
+        ),
+        files={"pdf": FileSpec(path="{{ pdf_path }}"), "scan": FileSpec(bytes="{{ scan }}")},
+        send=(
+            Operation(
+                on=frozenset({Change.ADDED, Change.CHANGED}),
+                requests=(
+                    Request(
+                        method="POST",
+                        path="/invoices/file-upload-begin",
+                        body={"number": "{{ number }}", "fileExtension": "pdf"},
+                        save={"upload_id": "{{ body.uploadId }}", "upload_url": "{{ body.uploadUrl }}"},
+                    ),
+                    Request(
+                        method="PUT",
+                        url="{{ saved.upload_url }}",
+                        headers={"Content-Type": "application/pdf"},
+                        file="pdf",
+                    ),
+                    Request(
+                        method="POST",
+                        path="/invoices/file-upload-complete",
+                        body={"uploadId": "{{ saved.upload_id }}"},
+                    ),
+                    Request(method="PUT", path="/scans/{{ number | path }}", file="scan"),
+                ),
+            ),
+        ),
+        samples=(
+            Sample(
+                name="a file",
+                row={"number": "F/1", "pdf_path": "a.pdf", "scan": None},
+                saved={"upload_id": "u-1"},
+                files={"pdf": "content"},
+            ),
+        ),
+    )
+
+
+def test_a_source_of_pages_is_this_value(wider: Loaded) -> None:
+    assert replace(wider.mappings["products"], places={}) == MappingSpec(
+        object="products",
+        file="mappings/products.yaml",
+        source=HttpSource(
+            connection="one",
+            key=("sku",),
+            pages=Pages(
+                request=Request(method="GET", path="/products", query={"offset": "{{ offset }}"}),
+                items="{{ body.products }}",
+                size=50,
+            ),
+            fetch=Fetch(request=Request(method="GET", path="/products/{{ item.sku | path }}")),
+        ),
+        write=Write(connection="erp", tables=(TableWrite(table="product", key={"sku": "{{ sku }}"}),)),
+        samples=(Sample(name="a product", row={"sku": "A"}, document={"sku": "A", "prices": [Decimal("1.5")]}),),
+    )
+
+
+def test_the_codes_of_a_dictionary_are_the_texts_that_were_written(wider: Loaded) -> None:
+    project = wider.project
+
+    assert project.maps == {"order_statuses": {"1": "NEW", "02": 2, "1.0": True, "on": None, "no": "no"}}
+    assert project.files_root == "${ERP_FILES:-files}"
+
+
+def test_a_payload_schema_of_the_project_hides_a_shipped_one(wider: Loaded, tmp_path: Path) -> None:
+    own = tmp_path / "mappings" / "schemas" / "payloads"
+    (own / "stock-line.schema.json").write_text("{}", encoding="utf-8")
+
+    found = payload_schemas(wider.project)
+
+    assert found["stock-line"].resolve() == own / "stock-line.schema.json"
+    assert found["client"] == FOLDER / "payloads" / "client.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("{", "it is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ('{"type": "objekt"}', "$.type: 'objekt' is not valid under any of the given schemas"),
+    ],
+)
+def test_a_payload_schema_that_is_none_is_named(wider: Loaded, content: str, fault: str) -> None:
+    path = Path("mappings", "schemas", "payloads", "invoice-of-ours.schema.json")
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        load(Path("mappings"))
+
+    assert str(caught.value) == f"mappings/invoices.yaml:17:1: {path} is no JSON Schema: {fault}"
+
+
+def test_an_object_goes_to_the_target_that_it_names(wider: Loaded) -> None:
+    app = App(Path("mappings"), {"ERP_URL": "sqlite://", "ONE_BASE_URL": "http://127.0.0.1:9"})
+    stated = wider.mappings["invoices"]
+
+    assert app._target_connection(stated).name == "one"
+    assert app._target_connection(replace(stated, target="archive")).name == "archive"
 
 
 def test_seconds_are_floats_and_counts_are_integers(examples: Loaded) -> None:
@@ -601,7 +854,12 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
         "Guards",
         {"max_removed": ("max_removed_percent", "max_removed_rows")},
     ),
-    ("mapping", "$defs/field/then", "", {"$value": (), "$on_null": ()}),  # stays as it is, for templates.py
+    ("mapping", "$defs/plain_field/then", "", {"$value": (), "$on_null": ()}),  # stays as it is, for templates
+    ("mapping", "$defs/each_field/then", "", {"$each": (), "$value": (), "$on_null": ()}),
+    ("mapping", "$defs/each_field/else", "", {"$each": ()}),
+    ("mapping", "properties/files/additionalProperties/then", "FileSpec", {"$bytes": ("bytes", "path")}),
+    ("mapping", "$defs/sample", "Sample", {}),
+    ("mapping", "$defs/sample/properties/answers/items", "", {"status": (), "body": ()}),  # stays as it is
     ("mapping", "$defs/schedule/then", "Tied", {"after": ("order", "object"), "before": ("order", "object")}),
     ("mapping", "$defs/request", "Request", {}),
     ("mapping", "$defs/read_request", "Request", {}),
@@ -610,7 +868,9 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
     ("mapping", "$defs/entry/properties/items", "Items", {}),
     ("mapping", "$defs/sql_source", "SqlSource", {}),
     ("mapping", "$defs/sql_source/properties/cursor", "Cursor", {}),
+    ("mapping", "$defs/sql_source/properties/children/additionalProperties", "Children", {}),
     ("mapping", "$defs/http_source", "HttpSource", {}),
+    ("mapping", "$defs/http_source/properties/pages", "Pages", {}),
     ("mapping", "$defs/http_source/properties/feed", "Feed", {}),
     ("mapping", "$defs/http_source/properties/fetch", "Fetch", {}),
     ("mapping", "$defs/tables/items", "TableWrite", {"$each": ("each",)}),
@@ -657,7 +917,8 @@ def test_every_map_of_known_keys_refuses_unknown_ones(name: str) -> None:
     open_maps = [path for path, part in maps_in(SCHEMAS[name]) if part.get("additionalProperties", True) is not False]
 
     # The type of a connection is read first; the whole is then closed by $defs/sql or $defs/http.
-    assert open_maps == (["$defs/connection"] if name == "project" else [])
+    # Beside $each stand the fields of an element, under names of the target.
+    assert open_maps == (["$defs/connection"] if name == "project" else ["$defs/each_field/else"])
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from engine.predicates import compiled
 from engine.sandbox import payloads
 from engine.sandbox.answers import Refused
-from engine.sandbox.predicates import compiled
 
-NAMES = sorted(path.name.removesuffix(payloads.SUFFIX) for path in payloads.FOLDER.glob("*.json"))
+NAMES = list(payloads.SCHEMAS.names())
 LINE = {"id": "A-1", "sku": "A-1", "quantity": 12.5}
 CLIENT = {
     "externalId": "K-1",
@@ -261,7 +261,7 @@ WHOLE_ORDER = BODIES["offline-order"] | {
 def fields(schema: Any, place: str = "$") -> Iterator[tuple[str, Any]]:
     """Give every field that a schema names, at any depth; `$ref` is followed."""
     if "$ref" in schema:
-        schema = payloads.validator(schema["$ref"].removesuffix(payloads.SUFFIX)).schema
+        schema = payloads.SCHEMAS.validator(schema["$ref"].removesuffix(".schema.json")).schema
     for name, part in schema.get("properties", {}).items():
         yield f"{place}.{name}", part
         yield from fields(part, f"{place}.{name}")
@@ -284,7 +284,7 @@ def test_every_schema_has_a_valid_body_here() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_schema_is_json_schema_and_describes_all_its_fields(name: str) -> None:
-    schema: Any = payloads.validator(name).schema
+    schema: Any = payloads.SCHEMAS.validator(name).schema
     Draft202012Validator.check_schema(schema)
 
     undescribed = [path for path, part in fields(schema) if not part.get("description")]
@@ -311,7 +311,7 @@ def test_the_offline_order_is_valid_with_all_its_optional_parts_and_with_none() 
         "user": {},
     }
 
-    named = {path for path, _ in fields(payloads.validator("offline-order").schema)}
+    named = {path for path, _ in fields(payloads.SCHEMAS.validator("offline-order").schema)}
 
     assert set(paths(WHOLE_ORDER)) == named
     assert [payloads.problems_of("offline-order", one) for one in (WHOLE_ORDER, shortest)] == [[], []]
@@ -319,7 +319,7 @@ def test_the_offline_order_is_valid_with_all_its_optional_parts_and_with_none() 
 
 @pytest.mark.parametrize("name", ["offline-order", "offline-order-line", "waybill", "retail-price", "price"])
 def test_every_field_documented_as_required_is_required_and_no_other(name: str) -> None:
-    schema: Any = payloads.validator(name).schema
+    schema: Any = payloads.SCHEMAS.validator(name).schema
     documented = [
         field for field, part in schema["properties"].items() if "documented, required" in part["description"]
     ]
@@ -434,7 +434,7 @@ MUTATIONS = st.tuples(st.sampled_from(NAMES), st.sampled_from(FIELDS), VALUES)
 @settings(max_examples=300, deadline=None)
 @given(name=st.sampled_from(NAMES), document=DOCUMENTS)
 def test_a_predicate_never_allows_what_the_schema_forbids(name: str, document: Any) -> None:
-    predicate = payloads.predicate(name)
+    predicate = payloads.SCHEMAS.predicate(name)
 
     assert predicate is None or not predicate(document) or payloads.problems_of(name, document) == []
 
@@ -443,7 +443,7 @@ def test_a_predicate_never_allows_what_the_schema_forbids(name: str, document: A
 @given(mutation=MUTATIONS)
 def test_nor_does_it_for_a_good_body_with_one_field_changed(mutation: tuple[str, str, Any]) -> None:
     name, field, value = mutation
-    predicate = payloads.predicate(name)
+    predicate = payloads.SCHEMAS.predicate(name)
     document = BODIES[name] | {field: value} if isinstance(BODIES[name], dict) else [BODIES[name][0] | {field: value}]
 
     assert predicate is None or not predicate(document) or payloads.problems_of(name, document) == []
@@ -454,7 +454,7 @@ WITH_PREDICATE = sorted({*NAMES} - {"client", "warehouse", "warehouses", "goods-
 
 @pytest.mark.parametrize("name", WITH_PREDICATE)
 def test_all_schemas_but_a_few_of_single_records_have_a_predicate_that_knows_their_bodies(name: str) -> None:
-    predicate = payloads.predicate(name)
+    predicate = payloads.SCHEMAS.predicate(name)
 
     assert predicate is not None
     assert predicate(BODIES[name])

@@ -1,0 +1,74 @@
+"""Checks lines and bodies against `schemas/payloads/`: a quick predicate first, jsonschema to name the faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from engine import jsontext
+from engine.predicates import Predicate, Schema, compiled
+
+SHIPPED = Path(__file__).parents[1] / "schemas" / "payloads"
+SUFFIX = ".schema.json"
+SHOWN = 200  # characters of a message
+
+
+def payload_folders(project: Path) -> tuple[Path, ...]:
+    """List where schemas may lie: those shipped, and a project's own, which win."""
+    return (SHIPPED, project / "schemas" / "payloads")
+
+
+class PayloadFault(NamedTuple):
+    """One fault of a document."""
+
+    path: str  # inside the document, such as productLines[0].sku; empty: the whole
+    message: str
+
+
+class PayloadSchemas:
+    """The schemas of some folders, by the stem of their file; a later folder's wins."""
+
+    def __init__(self, folders: Sequence[Path] = (SHIPPED,)) -> None:
+        self._folders = folders
+        self._predicates: dict[str, Predicate | None] = {}
+        self._validators: dict[str, Draft202012Validator] = {}
+
+    @cached_property
+    def _schemas(self) -> dict[str, Schema]:
+        paths = [path for folder in self._folders for path in sorted(folder.glob(f"*{SUFFIX}"))]
+        return {path.name: jsontext.decode(path.read_bytes()) for path in paths}
+
+    def names(self) -> tuple[str, ...]:
+        """List the stems."""
+        return tuple(sorted(name.removesuffix(SUFFIX) for name in self._schemas))
+
+    def is_valid(self, name: str, document: Any) -> bool:
+        """Tell whether a document is valid: microseconds for most schemas."""
+        quick = self.predicate(name)
+        return (quick is not None and quick(document)) or next(self.faults(name, document), None) is None
+
+    def faults(self, name: str, document: Any) -> Iterator[PayloadFault]:
+        """Name the faults of a document."""
+        for error in self.validator(name).iter_errors(document):
+            yield PayloadFault(jsontext.path_text(tuple(error.absolute_path)), error.message[:SHOWN])
+
+    def predicate(self, name: str) -> Predicate | None:
+        """Give the quick predicate of a schema; None where it has none."""
+        if name not in self._predicates:
+            self._predicates[name] = compiled(self._schemas[name + SUFFIX], self._schemas.__getitem__)
+        return self._predicates[name]
+
+    def validator(self, name: str) -> Draft202012Validator:
+        """Give the validator of a schema; `$ref` names another file of the folders."""
+        if name not in self._validators:
+            self._validators[name] = Draft202012Validator(self._schemas[name + SUFFIX], registry=self._registry)
+        return self._validators[name]
+
+    @cached_property
+    def _registry(self) -> Registry[bool | Schema]:
+        return Registry().with_resources((name, Resource.from_contents(part)) for name, part in self._schemas.items())
