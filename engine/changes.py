@@ -104,6 +104,18 @@ def claimed(staging: Staging, operation: int) -> dict[int, Key]:
     return {seq: text_key(key) for seq, key in staging.rows(sql, [operation])}
 
 
+def numbers_of(staging: Staging, operation: int, records: Collection[Key]) -> dict[int, tuple[Key, str]]:
+    """Give the numbers of some records' changes, with key and payload hash."""
+    if not records:
+        return {}
+    sql = (
+        "select seq, key, cast(payload_hash as varchar) from changes"
+        " where operation = ? and seq is not null and list_contains(?, key)"
+    )
+    found = staging.rows(sql, [operation, [key_text(key) for key in records]])
+    return {seq: (text_key(key), payload_hash) for seq, key, payload_hash in found}
+
+
 def removed_among(staging: Staging, numbers: Collection[int]) -> set[int]:
     """Pick the numbers whose record has left the source."""
     sql = "select seq from changes where change = 'removed' and list_contains(?, seq)"

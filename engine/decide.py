@@ -42,6 +42,7 @@ class Part:
     conflict: str = ""  # the 409 that led to the look-up
     repeated: bool = False  # created again after a look-up found nothing
     gone: bool = False  # it has left the source: only asked for, never created again
+    resumed: bool = False  # its first steps were done by an earlier run
 
     def after(self, again: Again) -> Part:
         """Give the part as it is after an attempt that is to be repeated."""
@@ -57,11 +58,20 @@ class Part:
 class Terms:
     """What an operation allows, and what its answers mean."""
 
-    creates: bool
+    creates: bool  # some step does
     deletes: tuple[bool, ...] = (False,)  # per step: its method is DELETE
+    creating: frozenset[int] | None = None  # the steps that create; None: all of them, where `creates`
     look_up_after_seconds: float | None = None  # None: there is no look-up
     on_status: Mapping[int, OnStatus] = field(default_factory=dict)
     retry: Retry = Retry()
+
+    def creates_at(self, step: int) -> bool:
+        """Tell whether a repetition of a step could create a second record."""
+        return self.creates and (self.creating is None or step in self.creating)
+
+    def restart(self, step: int) -> int:
+        """Give the step to begin with when those before `step` are done and must not stand: after the last create."""
+        return max((each + 1 for each in range(step) if self.creates_at(each)), default=0)
 
     @property
     def steps(self) -> int:
@@ -210,7 +220,7 @@ def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms,
         return _decide_success(answer, reading, part, terms, chance)
     if status in (404, 410) and terms.deletes[part.step]:
         return Confirm()
-    if status == 409 and terms.creates and terms.look_up_after_seconds is not None:
+    if status == 409 and terms.creates_at(part.step) and terms.look_up_after_seconds is not None:
         return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
     if status in (425, 429):
         return _again(answer, part, terms, chance, unknown=False, reason=_shown(answer))
@@ -243,7 +253,7 @@ def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, cha
             return Confirm()
         case "reject" | "split":
             return Refuse(reason=shown, status=answer.status, unknown=unknown)
-        case "wait" if not (unknown and terms.creates):
+        case "wait" if not (unknown and terms.creates_at(part.step)):
             return Wait(reason=shown, unknown=unknown)
         case "retry" | "wait":
             return _unlearnt(answer, part, terms, chance, shown)
@@ -273,7 +283,7 @@ def _is_unlearnt(status: int) -> bool:
 
 def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: str) -> Decision:
     """The request may have had its effect: repeat what can be repeated, never a create."""
-    if not terms.creates:
+    if not terms.creates_at(part.step):
         return _again(answer, part, terms, chance, unknown=True, reason=reason)
     if terms.look_up_after_seconds is None or part.repeated:
         return Hold(reason=reason)

@@ -194,18 +194,6 @@ class Delivery:
 
         After `Leaving` the request leaves at the earliest when the next event is asked for.
         """
-        for event in self._events():
-            yield self._held_if_begun(event) if isinstance(event, Done) else event
-
-    def _held_if_begun(self, done: Done) -> Done:
-        """Hold a create of which a step is done: sent anew from the start, it would create a second record."""
-        begun = self._terms.creates and done.part.step > 0
-        if not begun or done.verdict not in (Verdict.REJECTED, Verdict.FAILED, Verdict.WAITING):
-            return done
-        reason = done.refusal.reason if done.refusal else done.reason
-        return replace(done, verdict=Verdict.UNKNOWN, clean=False, refusal=None, reason=reason)
-
-    def _events(self) -> Iterator[Event]:
         under_way: dict[Future[Answer], tuple[Part, Any]] = {}
         with ThreadPoolExecutor(max_workers=self._end.workers, thread_name_prefix="deliver") as pool:
             while self._queue or under_way or self._fetch():
@@ -339,7 +327,14 @@ class Delivery:
         saved = {**part.saved, **saved}
         if part.ask is Ask.SEND and part.step + 1 < self._terms.steps:
             following = replace(
-                part, step=part.step + 1, saved=saved, attempts=0, waited_seconds=0.0, conflict="", unknown=True
+                part,
+                step=part.step + 1,
+                saved=saved,
+                attempts=0,
+                waited_seconds=0.0,
+                conflict="",
+                unknown=True,
+                resumed=False,
             )
             yield Stepped(part=following)
             self._push(following)
@@ -385,6 +380,10 @@ class Delivery:
     # --- refusals --------------------------------------------------------------------------------------------
 
     def _refused(self, part: Part, decision: Refuse) -> Iterator[Event]:
+        restart = self._terms.restart(part.step)
+        if part.resumed and restart < part.step and not decision.fault:
+            self._push(replace(part, step=restart, attempts=0, waited_seconds=0.0, resumed=False))
+            return
         family = self._family(part)
         family.refused += 1
         part = replace(part, unknown=part.unknown or decision.unknown)

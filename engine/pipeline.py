@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from engine import changes, refusals
 from engine.chunk import chunk
-from engine.decide import Ask, Part
+from engine.decide import Ask, Part, Terms
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.journal import Journal
@@ -21,7 +21,7 @@ from engine.prepare import Order, Prepared, Setting, copied, prepare
 from engine.program import Program
 from engine.reading import Read
 from engine.recording import Recorder, Tally
-from engine.records import Counts, Failure, ObjectResult, Status
+from engine.records import Counts, Failure, ObjectResult, Range, Status
 from engine.staging import DamagedError, Staging
 from engine.targets import Target, Window
 
@@ -190,7 +190,11 @@ def _deliver(run: _Run, operation: int) -> None:
         clock=run.setting.clock,
     )
     terms = run.target.terms(operation)
-    parts = _with_look_ups(run, operation, settle_seconds=terms.look_up_after_seconds or 0.0)
+    resumed = _resumed(run, operation, terms)
+    parts = (
+        (resumed.get(part.range.first, part), delay)
+        for part, delay in _with_look_ups(run, operation, settle_seconds=terms.look_up_after_seconds or 0.0)
+    )
     delivery = Delivery(parts, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
@@ -220,6 +224,29 @@ def _with_look_ups(run: _Run, operation: int, *, settle_seconds: float) -> Itera
             gone=part.range.first in gone,
         )
         yield asking, min(settle_seconds, max(0.0, wait))
+
+
+def _resumed(run: _Run, operation: int, terms: Terms) -> dict[int, Part]:
+    """Give the parts of records that an earlier run left between their steps: they go on where that is safe.
+
+    What was saved stands for the payload it was saved for; with another payload all is done anew, creates aside.
+    """
+    if terms.steps == 1:
+        return {}
+    progress = run.journal.progress(run.object)
+    parts = {}
+    for seq, (key, payload_hash) in changes.numbers_of(run.staging, operation, progress.keys()).items():
+        for_payload, step, saved = progress[key]
+        same = for_payload == payload_hash
+        parts[seq] = Part(
+            range=Range(seq, seq),
+            family=seq,
+            step=step if same else terms.restart(step),
+            saved=saved,
+            unknown=True,
+            resumed=same,
+        )
+    return parts
 
 
 # --- after delivery ----------------------------------------------------------------------------------------------

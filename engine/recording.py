@@ -73,6 +73,9 @@ class Recorder:
     def _creates(self) -> bool:
         return self._spec is not None and self._spec.creates
 
+    def _creates_at(self, step: int) -> bool:
+        return self._spec is not None and not self._spec.requests[step].idempotent
+
     @property
     def _object(self) -> str:
         return self._program.object
@@ -106,6 +109,8 @@ class Recorder:
             case Stepped(part=part):
                 (key, _, payload_hash), *_ = changes.keys(self._window.staging, part.range)
                 self._journal.step(self._object, key, payload_hash, part.step, part.saved)
+                if self._creates_at(part.step - 1):
+                    self._journal.drop_claims(self._object, [key])
             case Done():
                 self._done(event)
 
@@ -118,7 +123,7 @@ class Recorder:
                 self._journal.mark(self._object, each)
             self._marked = coalesce([*self._marked, ahead])
         self._left = _extended(self._left, part.range)
-        if self._creates:
+        if self._creates_at(part.step):
             self._journal.claim(self._object, self._new_claims(part), self._run_id)
 
     def _ahead(self, part: Range) -> Range:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from engine.filters.dictionaries import Dictionaries, mapped
 from engine.filters.numbers import calculate, decimal, magnitude, negate, number, total
 from engine.filters.texts import blank_to_null, default, flag, join, length, lower, path, replace, text, trim, upper
 from engine.filters.times import date, instant
 
-__all__ = ["FILTERS", "calculate", "negate"]
+__all__ = ["FILTERS", "Dictionaries", "calculate", "negate"]
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
@@ -29,4 +30,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "length": length,
     "abs": magnitude,
     "sum": total,
+    "mapped": mapped,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from inspect import Signature, signature
 from typing import Any
 
@@ -25,25 +25,28 @@ _INSTEAD = {  # for those who know Jinja
     "tojson": "nothing: an expression alone keeps its type",
     "safe": "nothing: no value is escaped",
 }
+_OURS = {"timezone", "dictionaries"}  # parameters that the environment gives
 _SIGNATURES = {
-    name: Signature([each for each in signature(function).parameters.values() if each.name != "timezone"])
+    name: Signature([each for each in signature(function).parameters.values() if each.name not in _OURS])
     for name, function in filters.FILTERS.items()
 }
 
 
-def check(tree: nodes.Template) -> Iterator[str]:
-    """Yield each fault of a template."""
+def check(tree: nodes.Template, maps: Collection[str]) -> Iterator[str]:
+    """Yield each fault of a template; `maps` are the names of the dictionaries."""
     for node in tree.find_all(nodes.Node):
         if type(node).__name__ not in NODES:
             yield f"`{getattr(node, 'operator', None) or type(node).__name__.lower()}` is not offered in templates"
         elif check := _CHECKS.get(type(node)):
             yield from check(node)
+        if isinstance(node, nodes.Filter):
+            yield from _dictionary_faults(node, maps)
 
 
 def _name_faults(node: nodes.Name) -> Iterator[str]:
     if node.name.startswith("_") or node.name == "self":
         yield f"the name {node.name!r} is reserved; a column of that name is reached as row[{node.name!r}]"
-    elif node.ctx == "store" and node.name in {"loop", "row"}:
+    elif node.ctx == "store" and node.name in {"loop", "row", "parent"}:
         yield f"the name {node.name!r} cannot be set; choose another"
 
 
@@ -81,6 +84,23 @@ def _filter_faults(node: nodes.Filter) -> Iterator[str]:
             expected.bind(node.node, *node.args, **{str(each.key): each for each in node.kwargs})
         except TypeError as error:
             yield f"the filter {node.name!r}: {error}"
+
+
+def _dictionary_faults(node: nodes.Filter, maps: Collection[str]) -> Iterator[str]:
+    """Find a dictionary that does not exist, in `mapped(name)` and `map('mapped', name)`."""
+    match node:
+        case nodes.Filter(name="mapped", args=args, kwargs=kwargs):
+            pass
+        case nodes.Filter(name="map", args=[nodes.Const(value="mapped"), *args], kwargs=kwargs):
+            pass
+        case _:
+            return
+    match [*args, *(each.value for each in kwargs if each.key == "name")]:
+        case [nodes.Const(value=str() as name)]:
+            if name not in maps:
+                yield f"{name!r} is not among the `maps` of project.yaml{nearest(name, frozenset(maps))}"
+        case _:
+            yield "`mapped` takes the name of one dictionary as a plain text, such as mapped('order_statuses')"
 
 
 def _unknown_filter(name: Any) -> str:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from engine.jsontext import NotJson, encode, path_text
 from engine.mapping import OnNull
 from engine.records import Refusal, Stage
 from engine.templates.faults import DATA_FAULTS, RenderFault
-from engine.templates.language import environment
+from engine.templates.language import Environment
 from engine.templates.loop import Loop
 from engine.templates.parse import Parsed, parse
+
+Maps: TypeAlias = Mapping[str, Mapping[str, Any]]  # the `maps` of project.yaml
+NO_MAPS: Maps = MappingProxyType({})
 
 
 class Fields:
     """Compiled `fields`: one line of JSON a row."""
 
     def __init__(self, parsed: Parsed) -> None:
-        self.names = parsed.names - {"row"}  # columns, refs, vars
+        self.names = parsed.names - {"row"} | parsed.parent_names  # columns, children, refs, vars
         self.row_names = parsed.row_names  # names reached as row["odd name"]
-        self.whole_row = parsed.whole_row  # `row` is used otherwise too
+        self.whole_row = parsed.whole_row  # `row` is used otherwise too, or `parent` in elements
+        self.children = parsed.children  # child: the columns that its elements use
         self._parsed = parsed
         self._loops: dict[tuple[str, ...], Loop] = {}
         self._loop(tuple(sorted(self.names)))  # so that code which Python refuses is found at load
@@ -53,8 +58,8 @@ class Fields:
         try:
             return encode(line)
         except NotJson as fault:
-            leaves = [leaf for leaf in self._parsed.leaves if leaf.path == fault.path[: len(leaf.path)]]
-            text = leaves[0].text[:200] if leaves else ""
+            leaves = [leaf for leaf in self._parsed.leaves if leaf.holds(fault.path)]
+            text = leaves[-1].text[:200] if leaves else ""
             return _refusal(RenderFault(fault.path, text, fault.reason))
 
 
@@ -63,25 +68,34 @@ def _refusal(fault: RenderFault) -> Refusal:
     return Refusal(stage=Stage.RENDER, reason=fault.reason, field=field_path, expression=fault.expression or None)
 
 
-def compile_fields(spec: Mapping[str, Any], *, on_null: OnNull, timezone: dt.tzinfo) -> Fields:
-    """Compile a mapping's `fields`.
+def compile_fields(
+    spec: Mapping[str, Any],
+    *,
+    on_null: OnNull,
+    timezone: dt.tzinfo,
+    maps: Maps = NO_MAPS,
+    outside: Collection[str] = (),
+) -> Fields:
+    """Compile a mapping's `fields`; `outside` are names that elements of `$each` see besides `vars`: the refs.
 
     Raises:
         TemplateFaults: every fault of the spec.
     """
-    return Fields(parse(spec, environment(timezone, lenient=False), on_null))
+    return Fields(parse(spec, Environment(timezone, lenient=False, maps=maps), on_null, outside))
 
 
 class Value:
     """Any compiled spec: a request's path, query and body, a look-up, the fields of a table."""
 
     def __init__(self, parsed: Parsed) -> None:
-        self.names = parsed.names
-        self.bare = parsed.names - parsed.inner_names  # occur only as the whole of a `{{ name }}`
+        whole = {"row"} if parsed.whole_row else set()
+        self.names = parsed.names | parsed.parent_names | whole
+        self.bare = parsed.names - parsed.inner_names - parsed.parent_names  # only as the whole of a `{{ name }}`
+        self.children = parsed.children  # list: the columns that its elements use
         self._loop = Loop(parsed)
 
     def render(self, context: Mapping[str, Any]) -> Any:
-        """Give the value.
+        """Give the value; elements of `$each` have the context as `parent`.
 
         Raises:
             RenderFault: the first template that could not be evaluated.
@@ -92,10 +106,20 @@ class Value:
             raise self._loop.fault(error, context) from error
 
 
-def compile_value(spec: Any, *, timezone: dt.tzinfo, lenient: bool = False, on_null: OnNull = "send") -> Value:
-    """Compile any spec; `lenient` makes null of unknown names and attributes, also of those of null (ledger.md 9).
+def compile_value(
+    spec: Any,
+    *,
+    timezone: dt.tzinfo,
+    lenient: bool = False,
+    on_null: OnNull = "send",
+    maps: Maps = NO_MAPS,
+    outside: Collection[str] = (),
+) -> Value:
+    """Compile any spec; `outside` are names that elements of `$each` see besides `vars`.
+
+    `lenient` makes null of unknown names and attributes, also of those of null (ledger.md 9).
 
     Raises:
         TemplateFaults: every fault of the spec.
     """
-    return Value(parse(spec, environment(timezone, lenient=lenient), on_null))
+    return Value(parse(spec, Environment(timezone, lenient=lenient, maps=maps), on_null, outside))

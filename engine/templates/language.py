@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from jinja2.exceptions import UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
-from engine.filters import calculate, negate
+from engine.filters import Dictionaries, calculate, negate
 from engine.filters.messages import preview
 from engine.filters.texts import text
+from engine.templates.elements import STEPS, columns, given
 from engine.templates.faults import UnknownName, nearest
 from engine.templates.generator import Generator
 from engine.templates.nulls import NULLS, POLICIES, sent
@@ -31,13 +32,15 @@ class Environment(SandboxedEnvironment):
     intercepted_unops = frozenset({"+", "-"})
     decimal = Decimal
 
-    def __init__(self, timezone: dt.tzinfo, *, lenient: bool) -> None:
+    def __init__(self, timezone: dt.tzinfo, *, lenient: bool, maps: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__(optimized=False, cache_size=0)
         self.lenient = lenient
+        self.maps = maps
         self.undefined = self._unknown  # type: ignore[assignment]  # is only called: raises, or gives null, at once
         self.globals.clear()
-        zoned = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant")}
-        self.filters = {**FILTERS, **zoned, **POLICIES}
+        own = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant")}
+        own["mapped"] = partial(FILTERS["mapped"], dictionaries=Dictionaries(maps))
+        self.filters = {**FILTERS, **own, **POLICIES, **STEPS, "$columns": given if lenient else columns}
         self.tests = dict(TESTS)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -104,9 +107,3 @@ class Environment(SandboxedEnvironment):
 def _kind(obj: Any) -> str:
     kinds = {str: "a text", int: "a number", Decimal: "a number", bool: "a flag", list: "a list", tuple: "a list"}
     return "this map" if isinstance(obj, Mapping) else kinds.get(type(obj), f"a {type(obj).__name__}")
-
-
-@lru_cache(maxsize=16)
-def environment(timezone: dt.tzinfo, *, lenient: bool) -> Environment:
-    """Give the environment of a time zone; `lenient` makes null of unknown names and attributes."""
-    return Environment(timezone, lenient=lenient)

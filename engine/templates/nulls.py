@@ -54,6 +54,16 @@ def _rejected(value: Any) -> Any:
     return value
 
 
+def _filled(value: Any) -> Any:
+    return value or _OMITTED
+
+
+def _required(value: Any) -> Any:
+    if not value:
+        raise ValueError("is empty")
+    return value
+
+
 def _pruned(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: item for key, item in value.items() if item is not _OMITTED}
@@ -64,5 +74,8 @@ POLICIES: Mapping[str, Callable[[Any], Any]] = {  # by the name under which gene
     "$send": sent,
     "$omit": _omitted,
     "$reject": _rejected,
+    "$omit_empty": _filled,
+    "$reject_empty": _required,
     "$pruned": _pruned,
 }
+OMITTING = frozenset({"$omit", "$omit_empty"})  # what they give may have to be left out

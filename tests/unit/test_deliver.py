@@ -493,11 +493,39 @@ def test_a_step_that_is_done_is_an_effect(answer: Answer, verdict: Verdict) -> N
     assert verdicts(deliver(target, parts((1, 1)), STEPS)) == {1: (verdict, False)}
 
 
-@pytest.mark.parametrize("answer", [BAD, UNSENT, LOST, Answered(status=401)])
-def test_a_create_of_which_a_step_is_done_is_held_whatever_becomes_of_the_next(answer: Answer) -> None:
-    target = Target(lambda part, _: answer if part.step else OK)
+def test_a_continued_unit_that_is_refused_starts_over_once() -> None:
+    target = Target(lambda part, _: OK if part.step == 0 or "s0" in part.saved else BAD, reading=_saves_by_step)
+    resumed = Part(range=Range(1, 1), step=1, saved={"old": 1}, unknown=True, resumed=True)
 
-    assert verdicts(deliver(target, parts((1, 1)), CREATING_STEPS)) == {1: (Verdict.UNKNOWN, False)}
+    events = deliver(target, [(resumed, 0.0)], STEPS)
+
+    assert [event.part.step for event in events if isinstance(event, Leaving)] == [1, 0, 1]
+    assert verdicts(events) == {1: (Verdict.CONFIRMED, False)}
+
+
+def test_a_continued_unit_never_repeats_the_step_that_created() -> None:
+    target = Target(lambda part, _: BAD)
+    resumed = Part(range=Range(1, 1), step=1, saved={"id": 7}, unknown=True, resumed=True)
+    first_creates = replace(CREATING_STEPS, creating=frozenset({0}))
+
+    events = deliver(target, [(resumed, 0.0)], first_creates)
+
+    assert [event.part.step for event in events if isinstance(event, Leaving)] == [1]
+    assert verdicts(events) == {1: (Verdict.REJECTED, False)}
+
+
+def test_a_step_after_the_create_is_tried_again() -> None:
+    target = Target(lambda part, times: OK if part.step == 0 or times else LOST)
+    first_creates = replace(CREATING_STEPS, creating=frozenset({0}))
+
+    events = deliver(target, parts((1, 1)), first_creates)
+
+    assert [event.part.step for event in events if isinstance(event, Leaving)] == [0, 1, 1]
+    assert verdicts(events) == {1: (Verdict.CONFIRMED, False)}
+
+
+def _saves_by_step(part: Part, _: Answer) -> Reading:
+    return Reading(saved={f"s{part.step}": part.step})
 
 
 # --- ends of an operation ------------------------------------------------------------------------------------
@@ -732,11 +760,12 @@ def test_no_create_takes_effect_twice_and_none_that_may_have_is_let_go(
     events = deliver(target, parts(*[(line, line) for line in range(1, count + 1)]), terms, stop=stop)
 
     found = verdicts(events)
+    stepped = {event.part.range.first for event in events if isinstance(event, Stepped)}
     assert found.keys() == set(range(1, count + 1))
     for line, (verdict, clean) in found.items():
         assert fickle.created[line] <= 1
         assert not (clean and fickle.effects[line])
-        if fickle.created[line]:  # the recorder lets go of a claim where it was refused, or surely not sent
+        if fickle.created[line] and line not in stepped:  # the journal's progress keeps the create from being repeated
             assert verdict in (Verdict.CONFIRMED, Verdict.EXISTS, Verdict.UNKNOWN)
         if verdict in (Verdict.CONFIRMED, Verdict.EXISTS):
             assert fickle.created[line] == 1
