@@ -137,7 +137,7 @@ class App:
         program = self.program(mapping)
         opened: list[SqlEnd] = []
         try:
-            reads = self._reads(mapping, program, opened)
+            reads = self.reads(mapping, program, opened)
             return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(), order)
         finally:
             for end in opened:
@@ -148,10 +148,10 @@ class App:
         if mapping.write is not None:
             opened.append(self.sql(mapping.write.connection))
             return SqlTarget(program, opened[-1])
-        connection = self._target_connection(mapping)
+        connection = self.target_connection(mapping)
         return HttpTarget(program, self.http(connection.name), connection)
 
-    def _target_connection(self, mapping: MappingSpec) -> HttpConnection:
+    def target_connection(self, mapping: MappingSpec) -> HttpConnection:
         """Find the HTTP connection of an outbound object: the one that the mapping names, or the project's only one."""
         if mapping.target is not None:
             return self._connection(mapping.target, HttpConnection)
@@ -163,7 +163,8 @@ class App:
             )
         return found[0]
 
-    def _reads(self, mapping: MappingSpec, program: Program, opened: list[SqlEnd]) -> pipeline.Reads:
+    def reads(self, mapping: MappingSpec, program: Program, opened: list[SqlEnd]) -> pipeline.Reads:
+        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller."""
         source = mapping.source
         if isinstance(source, SqlSource):
             opened.append(self.sql(source.connection))

@@ -391,9 +391,15 @@ class Delivery:
         if undecided and (part.range.size > 1 or family.probing):
             family.held.append((part, decision))
         elif part.range.size == 1:
-            yield _refused_alone(part, decision)
+            yield self._refused_alone(part, decision)
         else:
             yield from self._split(part)
+
+    def _refused_alone(self, part: Part, decision: Refuse) -> Done:
+        if decision.fault:
+            return Done(part=part, verdict=Verdict.FAILED, reason=decision.reason)
+        refusal = Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status)
+        return Done(part=part, verdict=Verdict.REJECTED, clean=self._is_untouched(part), refusal=refusal)
 
     def _split(self, part: Part) -> Iterator[Event]:
         if self.splits_left <= 0:
@@ -421,7 +427,7 @@ class Delivery:
             self._families.pop(number, None)
         elif family.accepted or not (family.probing or _is_suspicious(family, held)):
             for part, decision in held:
-                yield from [_refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
+                yield from [self._refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
             for part in rest:
                 self._push(part)
         elif family.probing:
@@ -448,13 +454,6 @@ class Delivery:
 def _is_suspicious(family: Family, held: list[tuple[Part, Refuse]]) -> bool:
     """Tell whether whole, halves and quarters were all refused, and splitting on would cost much."""
     return family.refused >= FIRST_REQUESTS and sum(part.range.size for part, _ in held) >= SPREAD
-
-
-def _refused_alone(part: Part, decision: Refuse) -> Done:
-    if decision.fault:
-        return Done(part=part, verdict=Verdict.FAILED, reason=decision.reason)
-    refusal = Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status)
-    return Done(part=part, verdict=Verdict.REJECTED, clean=not part.unknown, refusal=refusal)
 
 
 def _runs(lines: Iterable[str | None]) -> Iterator[tuple[str | None, int, int]]:

@@ -7,17 +7,17 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from typing import Any
 
 from engine import jsontext
 from engine.canonical import canonical
 from engine.decide import Again, Confirm, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
 from engine.errors import ConfigError, RunError, SourceError
+from engine.language import Language
 from engine.mapping import HttpSource, Retry
 from engine.records import Answer, Answered, Key, Outgoing, Range, Refusal, Stage
 from engine.requests import CompiledRequest, compile_request, outgoing
-from engine.templates import RenderFault, Value, compile_value
+from engine.templates import RenderFault, Value
 
 ONE = Part(range=Range(1, 1))
 
@@ -69,29 +69,25 @@ class Feed:
     shared: Mapping[str, Any] = field(default_factory=dict)
 
 
-def compile_feed(source: HttpSource, shared: Mapping[str, Any], timezone: tzinfo) -> Feed:
+def compile_feed(source: HttpSource, language: Language) -> Feed:
     """Compile a feed. Raises TemplateFaults, which `validate` has found before."""
-
-    def answer(value: Any) -> Value:
-        return compile_value(value, timezone=timezone, lenient=True)
-
     feed, listed, fetch = source.feed, source.pages, source.fetch
     read = feed or listed
     if read is None:
         raise ConfigError("a source over HTTP has `feed` or `pages`", code="E_SOURCE_KIND")
     removed = feed.removed if feed else None
     return Feed(
-        request=compile_request(read.request, timezone),
-        items=answer(read.items),
-        next=answer(read.next) if read.next is not None else None,
+        request=compile_request(read.request, language),
+        items=language.lenient(read.items),
+        next=language.lenient(read.next) if read.next is not None else None,
         start=feed.start if feed else None,
         page_size=listed.size if listed else None,
-        removed=answer(removed) if removed is not None else None,
-        removed_key=answer(dict(feed.key) if feed else {}),
-        fetch=compile_request(fetch.request, timezone) if fetch else None,
-        when=answer(fetch.when) if fetch and fetch.when is not None else None,
+        removed=language.lenient(removed) if removed is not None else None,
+        removed_key=language.lenient(dict(feed.key) if feed else {}),
+        fetch=compile_request(fetch.request, language) if fetch else None,
+        when=language.lenient(fetch.when) if fetch and fetch.when is not None else None,
         key=source.key,
-        shared=shared,
+        shared=language.names,
     )
 
 

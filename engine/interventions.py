@@ -97,7 +97,7 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
     _check_adoptable(program)
     opened: list[SqlEnd] = []
     try:
-        reads = app._reads(mapping, program, opened)  # the very wiring of a run
+        reads = app.reads(mapping, program, opened)  # the very wiring of a run
         target = _adopting(app, mapping, program)
         order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
@@ -138,7 +138,7 @@ def _names_saved(program: Program) -> bool:
 def _adopting(app: App, mapping: MappingSpec, program: Program) -> AdoptingTarget:
     if mapping.write is not None:
         return AdoptingTarget(program, None, connection=mapping.write.connection, workers=1, retry=Retry())
-    settings = app._target_connection(mapping)
+    settings = app.target_connection(mapping)
     asks = any(each.lookup for each in program.operations)
     http = app.http(settings.name) if asks else None
     return AdoptingTarget(program, http, connection=settings.name, workers=settings.concurrency, retry=settings.retry)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,20 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
 
 
 def _check_columns(program: Program, staging: Staging) -> None:
-    unknown = sorted(program.needed_columns() - set(staging.columns))
-    if unknown:
-        names = ", ".join(unknown)
-        raise RunError(
-            f"{program.object}: the source has no column {names}; it has {', '.join(staging.columns)}. "
-            "Correct the template or the query",
-            code="E_UNKNOWN_COLUMN",
-        )
+    """Compare what the mapping names with what the source gave, before a million rows fail one by one."""
+    place = program.mapping.place("source", "query")
+    _check_names(f"{place}: {program.object}: the source", program.needed_columns(), staging.columns)
+    for name, needed in program.needed_child_columns().items():
+        given = [each.removeprefix(f"{name}.") for each in staging.kinds if each.startswith(f"{name}.")]
+        _check_names(f"{place}: {program.object}: the children {name}", needed, given)
+
+
+def _check_names(whose: str, needed: Collection[str], given: Sequence[str]) -> None:
+    for name in sorted(set(needed) - set(given)):
+        near = get_close_matches(name, given, n=1)
+        hint = f"did you mean {near[0]}?" if near else "correct the template or the query"
+        message = f"{whose} has no column {name}; it has {', '.join(given) or 'none'}: {hint}"
+        raise RunError(message, code="E_UNKNOWN_COLUMN")
 
 
 def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:

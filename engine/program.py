@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 from engine.diff import Comparison, RefJoin
 from engine.feed import Feed, compile_feed
 from engine.files import FileSet, file_column
+from engine.language import Language
 from engine.mapping import Children, HttpSource, MappingSpec, Project, Schedule, SqlSource
 from engine.payloads import PayloadSchemas, payload_folders
 from engine.records import Change
 from engine.render import CheckedLines, FieldLines, Lines, WriteLines, compile_lines, compile_write
 from engine.requests import CompiledOperation, compile_operation
-from engine.templates import compile_value
+from engine.templates import Fields
 
 WRITE, REMOVE = 0, 1  # the operations of an inbound object
 
@@ -108,8 +109,8 @@ class Program:
         if mapping.write is not None:
             return frozenset()
         known = {*mapping.refs, "vars", "row", "line", "lines", "removed", "saved", "body", "status", "parent"}
-        lines = self.lines.lines if isinstance(self.lines, CheckedLines) else self.lines
-        fields = lines.fields.names | lines.fields.row_names if isinstance(lines, FieldLines) else frozenset()
+        compiled = _fields(self.lines)
+        fields = compiled.names | compiled.row_names if compiled else frozenset()
         asked = frozenset().union(*(operation.names for operation in self.operations))
         grouped = {name for operation in self.operations for name in operation.spec.group_by}
         limited = {name for limit in mapping.limits for name in (*limit.per, *limit.distinct)}
@@ -121,6 +122,21 @@ class Program:
             | joined
             | set(mapping.source.key)
         )
+
+    def needed_child_columns(self) -> dict[str, frozenset[str]]:
+        """List the columns that the mapping names of each of its children."""
+        compiled = _fields(self.lines)
+        used = compiled.children if compiled else {}
+        return {
+            name: names - {"vars", "parent", *self.mapping.refs}
+            for name, names in used.items()
+            if name in self.children
+        }
+
+
+def _fields(lines: Lines) -> Fields | None:
+    plain = lines.lines if isinstance(lines, CheckedLines) else lines
+    return plain.fields if isinstance(plain, FieldLines) else None
 
 
 def _saves(operation: CompiledOperation) -> bool:
@@ -138,30 +154,26 @@ def compile_mapping(
     mapping: MappingSpec, project: Project, mappings: Mapping[str, MappingSpec], *, files_root: Path | None = None
 ) -> Program:
     """Compile one mapping; `mappings` are all of the project, for references. Raises TemplateFaults."""
-    timezone = ZoneInfo(project.timezone)
-    shared: dict[str, Any] = {"vars": dict(project.vars)}
-    write = mapping.write
-    source = mapping.source
-    makes_lines = [
-        mapping.fields,
-        mapping.on_null,
-        _plain(mapping.refs),
-        _plain(mapping.files),
-        shared,
-        project.timezone,
-    ]
+    names: dict[str, Any] = {"vars": dict(project.vars)}
+    language = Language(timezone=ZoneInfo(project.timezone), names=names, maps=project.maps)
+    folder = Path(project.file).parent
     files = FileSet(
-        root=files_root or Path(project.file).parent,
+        root=files_root or folder,
         confined=files_root is not None,
-        paths={n: compile_value(f.path, timezone=timezone) for n, f in mapping.files.items() if f.path},
-        contents={n: compile_value(f.bytes, timezone=timezone) for n, f in mapping.files.items() if f.bytes},
+        paths={name: language.strict(each.path) for name, each in mapping.files.items() if each.path},
+        contents={name: language.strict(each.bytes) for name, each in mapping.files.items() if each.bytes},
     )
+    source, write = mapping.source, mapping.write
+    makes_lines: list[Any] = [mapping.fields, mapping.on_null, _plain(mapping.refs), _plain(mapping.files)]
+    makes_lines += [names, project.maps, project.timezone]
     return Program(
         mapping=mapping,
-        lines=compile_lines(mapping, shared, timezone, PayloadSchemas(payload_folders(Path(project.file).parent))),
-        operations=tuple(compile_operation(each, files, shared, timezone) for each in mapping.send),
-        feed=compile_feed(source, shared, timezone) if isinstance(source, HttpSource) else None,
-        removed_lines=compile_write(write.removed, shared, timezone) if write and write.removed else None,
+        lines=compile_lines(mapping, language, PayloadSchemas(payload_folders(folder))),
+        operations=tuple(
+            compile_operation(each, language, files=files, refs=tuple(mapping.refs)) for each in mapping.send
+        ),
+        feed=compile_feed(source, language) if isinstance(source, HttpSource) else None,
+        removed_lines=compile_write(write.removed, language) if write and write.removed else None,
         files=files,
         refs=tuple(
             RefJoin(

@@ -76,8 +76,7 @@ def rehearsed(app: App, mapping: MappingSpec, *, whole: bool = False) -> Iterato
     opened: list[SqlEnd] = []
     try:
         reads = _whole_reads(app, mapping, opened) if whole else None
-        # The app keeps the wiring of sources to itself; there must be one of it, or a plan would not be a run.
-        reads = reads or app._reads(mapping, program, opened)
+        reads = reads or app.reads(mapping, program, opened)
         target = app.target(mapping, program, opened)
         with copied(mapping.object, app.setting()) as (staging, journal):
             yield Rehearsal(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Any, Protocol
 
 from engine import jsontext
+from engine.language import Language
 from engine.mapping import MappingSpec, TableWrite, Write
 from engine.payloads import PayloadSchemas
 from engine.records import Refusal, Stage
-from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields, compile_value
+from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields
 
 DOCUMENT = "document"  # the column that holds an inbound record's whole document, as JSON
 
@@ -159,39 +159,41 @@ def _at(document: Mapping[str, Any], path: str) -> Any:
     return found
 
 
-def compile_lines(mapping: MappingSpec, shared: Mapping[str, Any], timezone: tzinfo, schemas: PayloadSchemas) -> Lines:
+def compile_lines(mapping: MappingSpec, language: Language, schemas: PayloadSchemas) -> Lines:
     """Compile what makes a mapping's lines. Raises TemplateFaults, which `validate` has found before."""
     if mapping.write is not None:
-        return compile_write(mapping.write, shared, timezone)
-    fields = compile_fields(mapping.fields, on_null=mapping.on_null, timezone=timezone)
-    lines = FieldLines(fields=fields, refs=tuple(mapping.refs), shared=shared)
+        return compile_write(mapping.write, language)
+    fields = compile_fields(
+        mapping.fields,
+        on_null=mapping.on_null,
+        timezone=language.timezone,
+        maps=language.maps,
+        outside=tuple(mapping.refs),
+    )
+    lines = FieldLines(fields=fields, refs=tuple(mapping.refs), shared=language.names)
     if mapping.payload_schema is None:
         return lines
     return CheckedLines(lines=lines, schemas=schemas, schema=mapping.payload_schema)
 
 
-def compile_write(write: Write, shared: Mapping[str, Any], timezone: tzinfo) -> WriteLines:
+def compile_write(write: Write, language: Language) -> WriteLines:
     """Compile the tables and statements of an inbound object."""
-
-    def value(spec: Any) -> Value:
-        return compile_value(spec, timezone=timezone, lenient=True)
-
     return WriteLines(
-        rows=tuple(_compile_table(table, value) for table in write.tables),
+        rows=tuple(_compile_table(table, language) for table in write.tables),
         calls=tuple(
-            _Call(index=index, params=value(dict(each.params)), each=each.each)
+            _Call(index=index, params=language.lenient(dict(each.params)), each=each.each)
             for index, each in enumerate(write.statements)
         ),
-        shared=shared,
+        shared=language.names,
     )
 
 
-def _compile_table(table: TableWrite, value: Any) -> _Rows:
-    of_parent = tuple(name for name, template in table.key.items() if value(template).names == {"parent"})
+def _compile_table(table: TableWrite, language: Language) -> _Rows:
+    of_parent = tuple(name for name, spec in table.key.items() if language.lenient(spec).names == {"parent"})
     return _Rows(
         table=table.table,
-        key=value(dict(table.key)),
-        fields=value(dict(table.fields)),
+        key=language.lenient(dict(table.key)),
+        fields=language.lenient(dict(table.fields)),
         each=table.each,
         parent_key=of_parent if table.orphans == "delete" else (),
         delete_orphans=table.orphans == "delete",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
 from typing import Any
 
 from engine import jsontext
@@ -12,9 +11,10 @@ from engine.canonical import canonical
 from engine.changes import Numbered
 from engine.decide import Ask, Found, Part, Reading, Terms
 from engine.files import FileFault, FileSet, content, file_column, path_column
+from engine.language import Language
 from engine.mapping import Items, Operation, Request, Retry
 from engine.records import Answer, Answered, FileBody, Outgoing, Refusal, Stage
-from engine.templates import NULLS, RenderFault, Value, compile_value
+from engine.templates import NULLS, RenderFault, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,64 +95,50 @@ class CompiledOperation:
 
 
 def compile_operation(
-    spec: Operation, files: FileSet, shared: Mapping[str, Any], timezone: tzinfo
+    spec: Operation, language: Language, *, files: FileSet, refs: Collection[str] = ()
 ) -> CompiledOperation:
     """Compile an operation. Raises TemplateFaults, which `validate` has found before."""
-
-    def answer(value: Any) -> Value:
-        return compile_value(value, timezone=timezone, lenient=True)
-
     lookup = spec.lookup
     return CompiledOperation(
         spec=spec,
-        requests=tuple(_compile_request(request, timezone) for request in spec.requests),
-        save=answer(dict(spec.save)),
-        ok=answer(spec.ok) if spec.ok is not None else None,
-        items=_compile_items(spec.items, timezone) if spec.items else None,
+        requests=tuple(compile_request(request, language, refs) for request in spec.requests),
+        save=language.lenient(dict(spec.save)),
+        ok=language.lenient(spec.ok) if spec.ok is not None else None,
+        items=_compile_items(spec.items, language) if spec.items else None,
         lookup=CompiledLookup(
-            request=_compile_request(lookup.request, timezone),
-            found=answer(lookup.found),
-            absent=answer(lookup.absent) if lookup.absent is not None else None,
-            save=answer(dict(lookup.save)),
+            request=compile_request(lookup.request, language, refs),
+            found=language.lenient(lookup.found),
+            absent=language.lenient(lookup.absent) if lookup.absent is not None else None,
+            save=language.lenient(dict(lookup.save)),
         )
         if lookup
         else None,
         files=files,
-        shared=shared,
+        shared=language.names,
     )
 
 
-def compile_request(request: Request, timezone: tzinfo) -> CompiledRequest:
-    """Compile a single request, such as that of a feed."""
-    return _compile_request(request, timezone)
-
-
-def _compile_request(request: Request, timezone: tzinfo) -> CompiledRequest:
-    def value(spec: Any) -> Value:
-        return compile_value(spec, timezone=timezone)
-
+def compile_request(request: Request, language: Language, refs: Collection[str] = ()) -> CompiledRequest:
+    """Compile a single request. Raises TemplateFaults."""
     return CompiledRequest(
         method=request.method,
-        target=value(request.path if request.path is not None else request.url),
+        target=language.strict(request.path if request.path is not None else request.url, refs),
         is_url=request.path is None,
-        query=value(dict(request.query)),
-        headers=value(dict(request.headers)),
-        body=value(request.body) if request.body is not None else None,
+        query=language.strict(dict(request.query), refs),
+        headers=language.strict(dict(request.headers), refs),
+        body=language.strict(request.body, refs) if request.body is not None else None,
         file=request.file,
-        save=compile_value(dict(request.save), timezone=timezone, lenient=True),
+        save=language.lenient(dict(request.save)),
     )
 
 
-def _compile_items(items: Items, timezone: tzinfo) -> CompiledItems:
-    def value(spec: Any) -> Value:
-        return compile_value(spec, timezone=timezone, lenient=True)
-
+def _compile_items(items: Items, language: Language) -> CompiledItems:
     return CompiledItems(
-        at=value(items.at),
-        key=value(items.key),
-        ok=value(items.ok),
-        error=value(items.error) if items.error else None,
-        line_key=value(items.line_key) if items.line_key else None,
+        at=language.lenient(items.at),
+        key=language.lenient(items.key),
+        ok=language.lenient(items.ok),
+        error=language.lenient(items.error) if items.error else None,
+        line_key=language.lenient(items.line_key) if items.line_key else None,
     )
 
 

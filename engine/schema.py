@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
 from engine.errors import Place, Problem
 from engine.mapping import MappingSpec, Project
@@ -19,8 +18,6 @@ from engine.yamltext import Document
 from engine.yamltext import Path as KeyPath
 
 FOLDER = Path(__file__).resolve().parents[1] / "schemas"
-PAYLOADS = Path("schemas", "payloads")  # beside project.yaml
-SUFFIX = ".schema.json"
 SHOWN = 60  # characters of a value in a message
 
 TYPES = {
@@ -82,32 +79,9 @@ def place_of(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
     return places[path]
 
 
-def payload_schemas(project: Project) -> dict[str, Path]:
-    """Find the schemas that `payload_schema` may name, by stem; a project's own hides a shipped one of that name.
-
-    The project's stand in `schemas/payloads/` beside its project.yaml, the shipped ones in the checkout.
-    """
-    own = Path(project.file).parent / PAYLOADS
-    folders = (FOLDER / PAYLOADS.name, own)
-    return {path.name.removesuffix(SUFFIX): path for folder in folders for path in sorted(folder.glob(f"*{SUFFIX}"))}
-
-
-def payload_schema_fault(path: Path) -> str | None:
-    """Say why a file is no JSON Schema; None if it is one."""
-    try:
-        Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
-    except ValueError as error:
-        return f"it is no JSON: {error}"
-    except SchemaError as error:
-        return f"{error.json_path}: {_clipped(error.message)}"
-    return None
-
-
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads((FOLDER / f"{name}{SUFFIX}").read_text(encoding="utf-8")))
+    return Draft202012Validator(json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))
 
 
 def _problems(error: Any, document: Document) -> Iterator[Problem]:

@@ -52,8 +52,8 @@ def _pages_fault(pages: Pages) -> str | None:
     names = names_of(pages.request)
     if pages.next is None and not names & {"page", "offset"}:
         return "it names neither `page` nor `offset`, so every page would be the same: use one, or `next` and `link`"
-    if value_names(pages.next) and "link" not in names:
-        return "it does not name `link`, so every page would be the same: take what `next` gives"
+    if value_names(pages.next) and not names & {"page", "offset", "link"}:
+        return "it names neither `page`, `offset` nor `link`, so every page would be the same: use one"
     return None
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from engine.errors import Problem
-from engine.mapping import MappingSpec, SqlSource, Templates
-from engine.names import texts
+from engine.mapping import MappingSpec, SqlSource
+from engine.names import texts, value_names
 from engine.schema import problem, quoted, suggestion
-from engine.yamltext import Path
 
 SQL_TEXTS = re.compile(r"'(?:''|[^'])*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 SQL_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
@@ -47,16 +46,17 @@ def _cursor_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Proble
 
 
 def _children_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Problem]:
-    walked = dict(_walked(("fields",), mapping.fields))
-    for path, name in walked.items():
-        if name not in source.children:
+    for text in texts(("fields",), mapping.fields):
+        if text.path[-1] == "$each" and not text.each and not text.names & source.children.keys():
+            name = text.text.strip("{} ")
             remedy = suggestion(name, source.children) or ": add it under `source.children`"
-            yield problem(mapping, "E_EACH", f"unknown child `{name}`{remedy}", *path)
-    named = frozenset().union(*(text.names for text in texts(("fields",), mapping.fields)), walked.values())
+            yield problem(mapping, "E_EACH", f"unknown child `{name}`{remedy}", *text.path)
+    named = value_names(mapping.fields)
     for name, child in source.children.items():
         place = ("source", "children", name)
         if taken := _taken(mapping, name):
             yield problem(mapping, "E_CHILDREN", f"`{name}` is {taken}: choose another name", *place)
+            continue
         if len(child.parent) != len(source.key):
             message = f"`parent` has to name the columns that equal {quoted(source.key)}, in this order"
             yield problem(mapping, "E_CHILDREN", message, *place, "parent")
@@ -71,16 +71,3 @@ def _taken(mapping: MappingSpec, name: str) -> str | None:
     if name in mapping.source.key:
         return "a column of `source.key`"
     return "a reference under `refs`" if name in mapping.refs else None
-
-
-def _walked(path: Path, value: Templates) -> Iterator[tuple[Path, str]]:
-    """Yield the place and name of each outermost `$each`."""
-    match value:
-        case Mapping() if "$each" in value:
-            yield (*path, "$each"), value["$each"]
-        case Mapping():
-            for key, inner in value.items():
-                yield from _walked((*path, key), inner)
-        case list():
-            for index, inner in enumerate(value):
-                yield from _walked((*path, index), inner)

@@ -12,12 +12,12 @@ from engine.mapping import HttpSource, MappingSpec, Sample, SqlSource
 from engine.names import Scope, Text, saved_names, texts, uses
 from engine.records import Change
 from engine.schema import label, problem, suggestion
+from engine.templates import names_in
 from engine.yamltext import Path
 
 Rows: TypeAlias = Collection[Mapping[str, Any]]
 
 ITEM = ""  # stands for the item of a feed or a page where the name of a list could stand
-INSIDE = frozenset({"item", "loop"})  # names that `$each` adds
 NO_COLUMN = frozenset({"parent", "saved"})  # where they may not stand, `names` says so
 FOR_SEND = ("children", "refs", "saved", "files")
 
@@ -122,8 +122,15 @@ def _rows(mapping: MappingSpec, each: str | None) -> Rows:
     documents = [document for sample in kept if (document := sample.document if fetches else sample.row)]
     if each is None:
         return documents
-    lists = [found for document in documents if isinstance(found := document.get(each), list)]
+    lists = [found for document in documents if isinstance(found := _at(document, each), list)]
     return [element for found in lists for element in found if isinstance(element, Mapping)]
+
+
+def _at(document: Any, path: str) -> Any:
+    """Walk a path such as `price.additionalCosts`."""
+    for name in path.split("."):
+        document = document.get(name) if isinstance(document, Mapping) else None
+    return document
 
 
 def _asked(mapping: MappingSpec) -> Iterator[Asked]:
@@ -131,10 +138,8 @@ def _asked(mapping: MappingSpec) -> Iterator[Asked]:
         yield Asked(path, column)
     for use in uses(mapping):
         for text in texts(use.path, use.value):
-            if use.scope.columns:
+            if not text.is_soft:
                 yield from _asked_by(text, use.scope)
-            elif use.path[0] == "source":
-                yield from (Asked(text.path, name, ITEM) for name in _attributes(text, "item"))
 
 
 def _listed(mapping: MappingSpec) -> Iterator[tuple[Path, str]]:
@@ -152,12 +157,20 @@ def _listed(mapping: MappingSpec) -> Iterator[tuple[Path, str]]:
 def _asked_by(text: Text, scope: Scope) -> Iterator[Asked]:
     """Yield the columns that a template names; those of lists inside lists are not known here."""
     lists = (*((scope.each,) if scope.each else ()), *text.each)
-    if len(lists) < 2:
-        own = text.names - scope.given - NO_COLUMN - (INSIDE if lists else frozenset())
-        yield from (Asked(text.path, name, lists[0] if lists else None) for name in sorted(own))
-    if len(lists) == 1:
-        yield from (Asked(text.path, name) for name in _attributes(text, "parent") if name not in scope.given)
+    own = text.names - scope.given - NO_COLUMN
+    if not scope.columns:
+        yield from (Asked(text.path, name) for name in own if lists == ("removed",))
+        yield from (Asked(text.path, name, ITEM) for name in _attributes(text, "item") if text.path[0] == "source")
+    elif not lists:
+        named = own - scope.lists if text.path[-1] != "$each" else frozenset()  # `rows` tells of unknown children
+        yield from (Asked(text.path, name) for name in named)
+    elif len(lists) == 1:
+        children = names_in(f"{{{{ {lists[0]} }}}}") & scope.lists  # lines, also of `lines | sort`
+        if len(children) < 2:
+            each = next(iter(children), lists[0])
+            yield from (Asked(text.path, name, each) for name in own - {"item"})
+        yield from (Asked(text.path, name) for name in _attributes(text, "parent") - scope.given - scope.lists)
 
 
-def _attributes(text: Text, owner: str) -> list[str]:
-    return sorted({name for head, name in text.attributes if head == owner})
+def _attributes(text: Text, owner: str) -> frozenset[str]:
+    return frozenset(name for head, name in text.attributes if head == owner)

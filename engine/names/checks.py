@@ -8,7 +8,7 @@ from datetime import UTC
 
 from engine.errors import Problem
 from engine.mapping import MappingSpec, Project
-from engine.names.texts import Text, compiled, texts
+from engine.names.texts import Text, texts
 from engine.names.uses import Scope, Use, saved_names, uses
 from engine.schema import label, problem, suggestion
 from engine.templates import TemplateFault, TemplateFaults, compile_fields, compile_value
@@ -35,7 +35,7 @@ def check_names(mapping: MappingSpec, *, project: Project, mappings: Mapping[str
     elsewhere = {name: other.file for other in mappings.values() for name in other.refs if name not in mapping.refs}
     known = Known(owners=_owners(mapping, project, mappings), elsewhere=elsewhere)
     for use in uses(mapping):
-        for fault in _template_faults(use, mapping):
+        for fault in _template_faults(use, mapping, project):
             path = (*use.path, *fault.path)
             yield problem(mapping, "E_TEMPLATE", f"{label(path)}: {fault.message}", *path)
         for text in texts(use.path, use.value):
@@ -54,23 +54,21 @@ def _owners(mapping: MappingSpec, project: Project, mappings: Mapping[str, Mappi
     return owners
 
 
-def _template_faults(use: Use, mapping: MappingSpec) -> tuple[TemplateFault, ...]:
-    if isinstance(use.value, str):
-        return compiled(use.value)[1]
-    if not use.value or not isinstance(use.value, Mapping | list):
-        return ()
+def _template_faults(use: Use, mapping: MappingSpec, project: Project) -> tuple[TemplateFault, ...]:
+    """Compile a value of templates for its faults; the zone does not matter for them."""
     try:
         if use.path == ("fields",):
-            compile_fields(mapping.fields, on_null=mapping.on_null, timezone=UTC)
-        else:
-            compile_value(use.value, timezone=UTC)
+            on_null, refs = mapping.on_null, mapping.refs
+            compile_fields(use.value, on_null=on_null, timezone=UTC, maps=project.maps, outside=refs)
+        elif use.value is not None:
+            compile_value(use.value, timezone=UTC, maps=project.maps)
     except TemplateFaults as faults:
         return faults.faults
     return ()
 
 
 def _name_faults(text: Text, scope: Scope) -> Iterator[str]:
-    if not scope.columns:
+    if not scope.columns and not text.each:
         for name in sorted(text.names - scope.given):
             yield f"unknown name `{name}`{suggestion(name, scope.given)}"
 

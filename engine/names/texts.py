@@ -1,15 +1,13 @@
-"""What the text of a template tells without a row: its names, its attributes, its faults."""
+"""What the text of a template tells without a row: the names and attributes that it uses."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from functools import lru_cache
 
 from engine.mapping import Templates
-from engine.templates import TemplateFault, TemplateFaults, compile_value
+from engine.templates import names_in
 from engine.yamltext import Path
 
 TEXTS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
@@ -28,8 +26,8 @@ class Text:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names that it uses; none if it does not compile."""
-        return compiled(self.text)[0]
+        """The names that it uses; none if it cannot be parsed."""
+        return names_in(self.text)
 
     @property
     def attributes(self) -> Iterator[tuple[str, str]]:
@@ -39,20 +37,32 @@ class Text:
                 yield attribute["head"], attribute["name"]
 
     @property
+    def outer_names(self) -> frozenset[str]:
+        """The names that it uses of what is around the outermost `$each`."""
+        if not self.each:
+            return self.names
+        if len(self.each) > 1:
+            return frozenset()
+        return frozenset(name for head, name in self.attributes if head == "parent")
+
+    @property
     def is_soft(self) -> bool:
         """Whether it provides for a name that is missing."""
         return SOFT.search(self.text) is not None
 
 
 def texts(path: Path, value: Templates, each: tuple[str, ...] = ()) -> Iterator[Text]:
-    """Yield every text inside a JSON-like value."""
+    """Yield every text inside a JSON-like value; the list of a `$each` as the template that gives it."""
     match value:
         case str():
             yield Text(path, value, each)
         case Mapping():
-            inside = (*each, value["$each"]) if "$each" in value else each
+            walked = value.get("$each")
+            inside = each if walked is None else (*each, str(walked))
             for key, inner in value.items():
-                if key != "$each":
+                if key == "$each":
+                    yield Text((*path, key), f"{{{{ {inner} }}}}", each)
+                else:
                     yield from texts((*path, key), inner, inside)
         case list():
             for index, inner in enumerate(value):
@@ -60,16 +70,5 @@ def texts(path: Path, value: Templates, each: tuple[str, ...] = ()) -> Iterator[
 
 
 def value_names(value: Templates) -> frozenset[str]:
-    """Gather the names that the texts of a JSON-like value use; none of those that do not compile."""
-    return frozenset[str]().union(*(text.names for text in texts((), value)))
-
-
-@lru_cache(maxsize=10_000)
-def compiled(text: str) -> tuple[frozenset[str], tuple[TemplateFault, ...]]:
-    """Give the names of a template, or its faults; the zone does not matter for either."""
-    if "{{" not in text and "{%" not in text:
-        return frozenset(), ()
-    try:
-        return compile_value(text, timezone=UTC).names, ()
-    except TemplateFaults as faults:
-        return frozenset(), faults.faults
+    """Gather the names that the texts of a JSON-like value use; none of those that cannot be parsed."""
+    return frozenset[str]().union(*(text.outer_names for text in texts((), value)))

@@ -19,6 +19,7 @@ class Scope:
     """What a template may name."""
 
     given: frozenset[str]
+    lists: frozenset[str] = frozenset()  # children of the row: elements of `$each` do not see them
     columns: bool = False  # the columns of a row, or the names of a document, too: only the source knows them
     each: str | None = None  # `columns` are those of the elements of this list of the document
     earlier: frozenset[str] | None = None  # all that `saved` holds; None: what any answer saves
@@ -76,8 +77,8 @@ def saved_names(mapping: MappingSpec) -> frozenset[str]:
 
 
 def _line_scope(mapping: MappingSpec) -> Scope:
-    children = mapping.source.children if isinstance(mapping.source, SqlSource) else ()
-    return Scope(given=VARS | {"row"} | {*mapping.refs, *children}, columns=True)
+    children = frozenset(mapping.source.children if isinstance(mapping.source, SqlSource) else ())
+    return Scope(given=VARS | {"row", *mapping.refs}, lists=children, columns=True)
 
 
 def _entry(mapping: MappingSpec, index: int, operation: Operation) -> Iterator[Use]:
@@ -116,7 +117,7 @@ def _http_source(source: HttpSource) -> Iterator[Use]:
     if pages := source.pages:
         path = ("source", "pages")
         yield from _request((*path, "request"), pages.request, PAGE)
-        yield from _each(path, {"items": pages.items, "next": pages.next}, BODY)
+        yield from _each(path, {"items": pages.items, "next": pages.next}, PAGE.with_names(frozenset({"body"})))
     if fetch := source.fetch:
         path = ("source", "fetch")
         yield Use(path=(*path, "when"), value=fetch.when, scope=ITEM)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import Signature, signature
 from typing import Any
 
@@ -32,8 +32,8 @@ _SIGNATURES = {
 }
 
 
-def check(tree: nodes.Template, maps: Collection[str]) -> Iterator[str]:
-    """Yield each fault of a template; `maps` are the names of the dictionaries."""
+def check(tree: nodes.Template, maps: frozenset[str] | None) -> Iterator[str]:
+    """Yield each fault of a template; `maps` are the names of the dictionaries, None if they are not known."""
     for node in tree.find_all(nodes.Node):
         if type(node).__name__ not in NODES:
             yield f"`{getattr(node, 'operator', None) or type(node).__name__.lower()}` is not offered in templates"
@@ -86,7 +86,7 @@ def _filter_faults(node: nodes.Filter) -> Iterator[str]:
             yield f"the filter {node.name!r}: {error}"
 
 
-def _dictionary_faults(node: nodes.Filter, maps: Collection[str]) -> Iterator[str]:
+def _dictionary_faults(node: nodes.Filter, maps: frozenset[str] | None) -> Iterator[str]:
     """Find a dictionary that does not exist, in `mapped(name)` and `map('mapped', name)`."""
     match node:
         case nodes.Filter(name="mapped", args=args, kwargs=kwargs):
@@ -97,8 +97,8 @@ def _dictionary_faults(node: nodes.Filter, maps: Collection[str]) -> Iterator[st
             return
     match [*args, *(each.value for each in kwargs if each.key == "name")]:
         case [nodes.Const(value=str() as name)]:
-            if name not in maps:
-                yield f"{name!r} is not among the `maps` of project.yaml{nearest(name, frozenset(maps))}"
+            if maps is not None and name not in maps:
+                yield f"{name!r} is not among the `maps` of project.yaml{nearest(name, maps)}"
         case _:
             yield "`mapped` takes the name of one dictionary as a plain text, such as mapped('order_statuses')"
 

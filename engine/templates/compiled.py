@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from engine.jsontext import NotJson, encode, path_text
@@ -15,8 +14,8 @@ from engine.templates.language import Environment
 from engine.templates.loop import Loop
 from engine.templates.parse import Parsed, parse
 
-Maps: TypeAlias = Mapping[str, Mapping[str, Any]]  # the `maps` of project.yaml
-NO_MAPS: Maps = MappingProxyType({})
+# The `maps` of project.yaml; None: not known here, so that every name will do, and every look-up is refused.
+Maps: TypeAlias = Mapping[str, Mapping[str, Any]] | None
 
 
 class Fields:
@@ -73,7 +72,7 @@ def compile_fields(
     *,
     on_null: OnNull,
     timezone: dt.tzinfo,
-    maps: Maps = NO_MAPS,
+    maps: Maps = None,
     outside: Collection[str] = (),
 ) -> Fields:
     """Compile a mapping's `fields`; `outside` are names that elements of `$each` see besides `vars`: the refs.
@@ -112,7 +111,7 @@ def compile_value(
     timezone: dt.tzinfo,
     lenient: bool = False,
     on_null: OnNull = "send",
-    maps: Maps = NO_MAPS,
+    maps: Maps = None,
     outside: Collection[str] = (),
 ) -> Value:
     """Compile any spec; `outside` are names that elements of `$each` see besides `vars`.

@@ -32,14 +32,14 @@ class Environment(SandboxedEnvironment):
     intercepted_unops = frozenset({"+", "-"})
     decimal = Decimal
 
-    def __init__(self, timezone: dt.tzinfo, *, lenient: bool, maps: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, timezone: dt.tzinfo, *, lenient: bool, maps: Mapping[str, Mapping[str, Any]] | None) -> None:
         super().__init__(optimized=False, cache_size=0)
         self.lenient = lenient
-        self.maps = maps
+        self.dictionaries = None if maps is None else frozenset(maps)  # None: not known
         self.undefined = self._unknown  # type: ignore[assignment]  # is only called: raises, or gives null, at once
         self.globals.clear()
         own = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant")}
-        own["mapped"] = partial(FILTERS["mapped"], dictionaries=Dictionaries(maps))
+        own["mapped"] = partial(FILTERS["mapped"], dictionaries=Dictionaries(maps or {}))
         self.filters = {**FILTERS, **own, **POLICIES, **STEPS, "$columns": given if lenient else columns}
         self.tests = dict(TESTS)
 

@@ -199,7 +199,7 @@ class _Parser:
         """Parse and check a template, and note what it uses."""
         try:
             tree = self.environment.parse(text)
-            faults = list(dict.fromkeys(check(tree, self.environment.maps)))
+            faults = list(dict.fromkeys(check(tree, self.environment.dictionaries)))
             names = frozenset() if faults else undeclared(text)
         except (TemplateSyntaxError, RecursionError) as error:
             message = str(error).rstrip(".")

@@ -15,7 +15,7 @@ from engine.templates.language import Environment
 
 ROOT_ROW = "_row_0"  # the name under which elements find the row around them
 
-_ENVIRONMENT = Environment(UTC, lenient=False, maps={})
+_ENVIRONMENT = Environment(UTC, lenient=False, maps=None)
 
 
 def names_in(text: str) -> frozenset[str]:

@@ -8,8 +8,9 @@ from engine.alone import check_alone
 from engine.errors import Place, Problem
 from engine.mapping import MappingSpec, Project
 from engine.names import check_names
-from engine.validate.ends import end_problems, payload_problems
+from engine.validate.ends import end_problems
 from engine.validate.objects import circles, order, ref_problems, schedule_problems
+from engine.validate.payloads import own_schema_problems, payload_problems
 from engine.validate.project import project_problems
 
 __all__ = ["order", "position", "validate"]
@@ -22,7 +23,7 @@ def validate(
 
     `unread` names objects whose files could not be built: they exist, but nothing else is known of them.
     """
-    problems = list(project_problems(project))
+    problems = [*project_problems(project), *own_schema_problems(project)]
     for mapping in mappings.values():
         problems += end_problems(mapping, project)
         problems += payload_problems(mapping, project)

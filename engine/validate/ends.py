@@ -1,4 +1,4 @@
-"""The ends of a mapping: connections of the right type, and the schema that its lines must satisfy."""
+"""The ends of a mapping: connections of the right type, which fit together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.errors import Problem
 from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection, SqlSource
-from engine.schema import payload_schema_fault, payload_schemas, problem, suggestion
+from engine.schema import problem, suggestion
 from engine.yamltext import Path
 
 
@@ -31,23 +31,6 @@ def end_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:
         yield from _connection_problems(mapping, project, mapping.target, HttpConnection, ("target",))
     else:
         yield from _choice_problems(mapping, project)
-
-
-def payload_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:
-    """Find a `payload_schema` that does not exist, is none, or has nothing to check."""
-    name = mapping.payload_schema
-    if name is None or mapping.write is not None:
-        return
-    if not mapping.fields:
-        yield problem(mapping, "E_NO_FIELDS", "`payload_schema` has no line to check: add `fields`", "payload_schema")
-    schemas = payload_schemas(project)
-    if name not in schemas:
-        remedy = suggestion(name, schemas)
-        message = f"there is no schemas/payloads/{name}.schema.json{remedy}"
-        yield problem(mapping, "E_PAYLOAD_SCHEMA", message, "payload_schema")
-    elif fault := payload_schema_fault(schemas[name]):
-        message = f"{schemas[name]} is no JSON Schema: {fault}"
-        yield problem(mapping, "E_PAYLOAD_SCHEMA", message, "payload_schema")
 
 
 def _choice_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:

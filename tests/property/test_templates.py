@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from engine import filters
 from engine.jsontext import NotJson, decode, encode
 from engine.records import Refusal
-from engine.templates import FILTERS, Fields, TemplateFaults, compile_fields, compile_value
+from engine.templates import FILTERS, Fields, TemplateFaults, compile_fields, compile_value, names_in
 
 TEXTS = st.text()  # any Unicode but surrogates
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False)
@@ -28,18 +29,18 @@ FOREIGN = st.floats() | st.binary() | st.datetimes() | st.sets(st.integers()) | 
 CELLS = JSON | FOREIGN
 
 COLUMNS = ["sku", "quantity", "odd name"]
-FIELDS: Fields = compile_fields(
-    {
-        "sku": "{{ sku }}",
-        "quantity": {"$value": "{{ quantity | number }}", "$on_null": "omit"},
-        "nested": {
-            "text": "<{{ sku }}>",
-            "list": ["{{ row['odd name'] }}", {"$value": "{{ sku }}", "$on_null": "omit"}],
-        },
-        "statement": "{% for part in row['odd name'] %}{{ loop.index }}{{ part }}{% endfor %}",
+SPEC = {
+    "sku": "{{ sku }}",
+    "quantity": {"$value": "{{ quantity | number }}", "$on_null": "omit"},
+    "nested": {
+        "text": "<{{ sku }}>",
+        "list": ["{{ row['odd name'] }}", {"$value": "{{ sku }}", "$on_null": "omit"}],
     },
-    on_null="send",
-    timezone=UTC,
+    "statement": "{% for part in row['odd name'] %}{{ loop.index }}{{ part }}{% endfor %}",
+}
+FIELDS: Fields = compile_fields(SPEC, on_null="send", timezone=UTC)
+LISTS: Fields = compile_fields(
+    {"outer": {"$each": "groups", "inner": {"$each": "members", **SPEC}}}, on_null="send", timezone=UTC
 )
 ROWS = st.tuples(CELLS, CELLS, CELLS)
 GOOD_ROWS = st.tuples(TEXTS, st.integers() | st.none(), TEXTS)
@@ -116,6 +117,29 @@ def test_no_row_disturbs_its_neighbours(
     assert all(isinstance(result, bytes) for result in neighbours)
 
 
+@given(st.lists(st.lists(ROWS | GOOD_ROWS, max_size=4), max_size=4) | st.lists(st.lists(GOOD_ROWS, max_size=4)))
+def test_an_element_is_rendered_as_a_row_would_be(groups: list[list[tuple[Any, ...]]]) -> None:
+    alone = [rendered(rows) for rows in groups]
+    expected_refusals = [
+        replace(result, field=f"outer[{outer}].inner[{inner}].{result.field}")
+        for outer, results in enumerate(alone)
+        for inner, result in enumerate(results)
+        if isinstance(result, Refusal)
+    ]
+
+    members = [[dict(zip(COLUMNS, row, strict=True)) for row in rows] for rows in groups]
+    (line,) = LISTS.render([([{"members": each} for each in members],)], ["groups"], {})
+
+    if isinstance(line, Refusal):
+        assert line in expected_refusals
+    else:
+        assert line.decode() == '{"outer":[%s]}' % ",".join(  # noqa: UP031
+            '{"inner":[%s]}' % ",".join(result.decode() for result in results if isinstance(result, bytes))  # noqa: UP031
+            for results in alone
+        )
+        assert not expected_refusals
+
+
 @given(st.text(min_size=1))
 def test_a_path_is_one_segment_that_reads_back(text: str) -> None:
     segment = filters.path(text)
@@ -140,7 +164,29 @@ def test_a_float_goes_by_its_shortest_text(number: float) -> None:
     assert filters.number(number) == Decimal(repr(number))
 
 
-WORDS = ["a", "b", "row", "loop", "x.y", "'t'", "1", "1.5", "none", "(", ")", "[", "]", "{", "}", ",", ":", ".", "~"]
+WORDS = [
+    "a",
+    "b",
+    "row",
+    "parent",
+    "parent.parent",
+    "loop",
+    "x.y",
+    "'t'",
+    "1",
+    "1.5",
+    "none",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    ".",
+    "~",
+]
 WORDS += [
     "|",
     "+",
@@ -175,4 +221,17 @@ def test_any_text_compiles_or_is_a_fault(lenient: bool, template: str) -> None:
     except TemplateFaults as found:
         assert {fault.path for fault in found.faults} == {(1,)}
     else:
-        assert compiled.bare <= compiled.names
+        assert compiled.bare <= compiled.names == names_in(template)
+
+
+@settings(max_examples=200)
+@given(template=TEMPLATES | STATEMENTS)
+def test_any_text_compiles_in_an_element_as_it_does_in_a_row(template: str) -> None:
+    def compiles(spec: Any) -> bool:
+        try:
+            compile_fields({"a": spec}, on_null="send", timezone=UTC)
+        except TemplateFaults:
+            return False
+        return True
+
+    assert compiles({"$each": "l", "b": {"$each": "m", "$value": template}}) == compiles(template)

@@ -214,7 +214,7 @@ def test_a_refused_chunk_is_split_breadth_first_until_the_bad_line_stands_alone(
     assert target.asked == [(1, 8), (1, 4), (5, 8), (1, 2), (3, 4), (3, 3), (4, 4)]
     assert verdicts(events) == {
         **dict.fromkeys((1, 2, 4, 5, 6, 7, 8), (Verdict.CONFIRMED, False)),
-        3: (Verdict.REJECTED, True),
+        3: (Verdict.REJECTED, False),
     }
     assert [tuple(event.part.range) for event in events if isinstance(event, Split)] == [(1, 8), (1, 4), (3, 4)]
 
@@ -223,7 +223,7 @@ def test_a_refused_chunk_is_split_breadth_first_until_the_bad_line_stands_alone(
 def test_a_chunk_too_small_to_suspect_is_split_to_the_end_though_nothing_is_accepted(size: int) -> None:
     events = deliver(Target(refusing(*range(1, 8))), parts((1, size)))
 
-    assert verdicts(events) == dict.fromkeys(range(1, size + 1), (Verdict.REJECTED, True))
+    assert verdicts(events) == dict.fromkeys(range(1, size + 1), (Verdict.REJECTED, size == 1))
 
 
 def test_seven_refusals_send_eight_lines_alone_and_a_chunk_that_is_bad_throughout_ends() -> None:
@@ -247,7 +247,7 @@ def test_of_eight_lines_alone_one_accepted_lets_splitting_go_on() -> None:
     events = deliver(Target(refusing(*bad)), parts((1, 800)))
 
     assert verdicts(events) == {
-        line: (Verdict.REJECTED, True) if line in bad else (Verdict.CONFIRMED, False) for line in range(1, 801)
+        line: (Verdict.REJECTED, False) if line in bad else (Verdict.CONFIRMED, False) for line in range(1, 801)
     }
 
 
@@ -256,7 +256,7 @@ def test_of_eight_lines_alone_all_accepted_the_rest_is_sent(bad: set[int]) -> No
     events = deliver(Target(refusing(*bad)), parts((1, 800)))
 
     assert verdicts(events) == {
-        line: (Verdict.REJECTED, True) if line in bad else (Verdict.CONFIRMED, False) for line in range(1, 801)
+        line: (Verdict.REJECTED, False) if line in bad else (Verdict.CONFIRMED, False) for line in range(1, 801)
     }
 
 

@@ -261,9 +261,45 @@ def test_the_small_filters_are_exact(name: str, args: tuple[Any, ...], expected:
     assert same(filters.FILTERS[name](*args), expected)
 
 
+DICTIONARIES = filters.Dictionaries({"codes": {"A": 1, "5": "five", "0.5": "half", "true": "yes", "2024-03-01": "day"}})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("A", 1),
+        (5, "five"),
+        ("5", "five"),
+        (Decimal("5.00"), "five"),
+        (5.0, "five"),
+        (Decimal("0.50"), "half"),
+        (True, "yes"),
+        (date(2024, 3, 1), "day"),
+        (None, None),
+    ],
+)
+def test_a_dictionary_compares_canonical_texts(value: Any, expected: Any) -> None:
+    assert filters.FILTERS["mapped"](value, "codes", DICTIONARIES) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "reason"),
+    [
+        ("X9", "codes", "'X9' is not listed in maps.codes of project.yaml"),
+        ("a", "codes", "'a' is not listed in maps.codes of project.yaml"),
+        ("5.00", "codes", "'5.00' is not listed in maps.codes of project.yaml"),
+        (6, "codes", "6 is not listed in maps.codes of project.yaml"),
+        ("", "codes", "'' is not listed in maps.codes of project.yaml"),
+        ("A", "coeds", "'coeds' is not among the `maps` of project.yaml; add it there"),
+    ],
+)
+def test_a_code_that_is_not_listed_is_refused_by_name(value: Any, name: str, reason: str) -> None:
+    assert refusal(filters.FILTERS["mapped"], value, name, DICTIONARIES) == reason
+
+
 @pytest.mark.parametrize("name", sorted(filters.FILTERS.keys() - {"path", "default", "length"}))
 def test_every_filter_passes_null_through(name: str) -> None:
-    further = {"decimal": (2,), "replace": ("a", "b")}.get(name, ())
+    further = {"decimal": (2,), "replace": ("a", "b"), "mapped": ("codes", filters.Dictionaries({}))}.get(name, ())
 
     assert filters.FILTERS[name](None, *further) is None
 

@@ -50,7 +50,7 @@ from engine.mapping import (
     Write,
 )
 from engine.records import Change
-from engine.schema import FOLDER, payload_schemas
+from engine.schema import FOLDER
 
 PROJECT = """\
 # yaml-language-server: $schema=../schemas/project.schema.json
@@ -198,7 +198,7 @@ fields:
     $each: lines                             # columns of the child are variables, the header's are in `parent`
     lineNumber: "{{ line_no }}"
     quantity: "{{ quantity | number }}"
-  costs: {$each: costs, $value: "{{ amount | number }}", $on_null: omit}
+  costs: {$each: costs, $on_empty: omit, $value: "{{ amount | number }}", $on_null: omit}
 payload_schema: invoice-of-ours
 send:
   - on: [added, changed]
@@ -537,7 +537,7 @@ def test_the_example_of_children_is_this_value(wider: Loaded) -> None:
                 "lineNumber": "{{ line_no }}",
                 "quantity": "{{ quantity | number }}",
             },
-            "costs": {"$each": "costs", "$value": "{{ amount | number }}", "$on_null": "omit"},
+            "costs": {"$each": "costs", "$on_empty": "omit", "$value": "{{ amount | number }}", "$on_null": "omit"},
         },
         payload_schema="invoice-of-ours",
         send=(
@@ -636,31 +636,37 @@ def test_the_codes_of_a_dictionary_are_the_texts_that_were_written(wider: Loaded
     assert project.files_root == "${ERP_FILES:-files}"
 
 
-def test_a_payload_schema_of_the_project_hides_a_shipped_one(wider: Loaded, tmp_path: Path) -> None:
-    own = tmp_path / "mappings" / "schemas" / "payloads"
-    (own / "stock-line.schema.json").write_text("{}", encoding="utf-8")
-
-    found = payload_schemas(wider.project)
-
-    assert found["stock-line"].resolve() == own / "stock-line.schema.json"
-    assert found["client"] == FOLDER / "payloads" / "client.schema.json"
-
-
 @pytest.mark.parametrize(
-    ("content", "fault"),
+    ("content", "problem"),
     [
-        ("{", "it is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ('{"type": "objekt"}', "$.type: 'objekt' is not valid under any of the given schemas"),
+        (b"{\n ]", "2:2: no JSON: Expecting property name enclosed in double quotes"),
+        (b'{"title": "\xf3"}', "1:1: no UTF-8: save the file as UTF-8"),
+        (
+            b'{"type": "objekt"}',
+            "1:1: no JSON Schema: $.type: 'objekt' is not valid under any of the given schemas",
+        ),
+        (
+            b'{"items": [{"$ref": "stock-lines.schema.json#/x"}, {"$ref": "#/$defs/y"}]}',
+            "1:1: no JSON Schema: $.items: [{'$ref': 'stock-lines.schema.json#/x'}, {'$ref': '#/$defs/y'}]"
+            " is not of type 'object', 'boolean'",
+        ),
+        (
+            b'{"anyOf": [{"$ref": "stock-lines.schema.json#/x"}, {"$ref": "#/y"}, {"$ref": "client.schema.json"}]}',
+            "1:1: `$ref` names stock-lines.schema.json, which is not there; did you mean `stock-line.schema.json`?",
+        ),
     ],
 )
-def test_a_payload_schema_that_is_none_is_named(wider: Loaded, content: str, fault: str) -> None:
+def test_a_payload_schema_of_the_project_that_cannot_be_used_is_named(
+    wider: Loaded, content: bytes, problem: str
+) -> None:
     path = Path("mappings", "schemas", "payloads", "invoice-of-ours.schema.json")
-    path.write_text(content, encoding="utf-8")
+    path.write_bytes(content)
 
     with pytest.raises(ConfigError) as caught:
         load(Path("mappings"))
 
-    assert str(caught.value) == f"mappings/invoices.yaml:17:1: {path} is no JSON Schema: {fault}"
+    assert str(caught.value) == f"{path}:{problem}"
+    assert caught.value.code == "E_PAYLOAD_SCHEMA"
 
 
 def test_an_object_goes_to_the_target_that_it_names(wider: Loaded) -> None:
@@ -855,8 +861,8 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
         {"max_removed": ("max_removed_percent", "max_removed_rows")},
     ),
     ("mapping", "$defs/plain_field/then", "", {"$value": (), "$on_null": ()}),  # stays as it is, for templates
-    ("mapping", "$defs/each_field/then", "", {"$each": (), "$value": (), "$on_null": ()}),
-    ("mapping", "$defs/each_field/else", "", {"$each": ()}),
+    ("mapping", "$defs/each_field/then", "", {"$each": (), "$on_empty": (), "$value": (), "$on_null": ()}),
+    ("mapping", "$defs/each_field/else", "", {"$each": (), "$on_empty": ()}),
     ("mapping", "properties/files/additionalProperties/then", "FileSpec", {"$bytes": ("bytes", "path")}),
     ("mapping", "$defs/sample", "Sample", {}),
     ("mapping", "$defs/sample/properties/answers/items", "", {"status": (), "body": ()}),  # stays as it is

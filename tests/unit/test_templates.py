@@ -24,6 +24,7 @@ from engine.templates import (
     TemplateFaults,
     compile_fields,
     compile_value,
+    names_in,
 )
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -194,6 +195,20 @@ def test_encoded_json_goes_through_a_bare_name_untouched() -> None:
     assert body == b'{"stocks":[{"price": 1.50},{}]}'
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("text", set()),
+        ("{{ a.b }}{{ row['x'] }}{% for own in c %}{{ own }}{% endfor %}{{ 5 | default(d) }}", {"a", "row", "c", "d"}),
+        ("{{ code | mapped('no_such_dictionary') }}", {"code"}),
+        ("{{ a", set()),
+        ("{{ a | nubmer }}", set()),
+    ],
+)
+def test_the_names_of_a_text_are_known_without_compiling_it(text: str, names: set[str]) -> None:
+    assert names_in(text) == names
+
+
 def test_names_and_bare_names_are_known() -> None:
     spec = {
         "a": "{{ lines }}",
@@ -242,11 +257,11 @@ def test_a_field_may_have_a_null_policy_of_its_own(on_null: OnNull, given: Any, 
 
 
 def test_a_null_policy_of_its_own_is_checked() -> None:
-    spec = {"a": {"$value": "{{ x }}", "$on_null": "drop"}, "b": {"$each": "x"}, "c": {"$value": {"d": 1}}}
+    spec = {"a": {"$value": "{{ x }}", "$on_null": "drop"}, "b": {"$echo": "x"}, "c": {"$value": {"d": 1}}}
 
     assert [each.path for each in faults(spec)] == [
         ("a", "$on_null"),
-        ("b", "$each"),
+        ("b", "$echo"),
         ("b", "$value"),
         ("c", "$value"),
     ]
@@ -276,6 +291,7 @@ def test_a_null_policy_of_its_own_is_checked() -> None:
         ("{{ self }}", "the name 'self' is reserved; a column of that name is reached as row['self']"),
         ("{{ loop }}", "'loop' exists only inside of {% for %}; a column of that name is reached as row['loop']"),
         ("{% set row = 1 %}", "the name 'row' cannot be set; choose another"),
+        ("{% for parent in a %}{% endfor %}", "the name 'parent' cannot be set; choose another"),
         ("{{ a ** 2 }}", "`**` is not offered in templates"),
         ("{{ a.get(*b) }}", "`*`, `**` and repeated names are not offered in arguments"),
         ("{{ a | replace(old=b, old=c, new=d) }}", "`*`, `**` and repeated names are not offered in arguments"),
@@ -306,6 +322,13 @@ def test_what_is_not_offered_is_a_fault(template: str) -> None:
     assert faults(template)
 
 
+@pytest.mark.parametrize("template", ["{% for x in a %}" * 25 + "{% endfor %}" * 25, "{{ a" + ".b" * 300 + " }}"])
+def test_what_python_cannot_compile_is_a_fault(template: str) -> None:
+    (found,) = faults(template)
+
+    assert found.message.startswith("is nested too deeply: too many")
+
+
 def test_all_faults_of_a_spec_are_found_at_once() -> None:
     spec = {
         "a": "{{ x | one | two }}",
@@ -325,6 +348,73 @@ def test_all_faults_of_a_spec_are_found_at_once() -> None:
         (("{{ e }}",), "a key must be plain text"),
         ((5,), "a key must be plain text"),
     ]
+
+
+# --- dictionaries --------------------------------------------------------------------------------------------
+
+MAPS = {"order_statuses": {"NEW": 10, "5": "five", "null": None}, "orders": {"A": 1}}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ 'NEW' | mapped('order_statuses') }}", 10),
+        ("{{ 5.00 | mapped(name='order_statuses') }}", "five"),
+        ("{{ none | mapped('order_statuses') }}", None),
+        ("<{{ 'A' | mapped('orders') }}>", "<1>"),
+        ("{{ ['NEW', none, 5] | map('mapped', 'order_statuses') | list }}", [10, None, "five"]),
+    ],
+)
+def test_a_code_is_looked_up_in_a_dictionary_of_the_project(template: str, expected: Any) -> None:
+    assert compile_value(template, timezone=UTC, maps=MAPS).render({}) == expected
+
+
+def test_a_dictionary_that_is_not_there_yet_is_no_fault_but_refuses_what_is_looked_up() -> None:
+    compiled = compile_value("{{ a | mapped('orders') }}", timezone=UTC)
+
+    assert compiled.render({"a": None}) is None
+    with pytest.raises(RenderFault, match="'orders' is not among the `maps`"):
+        compiled.render({"a": "A"})
+
+
+def test_a_code_that_is_not_listed_refuses_its_row_and_is_named() -> None:
+    compiled = compile_fields(
+        {"status": "{{ code | mapped('order_statuses') }}"}, on_null="send", timezone=UTC, maps=MAPS
+    )
+
+    assert list(compiled.render([("X9",), ("NEW",)], ["code"], {})) == [
+        refusal(
+            "status",
+            "{{ code | mapped('order_statuses') }}",
+            "'X9' is not listed in maps.order_statuses of project.yaml",
+        ),
+        b'{"status":10}',
+    ]
+
+
+PLAIN_NAME = "`mapped` takes the name of one dictionary as a plain text, such as mapped('order_statuses')"
+
+
+@pytest.mark.parametrize(
+    ("template", "messages"),
+    [
+        (
+            "{{ a | mapped('order_status') }}",
+            ["'order_status' is not among the `maps` of project.yaml; did you mean 'order_statuses'?"],
+        ),
+        ("{{ a | mapped(name='x') }}", ["'x' is not among the `maps` of project.yaml"]),
+        ("{{ a | map('mapped', 'x') | list }}", ["'x' is not among the `maps` of project.yaml"]),
+        ("{{ a | mapped(b) }}", [PLAIN_NAME]),
+        ("{{ a | mapped('or' ~ 'ders') }}", [PLAIN_NAME]),
+        ("{{ a | map('mapped') | list }}", [PLAIN_NAME]),
+        ("{{ a | mapped }}", ["the filter 'mapped': missing a required argument: 'name'", PLAIN_NAME]),
+    ],
+)
+def test_a_dictionary_that_cannot_be_known_is_a_fault(template: str, messages: list[str]) -> None:
+    with pytest.raises(TemplateFaults) as raised:
+        compile_value(template, timezone=UTC, maps=MAPS)
+
+    assert [each.message for each in raised.value.faults] == messages
 
 
 # --- faults found with the data ------------------------------------------------------------------------------
@@ -476,19 +566,25 @@ def test_rows_that_do_not_fit_the_columns_are_an_error_of_the_caller() -> None:
 
 
 def test_columns_with_odd_names_are_reached_through_row() -> None:
-    columns = ["odd name", "loop", "_x", "true", "row", "sku", "class"]
+    columns = ["odd name", "loop", "_x", "true", "row", "parent", "sku", "class"]
     spec = {name: "{{ row['%s'] }}" % name for name in columns} | {"plain": "{{ sku }}{{ class }}"}  # noqa: UP031
     compiled = fields(spec)
 
-    assert lines(spec, columns, tuple("abcdefg")) == [
-        '{"odd name":"a","loop":"b","_x":"c","true":"d","row":"e","sku":"f","class":"g","plain":"fg"}'
+    assert lines(spec, columns, tuple("abcdefgh")) == [
+        '{"odd name":"a","loop":"b","_x":"c","true":"d","row":"e","parent":"f","sku":"g","class":"h","plain":"gh"}'
     ]
     assert (compiled.names, compiled.row_names, compiled.whole_row) == ({"sku", "class"}, set(columns), False)
 
 
-@pytest.mark.parametrize("template", ["{{ row }}", "{{ row.sku }}", "{{ row[sku] }}", "{{ row.get('sku') }}"])
+@pytest.mark.parametrize("template", ["{{ row }}", "{{ row[sku] }}", "{{ row.get('sku') }}", "{{ row | length }}"])
 def test_other_uses_of_row_are_uses_of_the_whole_row(template: str) -> None:
     assert fields({"a": template, "b": "{{ row['x'] }}"}).whole_row is True
+
+
+def test_an_attribute_of_row_is_a_column() -> None:
+    compiled = fields({"a": "{{ row.sku }}{{ row.name.strip() }}"})
+
+    assert (compiled.row_names, compiled.whole_row) == ({"sku", "name"}, False)
 
 
 def test_the_whole_row_is_a_map_of_all_columns() -> None:

@@ -210,7 +210,7 @@ BAD = [
       "clients.yaml:12:11: unknown key `$values`; did you mean `$value`?"]),
     ("a dollar key of nothing known", "clients",
      '  name: "{{ name }}"', '  name: {$if: "{{ name }}"}',
-     ['clients.yaml:10:10: the key `$if`: only $value, $on_null and $each begin with $: {$value: "{{ phone }}", $on_null: omit}, {$each: lines, sku: "{{ sku }}"}']),
+     ['clients.yaml:10:10: the key `$if`: only $value and $on_null, or $each and $on_empty, begin with $: {$value: "{{ phone }}", $on_null: omit}, {$each: lines, sku: "{{ sku }}"}']),
     ("a null policy without a value", "clients",
      '{$value: "{{ phone }}", $on_null: omit}', "{$on_null: omit}",
      ["clients.yaml:12:3: `$value` is missing in `phone`"]),

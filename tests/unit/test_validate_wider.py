@@ -119,7 +119,7 @@ write:
 samples:
   - name: one line
     row: {shipmentId: S-1}
-    document: {id: S-1, price: {total: 1.5}, productLines: [{lineNumber: 1}]}
+    document: {id: S-1, price: {total: 1.5, costs: [{vat: 23}]}, productLines: [{lineNumber: 1}]}
 """
 
 FILES = {"project": PROJECT, "clients": CLIENTS, "invoices": INVOICES, "products": PRODUCTS, "orders": ORDERS}
@@ -197,16 +197,31 @@ BAD = [
       "invoices.yaml:17:5: unknown child `line`; did you mean `lines`?"]),
     ("an each without fields", "invoices",
      '{$each: parts, name: "{{ part }}"}', "{$each: parts}",
-     ["invoices.yaml:20:5: `parts`: name the fields of one element beside $each"]),
+     ["invoices.yaml:20:5: `parts`: name the fields of one element beside $each, or $value"]),
     ("an each of a list", "invoices",
      "{$each: parts,", "{$each: [parts],",
      ["invoices.yaml:20:13: `$each` must be text, not a list"]),
+    ("an each in braces", "invoices",
+     "$each: lines", '$each: "{{ lines }}"',
+     ["invoices.yaml:17:5: `$each` is the text `{{ lines }}`: write the name of the list without braces, such as lines"]),
+    ("an each that only says what becomes of an empty list", "invoices",
+     '{$each: parts, name: "{{ part }}"}', "{$each: parts, $on_empty: omit}",
+     ["invoices.yaml:20:5: `parts`: name the fields of one element beside $each, or $value"]),
+    ("an each with an unknown policy", "invoices",
+     "$each: parts,", "$each: parts, $on_empty: drop,",
+     ["invoices.yaml:20:27: `$on_empty` must be send, omit or reject, not the text `drop`"]),
     ("an each with value and fields", "invoices",
      '{$each: parts, name: "{{ part }}"}', '{$each: parts, $value: "{{ part }}", name: x}',
-     ["invoices.yaml:20:49: unknown key `name`; known here: $on_null"]),
+     ["invoices.yaml:20:49: unknown key `name`; known here: $on_empty, $on_null"]),
     ("an each with a key that means nothing", "invoices",
      "{$each: parts, name:", "{$each: parts, $name:",
-     ['invoices.yaml:20:27: the key `$name`: beside $each stand the fields of one element, or $value alone: {$each: lines, sku: "{{ sku }}"}']),
+     ['invoices.yaml:20:27: the key `$name`: beside $each and $on_empty stand the fields of one element, or $value: {$each: lines, sku: "{{ sku }}"}']),
+    ("a dictionary that the project has not", "invoices",
+     "mapped('statuses')", "mapped('status')",
+     ["invoices.yaml:13:3: `sku`: 'status' is not among the `maps` of project.yaml; did you mean 'statuses'?"]),
+    ("a dictionary that the project has not, in a request", "invoices",
+     "path: /begin,", "path: \"/begin/{{ state | mapped('stati') | path }}\",",
+     ["invoices.yaml:28:24: `path`: 'stati' is not among the `maps` of project.yaml; did you mean 'statuses'?"]),
     ("a parent outside each", "invoices",
      'id: "{{ number }}"', 'id: "{{ parent.number }}"',
      ["invoices.yaml:12:3: `id`: `parent` is for the fields inside `$each`: write `number` alone"]),
@@ -280,8 +295,9 @@ BAD = [
      'pageNumber: "{{ page }}", ', "",
      ["products.yaml:5:5: it names neither `page` nor `offset`, so every page would be the same: use one, or `next` and `link`"]),
     ("pages that do not follow their link", "products",
-     "    size: 50\n", '    next: "{{ body.next }}"\n',
-     ["products.yaml:5:5: it does not name `link`, so every page would be the same: take what `next` gives"]),
+     'query: {pageNumber: "{{ page }}", pageSize: 50}}\n    items: "{{ body.products }}"\n',
+     'query: {}}\n    items: "{{ body.products }}"\n    next: "{{ body.next }}"\n',
+     ["products.yaml:5:5: it names neither `page`, `offset` nor `link`, so every page would be the same: use one"]),
     ("pages that see no cursor", "products",
      "{{ page }}", "{{ page }}{{ cursor }}",
      ["products.yaml:5:40: `pageNumber`: unknown name `cursor`; known here: link, offset, page, vars"]),
@@ -358,6 +374,15 @@ BAD = [
     ("a column of a child that no sample has", "invoices",
      '"{{ line_no }}"', '"{{ lineno }}"',
      ["invoices.yaml:18:5: `number`: no `lines` of a sample has `lineno`; did you mean `line_no`?"]),
+    ("a list of a child that no sample has", "invoices",
+     "$each: parts,", "$each: part,",
+     ["invoices.yaml:20:13: `$each`: no `lines` of a sample has `part`; did you mean `parts`?"]),
+    ("a column of a sorted child that no sample has", "invoices",
+     '$each: lines\n    number: "{{ line_no }}"', '$each: lines | sort(attribute=\'line_no\')\n    number: "{{ line }}"',
+     ["invoices.yaml:18:5: `number`: no `lines` of a sample has `line`; did you mean `line_no`?"]),
+    ("a column of removed rows that no sample has", "clients",
+     "send:\n", "samples: [{name: x, row: {id: 1}}]\nsend:\n  - {on: [removed], request: {method: PUT, path: /x, body: {$each: removed, id: \"{{ ide }}\"}}}\n",
+     ["clients.yaml:7:77: `id`: no sample has `ide`; did you mean `id`?"]),
     ("a column of the parent that no sample has", "invoices",
      "{{ parent.number }}", "{{ parent.numbr }}",
      ["invoices.yaml:19:5: `invoice`: no sample has `numbr`; did you mean `number`?"]),
@@ -373,6 +398,11 @@ BAD = [
     ("a name that no element has", "orders",
      "{{ lineNumber }}", "{{ lineNo }}",
      ["orders.yaml:18:36: `line`: no `productLines` of a sample has `lineNo`; did you mean `lineNumber`?"]),
+    ("a name that no element of a deeper list has", "orders",
+     "$each: productLines\n      key: {id: \"{{ parent.id }}\", line: \"{{ lineNumber }}\"}",
+     "$each: price.costs\n      key: {id: \"{{ parent.ids }}\", line: \"{{ vatt }}\"}",
+     ["orders.yaml:18:13: `id`: no sample has `ids`; did you mean `id`?",
+      "orders.yaml:18:37: `line`: no `price.costs` of a sample has `vatt`; did you mean `vat`?"]),
     ("a name that no item has", "orders",
      "item.shipmentId", "item.shipmentID",
      ["orders.yaml:8:21: `path`: no item of a sample has `shipmentID`; did you mean `shipmentId`?"]),
@@ -398,6 +428,31 @@ def problems(files: Mapping[str, str]) -> tuple[Problem, ...]:
     with pytest.raises(ConfigError) as caught:
         load(written(files))
     return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("invoices", "$each: lines\n", "$each: lines | sort(attribute='line_no')\n"),
+        ("invoices", "$each: lines\n", "$each: lines + lines\n"),
+        ("invoices", "$each: lines\n", "$each: lines\n    $on_empty: omit\n"),
+        ("invoices", '"{{ line_no }}"', "\"{{ line_no }}{{ note | default('') }}\""),
+        ("invoices", "path: /begin,", "path: \"/begin/{{ saved.upload | default('new') | path }}\","),
+        ("invoices", "on: [added, changed]", "on: [changed]"),
+        ("products", "    items:", '    next: "{{ body.more }}"\n    items:'),
+        ("products", 'query: {pageNumber: "{{ page }}"', 'query: {after: "{{ link }}"'),
+        ("products", 'query: {pageNumber: "{{ page }}"', 'query: {skip: "{{ offset }}"'),
+        ("products", '{pageNumber: "{{ page }}", pageSize: 50}}\n', '{}}\n    next: "{{ none }}"\n'),
+        ("orders", '"{{ price.total | decimal(2) }}"', '"{{ price.total | decimal(2) }}{{ note is defined }}"'),
+        ("orders", "row: {shipmentId: S-1}\n", "row: {shipmentId: S-1, eventType: REMOVED}\n    change: removed\n"),
+    ],
+)
+def test_what_is_unusual_but_right_is_accepted(file: str, old: str, new: str) -> None:
+    assert old in FILES[file]
+    text = FILES[file].replace(old, new, 1)
+    text = text.replace("    size: 50\n", '    size: 50\n    next: "{{ body.next }}"\n') if "link" in new else text
+
+    assert file in load(written({**FILES, file: text})).mappings
 
 
 def test_the_files_that_the_table_edits_are_good() -> None:

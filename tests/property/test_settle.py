@@ -1,0 +1,417 @@
+"""Random histories of one target, its source and its ledger: whatever happens, calm runs make both equal.
+
+The model of ledger.md (`prototypes/ledger_model.py`) against the real code: real DuckDB and journal files, the real
+diff, delivery, recording and settling, over a target in memory that passes the same rules. Many small worlds of three
+keys live in one object, each in a group of its own, so that one run plays a step of all of them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from threading import Event, Lock
+from typing import Any, TypeAlias
+
+import pytest
+from crash import Crash, Fuse, seam
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rig import ITEMS, PROJECT, check_sums
+
+from engine.app import App
+from engine.canonical import Batch, column
+from engine.decide import Part, Reading, Terms
+from engine.deliver import Delivery, End, Verdict
+from engine.journal import Exchange, Journal
+from engine.ledger import Outcomes, generation, settle
+from engine.mapping import Retry
+from engine.pipeline import Order, Setting, run
+from engine.program import Program
+from engine.reading import Read
+from engine.recording import Recorder
+from engine.records import Answer, Answered, Change, Counts, Lost, NotSent, ObjectResult, Range
+from engine.staging import Staging
+from engine.targets import Window
+
+KEYS = ("a", "b", "c")
+BAD = 9  # the value that the target refuses
+WORLDS = 25
+STEPS = 6
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+State: TypeAlias = dict[tuple[str, str], int]  # (world, key): value
+Rows: TypeAlias = list[tuple[str, str, int]]
+
+FAULTS = ("ok",) * 40 + ("before", "after", "unsent", "refused") * 5 + ("kill before", "kill after")
+
+
+@dataclass
+class Target:
+    """A target in memory; `random` decides what becomes of a request, None: all goes well."""
+
+    fuse: Fuse
+    random: Random | None = None
+    held: State = field(default_factory=dict)
+    partial: bool = False  # a refused request of several lines may have taken some of them
+    connection: str = "one"
+    _lock: Lock = field(default_factory=Lock)
+
+    def size(self, operation: int) -> int:
+        return 2
+
+    def terms(self, operation: int) -> Terms:
+        return Terms(creates=False, retry=Retry(attempts=2, first_delay_seconds=0, max_delay_seconds=0))
+
+    def end(self, operation: int, window: Window, stop: Event) -> End:
+        def build(part: Part) -> list[tuple[str, str, int | None]]:
+            return [
+                (
+                    str(each.row["grp"]),
+                    str(each.row["id"]),
+                    None if each.change is Change.REMOVED else each.row["value"],
+                )
+                for each in window.records(part.range)
+            ]
+
+        return End(
+            build=build,
+            exchange=self._exchange,
+            read=lambda part, answer: Reading(),
+            unavailable=lambda: False,
+            workers=1,
+        )
+
+    def describe(self, request: Any, answer: Answer) -> Exchange:
+        return Exchange(
+            method="POST",
+            target="",
+            lines=0,
+            status=None,
+            outcome="",
+            reason=None,
+            duration_seconds=answer.duration_seconds,
+        )
+
+    def _exchange(self, lines: Sequence[tuple[str, str, int | None]]) -> Answer:
+        with self._lock:
+            self.fuse.step()
+            fault = self.random.choice(FAULTS) if self.random else "ok"
+            if fault == "kill before":
+                self.fuse.die()
+            if fault == "unsent":
+                return NotSent(reason="no connection")
+            if fault == "before":
+                return Lost(reason="silence")
+            refused = fault == "refused" or any(value == BAD for _, _, value in lines)
+            self._apply(lines, refused=refused)
+            if fault == "kill after":
+                self.fuse.die()
+            if fault == "after":
+                return Lost(reason="silence")
+            return Answered(status=422 if refused else 200)
+
+    def _apply(self, lines: Sequence[tuple[str, str, int | None]], *, refused: bool) -> None:
+        for world, key, value in lines:
+            if refused and not (
+                self.partial and len(lines) > 1 and value != BAD and self.random and self.random.random() < 0.5
+            ):
+                continue
+            if value is None:
+                self.held.pop((world, key), None)
+            else:
+                self.held[world, key] = value
+
+
+@dataclass
+class Story:
+    """An object with its source, its target and its files."""
+
+    program: Program
+    setting: Setting
+    target: Target
+    fuse: Fuse
+    source: State = field(default_factory=dict)
+    runs: int = 0
+
+    def run(self) -> ObjectResult:
+        """Run to the end, or die on the way."""
+        self.runs += 1
+        read = Read(batches=[_batch([(*key, value) for key, value in self.source.items()])], full=True)
+        order = Order(run_id=f"r{self.runs}", due=frozenset({0}))
+        result = run(self.program, lambda journal: iter([read]), self.target, self.setting, order)
+        check_sums(asdict(result.counts))
+        return result
+
+    def faulty(self, random: Random) -> None:
+        """Run while everything may go wrong."""
+        self.target.random = random
+        self.fuse.burn(random.randrange(1, 2 * WORLDS + 40) if random.random() < 0.4 else None)
+        with suppress(Crash):
+            self.run()
+
+    def calm(self) -> ObjectResult:
+        """Run while all goes well."""
+        self.target.random = None
+        self.fuse.burn(None)
+        return self.run()
+
+    def forgive(self) -> None:
+        """Let all that stands rejected be tried again."""
+        self.fuse.burn(None)
+        with Journal.open(self.setting.state, self.setting.clock) as journal:
+            journal.retry_rejections("items", [each.key for each in journal.rejections("items")])
+
+
+def _batch(rows: Rows) -> Batch:
+    names = ("grp", "id", "value")
+    parts = [column([row[place] for row in rows]) for place in range(3)]
+    import pyarrow as pa  # noqa: PLC0415
+
+    data = pa.RecordBatch.from_arrays([part.data for part in parts], names=list(names))
+    return Batch(columns=names, data=data, kinds=tuple(part.kind for part in parts))
+
+
+@contextmanager
+def story(folder: Path, *, partial: bool) -> Iterator[Story]:
+    (folder / "project.yaml").write_text(PROJECT)
+    (folder / "items.yaml").write_text(ITEMS)
+    app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
+    fuse = Fuse()
+    with seam(fuse):
+        yield Story(
+            program=app.program(app.loaded.mappings["items"]),
+            setting=app.setting(),
+            target=Target(fuse, partial=partial),
+            fuse=fuse,
+        )
+
+
+def play(seed: int, folder: Path) -> list[str]:
+    """Play the histories of one seed; give the worlds that end wrong."""
+    random = Random(seed)
+    with story(folder, partial=random.random() < 0.5) as it:
+        worlds = [f"w{number}" for number in range(WORLDS)]
+        for _ in range(STEPS):
+            for world in worlds:
+                _change(it.source, world, random)
+            it.faulty(random)
+        for place in [place for place, value in it.source.items() if value == BAD]:
+            it.source[place] = 1
+        for place in [place for place in it.source if random.random() < 0.35]:
+            del it.source[place]
+        it.forgive()
+        it.calm()
+        last = it.calm()
+
+        assert last.counts == Counts(extracted=len(it.source), unchanged=len(it.source))
+        return [world for world in worlds if _of(it.source, world) != _of(it.target.held, world)]
+
+
+def _change(source: State, world: str, random: Random) -> None:
+    for key in KEYS:
+        chance = random.random()
+        if chance < 0.25:
+            source.pop((world, key), None)
+        elif chance < 0.6:
+            source[world, key] = random.choice((1, 2, BAD))
+
+
+def _of(state: State, world: str) -> State:
+    return {place: value for place, value in state.items() if place[0] == world}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_path: Path) -> None:
+    assert play(seed, tmp_path) == []
+
+
+# --- the rules are needed ------------------------------------------------------------------------------------
+
+
+def no_mark(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "mark", lambda self, object_, about_to_send: None)
+
+
+def clean_after_attempts(patch: pytest.MonkeyPatch) -> None:
+    done = Recorder._done
+    patch.setattr(
+        Recorder,
+        "_done",
+        lambda self, event: done(self, replace(event, clean=event.verdict is Verdict.FAILED or event.clean)),
+    )
+
+
+def clean_after_refusal(patch: pytest.MonkeyPatch) -> None:
+    done = Recorder._done
+    patch.setattr(
+        Recorder,
+        "_done",
+        lambda self, event: done(self, replace(event, clean=event.verdict is Verdict.REJECTED or event.clean)),
+    )
+
+
+def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Delivery, "_is_untouched", lambda self, part: not part.unknown)
+
+
+def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def settle_and_forget(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
+        settle(staging, outcomes, at)
+        staging.run("delete from ledger where payload_hash is null")
+
+    patch.setattr("engine.pipeline.settle", settle_and_forget)
+    patch.setattr("engine.ledger.settle", settle_and_forget)
+
+
+def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
+    leaving = Recorder._leaving
+
+    def early(self: Recorder, part: Part) -> None:
+        leaving(self, part)
+        self._journal.receipt("items", [part.range], "confirmed")
+
+    patch.setattr(Recorder, "_leaving", early)
+
+
+def no_recovery(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        "engine.pipeline.recover", lambda staging, journal, object_, at: journal.settled(object_, generation(staging))
+    )
+
+
+BREAKS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
+    no_mark,
+    clean_after_attempts,
+    clean_after_refusal,
+    clean_after_several_were_refused,
+    never_confirmed_are_forgotten,
+    receipts_before_requests,
+    no_recovery,
+)
+
+
+@pytest.mark.parametrize("leave_out", BREAKS, ids=lambda leave_out: leave_out.__name__)
+def test_each_rule_is_missed_where_it_is_left_out(
+    leave_out: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_out(monkeypatch)
+
+    assert any(_goes_wrong(seed) for seed in range(16))
+
+
+def _goes_wrong(seed: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        return bool(play(seed, Path(folder)))
+
+
+# --- settle alone --------------------------------------------------------------------------------------------
+
+ranges = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 5)).map(lambda pair: Range(pair[0], min(12, sum(pair)))))
+outcomes = st.builds(Outcomes, marked=ranges, confirmed=ranges, clean=ranges)
+keys = st.sampled_from([f'["{name}"]' for name in "abcdefgh"])
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the ledger, and what a change would make of it."""
+
+    key: str
+    payload: int | None
+    uncertain: bool
+    value: str
+
+
+ledgers = st.dictionaries(keys, st.tuples(st.sampled_from([None, 1, 2]), st.booleans()), max_size=8)
+numbered = st.lists(st.tuples(keys, st.sampled_from(list(Change)), st.integers(3, 5)), max_size=12)
+unnumbered = st.dictionaries(keys, st.integers(6, 7), max_size=4)
+
+
+def reference(
+    ledger: dict[str, Row], numbered: Sequence[tuple[str, Change, int]], unnumbered: dict[str, int], told: Outcomes
+) -> dict[str, Row]:
+    """Say in plain Python what settle has to make of a ledger."""
+
+    def among(seq: int, ranges: Sequence[Range]) -> bool:
+        return any(first <= seq <= last for first, last in ranges)
+
+    after = dict(ledger)
+    confirmed: set[str] = set()
+    for key, payload in unnumbered.items():
+        after[key] = Row(key, payload, False, f"same {payload}")
+        confirmed.add(key)
+    for seq, (key, change, payload) in enumerate(numbered, 1):
+        if among(seq, told.confirmed):
+            confirmed.add(key)
+            after.pop(key, None)
+            if change is not Change.REMOVED:
+                after[key] = Row(key, payload, False, f"sent {payload}")
+    for seq, (key, _, payload) in enumerate(numbered, 1):
+        if key not in confirmed and among(seq, told.marked) and not among(seq, told.clean):
+            after[key] = Row(key, ledger[key].payload if key in ledger else None, True, f"sent {payload}")
+    return after
+
+
+@pytest.fixture(scope="module")
+def staging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staging]:
+    folder = tmp_path_factory.mktemp("settle")
+    opened = Staging.open(folder / "items.duckdb", scratch=folder, wait_seconds=0)
+    opened.run('alter table ledger add column "c:value" varchar')
+    yield opened
+    opened.close()
+
+
+def fill(
+    staging: Staging, ledger: dict[str, Row], numbered: Sequence[tuple[str, Change, int]], unnumbered: dict[str, int]
+) -> None:
+    staging.run("delete from ledger")
+    for row in ledger.values():
+        staging.run(
+            'insert into ledger (key, row_hash, payload_hash, uncertain, "c:value") values (?, ?, ?, ?, ?)',
+            [row.key, row.payload, row.payload, row.uncertain, row.value],
+        )
+    staging.run(
+        "create or replace table changes (seq bigint, key varchar, change varchar, operation integer, grp varchar,"
+        ' row_hash uhugeint, payload_hash uhugeint, line varchar, saved varchar, "c:value" varchar)'
+    )
+    rows = [
+        (seq, key, str(change), payload, f"sent {payload}") for seq, (key, change, payload) in enumerate(numbered, 1)
+    ]
+    rows += [(None, key, "changed", payload, f"same {payload}") for key, payload in unnumbered.items()]  # type: ignore[misc]
+    for seq, key, change, payload, value in rows:
+        staging.run(
+            "insert into changes values (?, ?, ?, 0, '', ?, ?, '{}', null, ?)",
+            [seq, key, change, payload, payload, value],
+        )
+
+
+def ledger_of(staging: Staging) -> dict[str, Row]:
+    found = staging.rows('select key, payload_hash, uncertain, "c:value" from ledger')
+    assert len({key for key, *_ in found}) == len(found)
+    return {key: Row(key, payload, uncertain, value) for key, payload, uncertain, value in found}
+
+
+@settings(max_examples=60)
+@given(before=ledgers, numbered=numbered, unnumbered=unnumbered, told=outcomes)
+def test_settling_is_what_plain_python_says_and_settling_twice_changes_nothing(
+    staging: Staging,
+    before: dict[str, tuple[int | None, bool]],
+    numbered: list[tuple[str, Change, int]],
+    unnumbered: dict[str, int],
+    told: Outcomes,
+) -> None:
+    ledger = {key: Row(key, payload, uncertain, "old") for key, (payload, uncertain) in before.items()}
+    fill(staging, ledger, numbered, unnumbered)
+
+    settle(staging, told, NOW)
+    once = ledger_of(staging)
+    settle(staging, told, NOW)
+    twice = ledger_of(staging)
+
+    assert once == reference(ledger, numbered, unnumbered, told)
+    assert twice == once
+    assert staging.value("select count(*) from changes") == 0
