@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 from engine.decide import (
     SHOWN,
@@ -34,125 +33,12 @@ from engine.decide import (
     decide,
 )
 from engine.errors import OneSyncError, RunError, TargetError
+from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.records import Answer, NotSent, Range, Refusal, Stage
+from engine.splitting import SPLIT_DEPTH, Family, halves, is_suspicious, spread
 
 MAX_SPLITS = 2_000  # a run; the rest goes on next time
-SPREAD = 8  # lines that are sent alone when whole, halves and quarters were refused
 MAX_BAD_GROUPS = 3  # in a row; then the fault is not in the data
-SPLIT_DEPTH = 2  # whole 0, halves 1, quarters 2
-FIRST_REQUESTS = 7  # whole, halves and quarters
-
-
-# --- splitting -----------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Family:
-    """What became of the requests of one chunk."""
-
-    refused: int = 0
-    accepted: int = 0
-    under_way: int = 0  # parts queued or sent
-    held: list[tuple[Part, Refuse]] = field(default_factory=list)  # until it is known where the fault is
-    rest: list[Part] = field(default_factory=list)  # the chunk without the lines that are being sent alone
-    probing: bool = False
-
-
-def halves(part: Part) -> list[Part]:
-    """Split a part of at least two lines in two."""
-    first, last = part.range
-    middle = (first + last) // 2
-    return [_child(part, Range(first, middle)), _child(part, Range(middle + 1, last))]
-
-
-def spread(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:
-    """Pick lines to send alone, spread over the parts: the first of each half. Gives them, and what is left."""
-    pieces = [half for part in parts for half in halves(part)]
-    alone = [replace(piece, range=Range(piece.range.first, piece.range.first)) for piece in pieces]
-    rest = [replace(p, range=Range(p.range.first + 1, p.range.last)) for p in pieces if p.range.size > 1]
-    return alone, rest
-
-
-def _child(part: Part, range_: Range) -> Part:
-    return replace(part, range=range_, depth=part.depth + 1, attempts=0, waited_seconds=0.0)
-
-
-# --- events --------------------------------------------------------------------------------------------------
-
-
-class Verdict(StrEnum):
-    """What became of a range in this run."""
-
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    WAITING = "waiting"
-    EXISTS = "exists"  # a look-up found it; what it holds there is not known
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaving:
-    """A request is about to leave; whoever takes this event writes mark and claim before going on."""
-
-    part: Part
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchanged:
-    """An attempt ended, and this was decided."""
-
-    part: Part
-    request: Any
-    answer: Answer
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlearnt:
-    """The attempt of a create ended without an answer; a look-up follows."""
-
-    part: Part
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stepped:
-    """A step of several was confirmed."""
-
-    part: Part  # its next step, with all that was saved
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """A range has its verdict."""
-
-    part: Part
-    verdict: Verdict
-    clean: bool = False  # certainly without effect
-    reason: str = ""
-    refusal: Refusal | None = None  # with REJECTED
-    saved: Mapping[str, Any] = field(default_factory=dict)  # with CONFIRMED and EXISTS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """A refused part was split."""
-
-    part: Part
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Halted:
-    """The operation ended early; what was not sent follows as FAILED."""
-
-    error: OneSyncError
-
-
-Event: TypeAlias = Leaving | Exchanged | Unlearnt | Stepped | Done | Split | Halted
-
-
-# --- the loop ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,7 +311,7 @@ class Delivery:
             for part in [*(part for part, _ in held), *rest]:
                 yield self._unfinished(part, self._why_stopped())
             self._families.pop(number, None)
-        elif family.accepted or not (family.probing or _is_suspicious(family, held)):
+        elif family.accepted or not (family.probing or is_suspicious(family, held)):
             for part, decision in held:
                 yield from [self._refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
             for part in rest:
@@ -449,11 +335,6 @@ class Delivery:
         if self._bad_groups >= MAX_BAD_GROUPS:
             message = f"{MAX_BAD_GROUPS} groups in a row were refused as a whole; correct the mapping's request"
             yield from self._halted_by(RunError(message, code="E_REFUSED_GROUPS"))
-
-
-def _is_suspicious(family: Family, held: list[tuple[Part, Refuse]]) -> bool:
-    """Tell whether whole, halves and quarters were all refused, and splitting on would cost much."""
-    return family.refused >= FIRST_REQUESTS and sum(part.range.size for part, _ in held) >= SPREAD
 
 
 def _runs(lines: Iterable[str | None]) -> Iterator[tuple[str | None, int, int]]:

@@ -148,12 +148,13 @@ def _body(feed: Feed, end: FeedEnd, position: Mapping[str, Any]) -> Any:
 
 
 def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Page:
-    """Fetch the documents of a page's items; the last word on a key within the page stands."""
+    """Fetch the documents of a page's items; the last word on a key within the page stands: none of what is gone."""
     gone: dict[Key, Mapping[str, Any]] = {}
-    wanted: dict[Any, tuple[Any, Outgoing | Refusal]] = {}  # request: item
+    wanted: dict[Any, tuple[Any, Outgoing | Refusal, Key]] = {}  # by request: item, request, key where it is known
     documents: list[Mapping[str, Any]] = []
     for item in items:
         context = {**feed.shared, "item": item}
+        key: Key = ()
         if feed.removed is not None:
             named = _rendered(feed.removed_key, context)
             key = tuple(canonical(named.get(name)) for name in feed.key)
@@ -165,11 +166,12 @@ def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Pag
             documents.append(item)
         elif feed.when is None or _rendered(feed.when, context) is True:
             request = outgoing(feed.fetch, context)
-            wanted[request] = (item, request)
+            wanted[request] = (item, request, key)
+    asked = [(item, request) for item, request, key in wanted.values() if key not in gone]
     with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
-        answers = list(pool.map(lambda pair: _fetch(end, pair[1]), wanted.values()))
+        answers = list(pool.map(lambda pair: _fetch(end, pair[1]), asked))
     refused = []
-    for (item, _), answer in zip(wanted.values(), answers, strict=True):
+    for (item, _), answer in zip(asked, answers, strict=True):
         if isinstance(answer, Refusal):
             refused.append(RefusedItem(key=_item_key(item), refusal=answer, item=item))
         else:
@@ -179,7 +181,7 @@ def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Pag
         gone=tuple(gone.values()),
         refused=tuple(refused),
         cursor=following,
-        requests=len(wanted) + 1,
+        requests=len(asked) + 1,
     )
 
 

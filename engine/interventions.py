@@ -10,7 +10,8 @@ from engine import pipeline
 from engine.adopting import AdoptingTarget
 from engine.app import App
 from engine.errors import ConfigError, RunError
-from engine.journal import FILE_NAME, Claim, Journal
+from engine.journal import Claim, Journal
+from engine.journal_file import FILE_NAME
 from engine.keys import is_feed, keys_of, spellings
 from engine.ledger import check_pair, confirmed, forget, generation, recover
 from engine.mapping import MappingSpec, Retry

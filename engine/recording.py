@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from engine import changes, refusals
 from engine.chunk import coalesce, subtract
 from engine.decide import Again, Confirm, GiveUp, Hold, LookUp, Part, PerLine, Refuse
-from engine.deliver import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.errors import OneSyncError
+from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
 from engine.program import Program
 from engine.records import Answered, Change, Counts, Key, Range

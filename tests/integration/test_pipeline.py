@@ -13,7 +13,7 @@ from rig import ITEMS, Rig, rig
 from wire import Reply
 
 from engine.errors import Exit, StateError
-from engine.journal import FILE_NAME
+from engine.journal_file import FILE_NAME
 from engine.pipeline import exit_of
 from engine.records import ObjectResult, Status
 

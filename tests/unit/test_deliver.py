@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.decide import Again, Ask, Found, Part, Reading, Terms
-from engine.deliver import Delivery, Done, End, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.deliver import Delivery, End
 from engine.errors import RunError, TargetError
+from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.mapping import Retry
 from engine.records import Answer, Answered, Lost, NotSent, Range, Refusal, Stage, Written
 

@@ -13,7 +13,6 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from engine import mapping as values
-from engine.app import App
 from engine.errors import ConfigError
 from engine.load import Loaded, load
 from engine.mapping import (
@@ -667,14 +666,6 @@ def test_a_payload_schema_of_the_project_that_cannot_be_used_is_named(
 
     assert str(caught.value) == f"{path}:{problem}"
     assert caught.value.code == "E_PAYLOAD_SCHEMA"
-
-
-def test_an_object_goes_to_the_target_that_it_names(wider: Loaded) -> None:
-    app = App(Path("mappings"), {"ERP_URL": "sqlite://", "ONE_BASE_URL": "http://127.0.0.1:9"})
-    stated = wider.mappings["invoices"]
-
-    assert app._target_connection(stated).name == "one"
-    assert app._target_connection(replace(stated, target="archive")).name == "archive"
 
 
 def test_seconds_are_floats_and_counts_are_integers(examples: Loaded) -> None:

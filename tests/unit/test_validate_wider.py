@@ -466,3 +466,15 @@ def test_each_bad_document_says_exactly(sentence: str, file: str, old: str, new:
     found = problems({**FILES, file: FILES[file].replace(old, new, 1)})
 
     assert list(map(str, found)) == messages
+
+
+def test_columns_of_two_children_in_one_list_are_not_looked_for() -> None:
+    child = "    lines: {query: SELECT * FROM invoice_line, parent: [number], order_by: [line_no]}\n"
+    invoices = (
+        INVOICES.replace(child, child + "    costs: {query: SELECT * FROM invoice_cost, parent: [number]}\n")
+        .replace("$each: lines", "$each: lines + costs")
+        .replace("{{ line_no }}", "{{ cost_no }}")
+        .replace("children: {lines:", "children: {costs: [{cost_no: 1}], lines:")
+    )
+
+    assert "invoices" in load(written({**FILES, "invoices": invoices})).mappings

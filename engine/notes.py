@@ -1,0 +1,59 @@
+"""What the journal keeps, as values, and how times are written there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.records import Key
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the journal says of an object between runs."""
+
+    generation: int  # 0: never settled
+    open_run: str | None  # a run that did not end
+    cursor: Any
+    full_at: datetime | None
+    once_done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A create whose outcome is not known."""
+
+    key: Key
+    operation: int
+    payload_hash: str
+    row: Mapping[str, Any]
+    claimed_at: datetime
+    ended_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One attempt of one request, for the history."""
+
+    method: str
+    target: str
+    lines: int
+    status: int | None
+    outcome: str
+    reason: str | None
+    duration_seconds: float
+
+
+def stamp(moment: datetime) -> str:
+    """Write an instant as the journal does: ISO in UTC, so that texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def unstamp(text: str | None) -> datetime | None:
+    """Read what `stamp` wrote."""
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,136 @@
+"""Samples of an inbound object: items fetched and documents written as a run does, with the samples as the source."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine import jsontext
+from engine.canonical import canonical, kind_of, restorer
+from engine.errors import OneSyncError
+from engine.feed import Feed, FeedEnd, Page, again
+from engine.ledger import value_of
+from engine.mapping import Retry, Sample, Write
+from engine.program import Program
+from engine.records import Answered, Change, Outgoing, Refusal, Stage
+from engine.render import DOCUMENT
+from engine.requests import outgoing
+from engine.samples.rendering import (
+    Exercised,
+    Rendering,
+    Story,
+    Unanswered,
+    answered,
+    begun,
+    refusal_story,
+    request_story,
+)
+
+ONCE = Retry(attempts=1)
+
+
+def written(program: Program) -> Rendering:
+    """Render the samples of an inbound object."""
+    exercised: Exercised = set()
+    feed = program.feed
+    assert feed is not None  # noqa: S101  an HTTP source has a feed
+    document: Story = {"object": program.object, "reads": _first_request(feed)}
+    document["samples"] = [_told(program, feed, sample, exercised) for sample in program.mapping.samples]
+    return Rendering(document=document, exercised=exercised)
+
+
+def _first_request(feed: Feed) -> Story:
+    """Tell the request that a first read begins with."""
+    position = {"cursor": feed.start, "page": 1, "offset": 0, "link": None}
+    request = outgoing(feed.request, {**feed.shared, **position})
+    return {"refused": refusal_story(request)} if isinstance(request, Refusal) else request_story(request)
+
+
+def _told(program: Program, feed: Feed, sample: Sample, exercised: Exercised) -> Story:
+    story = begun(sample, None)
+    try:
+        page = _page(feed, sample, story)
+    except Unanswered:
+        return story
+    except OneSyncError as error:
+        return {**story, "failed": error.message}
+    if not (page.documents or page.gone or page.refused):
+        exercised.add(("source", "fetch", "skipped"))
+        return {**story, "skipped": True}
+    for refused in page.refused:
+        story["refused"] = refusal_story(refused.refusal)
+    for document in page.documents:
+        story |= _written(program, document, exercised)
+    for gone in page.gone:
+        exercised.add(("source", "feed", "removed"))
+        story |= _removed(program, gone, exercised)
+    return story
+
+
+def _page(feed: Feed, sample: Sample, story: Story) -> Page:
+    """Take a sample through the feed: its item is fetched, or it is a removal, or skipped."""
+    if sample.change is Change.REMOVED and feed.removed is None:
+        return Page(documents=(), gone=(sample.document or sample.row,))
+    if not sample.row:
+        return Page(documents=(sample.document or {},))
+    answers = deque(answered(each) for each in sample.answers)
+    if sample.document is not None:
+        answers.append(Answered(status=200, body=jsontext.encode(sample.document)))
+
+    def exchange(request: Outgoing) -> Answered:
+        story["fetch"] = request_story(request)
+        if not answers:
+            raise Unanswered
+        if answers[0].status != 200:
+            story["fetch"]["answered"] = answers[0].status
+        return answers.popleft()
+
+    end = FeedEnd(exchange=exchange, retry=ONCE, workers=1, stop=threading.Event())
+    return again(feed, end, [dict(sample.row)], [])
+
+
+def _written(program: Program, document: Mapping[str, Any], exercised: Exercised) -> Story:
+    names = program.mapping.source.key
+    key = [canonical(document.get(name)) for name in names]
+    if None in key:
+        listed = ", ".join(names)
+        reason = f"a part of the key ({listed}) is null; give every row its key, or leave the row out of the query"
+        return {"key": key, "refused": refusal_story(Refusal(stage=Stage.KEY, reason=reason, field=listed))}
+    [line] = program.lines.render([(jsontext.encode(document).decode(),)], (DOCUMENT,))
+    write = program.mapping.write
+    assert write is not None  # noqa: S101  only inbound objects come here
+    return {"key": key, **_writes(line, write, ("write",), exercised)}
+
+
+def _removed(program: Program, gone: Mapping[str, Any], exercised: Exercised) -> Story:
+    """Tell what a removal writes; it sees the key's columns, as staging gives them back."""
+    write = program.mapping.write
+    key = {name: canonical(gone.get(name)) for name in program.mapping.source.key}
+    if program.removed_lines is None or write is None or write.removed is None:
+        return {"key": list(key.values()), "unhandled": True}
+    row = {name: value_of(text, restorer(kind_of(gone.get(name)))) for name, text in key.items()}
+    line = program.removed_lines.line({**row, DOCUMENT: jsontext.encode(gone).decode()})
+    return {"key": list(key.values()), **_writes(line, write.removed, ("write", "removed"), exercised)}
+
+
+def _writes(line: bytes | Refusal, write: Write, path: tuple[str, ...], exercised: Exercised) -> Story:
+    if isinstance(line, Refusal):
+        return {"refused": refusal_story(line)}
+    parts = list(jsontext.decode(line))
+    for number, part in enumerate(parts):
+        if "statement" in part:
+            exercised.add((*path, "statements", part["statement"]))
+        elif part["rows"]:
+            exercised.add((*path, "tables", number))
+    return {"writes": list(_parts(parts, write))}
+
+
+def _parts(parts: list[Any], write: Write) -> Iterator[Story]:
+    for part in parts:
+        if "statement" in part:
+            yield {"sql": write.statements[part["statement"]].sql, "params": part["params"]}
+            continue
+        orphans = {"delete_other_rows_of": part["scope"]} if part["delete_orphans"] else {}
+        yield {"table": part["table"], "rows": part["rows"], **orphans}

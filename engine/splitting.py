@@ -1,0 +1,49 @@
+"""How a refused chunk is taken apart: breadth first, and only as far as single lines are at fault (ledger.md 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from engine.decide import Part, Refuse
+from engine.records import Range
+
+SPREAD = 8  # lines that are sent alone when whole, halves and quarters were refused
+SPLIT_DEPTH = 2  # whole 0, halves 1, quarters 2
+FIRST_REQUESTS = 7  # whole, halves and quarters
+
+
+@dataclass(slots=True)
+class Family:
+    """What became of the requests of one chunk."""
+
+    refused: int = 0
+    accepted: int = 0
+    under_way: int = 0  # parts queued or sent
+    held: list[tuple[Part, Refuse]] = field(default_factory=list)  # until it is known where the fault is
+    rest: list[Part] = field(default_factory=list)  # the chunk without the lines that are being sent alone
+    probing: bool = False
+
+
+def halves(part: Part) -> list[Part]:
+    """Split a part of at least two lines in two."""
+    first, last = part.range
+    middle = (first + last) // 2
+    return [_child(part, Range(first, middle)), _child(part, Range(middle + 1, last))]
+
+
+def spread(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:
+    """Pick lines to send alone, spread over the parts: the first of each half. Gives them, and what is left."""
+    pieces = [half for part in parts for half in halves(part)]
+    alone = [replace(piece, range=Range(piece.range.first, piece.range.first)) for piece in pieces]
+    rest = [replace(p, range=Range(p.range.first + 1, p.range.last)) for p in pieces if p.range.size > 1]
+    return alone, rest
+
+
+def _child(part: Part, range_: Range) -> Part:
+    return replace(part, range=range_, depth=part.depth + 1, attempts=0, waited_seconds=0.0)
+
+
+def is_suspicious(family: Family, held: list[tuple[Part, Refuse]]) -> bool:
+    """Tell whether whole, halves and quarters were all refused, and splitting on would cost much."""
+    return family.refused >= FIRST_REQUESTS and sum(part.range.size for part, _ in held) >= SPREAD
