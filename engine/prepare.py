@@ -12,12 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine import diff
-from engine.diff import Comparison, Refused
+from engine import diff, numbering
+from engine.diff import Comparison
 from engine.errors import RunError
 from engine.filing import stage_files
+from engine.guards import guard
 from engine.journal import Clock, Journal
 from engine.ledger import check_pair, generation, outcomes_of, settle
+from engine.numbering import Refused
 from engine.program import Program
 from engine.reading import Read
 from engine.records import Counts, Key, Refusal, key_text
@@ -89,14 +91,14 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
     spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
     _load_journal(program, staging, journal)
     diff.compare(staging, spec)
-    withheld = diff.guard(staging, spec, extracted)
+    withheld = guard(staging, spec, extracted)
     _render(program, staging)
-    diff.number_changes(staging, spec, order.run_id)
+    numbering.number_changes(staging, spec, order.run_id)
     return Prepared(
         spec=spec,
-        counts=diff.count(staging, extracted - gone),
-        refused=tuple(diff.refused(staging)),
-        remembered=tuple(diff.remembered(staging)),
+        counts=numbering.count(staging, extracted - gone),
+        refused=tuple(numbering.refused(staging)),
+        remembered=tuple(numbering.remembered(staging)),
         withheld=withheld,
     )
 
@@ -156,14 +158,14 @@ def _load(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[t
 def _render(program: Program, staging: Staging) -> None:
     names = program.lines.columns(staging.columns)
     refs = tuple(ref.name for ref in program.refs)
-    diff.begin_lines(staging)
-    for numbers, rows in diff.to_render(staging, names, refs):
+    numbering.begin_lines(staging)
+    for numbers, rows in numbering.to_render(staging, names, refs):
         lines: list[bytes] = []
         numbered: list[int] = []
         for number, line in zip(numbers, program.lines.render(rows, (*names, *refs)), strict=True):
             if isinstance(line, Refusal):
-                diff.refuse(staging, number, line)
+                numbering.refuse(staging, number, line)
             else:
                 numbered.append(number)
                 lines.append(line)
-        diff.take_lines(staging, numbered, lines)
+        numbering.take_lines(staging, numbered, lines)

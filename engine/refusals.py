@@ -6,8 +6,8 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from engine import changes, jsontext
-from engine.diff import Refused
 from engine.journal import Journal
+from engine.numbering import Refused
 from engine.prepare import Prepared
 from engine.program import Program
 from engine.reading import Read

@@ -13,7 +13,9 @@ from engine.cli.context import CHECKOUT, AsJson, Context, examples, of
 
 if TYPE_CHECKING:
     from engine.app import App
+    from engine.demo.planted import Planted
     from engine.demo.stage import Stage
+    from engine.mapping import MappingSpec
     from engine.records import ObjectResult, Rejection
 
 FOLDER = CHECKOUT / ".one-sync" / "demo"
@@ -48,8 +50,9 @@ def _demo(
 ) -> None:
     """Show the whole job: a seeded ERP (SQLite) and a stand-in for ONe, all shipped mappings, both directions.
 
-    Nothing is needed and nothing outside of its folder is touched; each start begins anew. A second pass shows that
-    nothing is sent when nothing has changed. Some records of the ERP are faulty on purpose and are refused by name.
+    Nothing is needed and nothing outside of its folder is touched; each start begins anew. In the first pass clients of
+    ONe place orders, and the ERP answers them. A second pass shows that nothing is sent when nothing has changed. Some
+    records are faulty on purpose and are refused by name.
     """
     from engine.demo.stage import stage  # noqa: PLC0415
 
@@ -65,12 +68,13 @@ def _play(context: Context, set_up: Stage, *, as_json: bool) -> int:
     app = context.app
     _lift_rate_limits(app)
     with Interrupts(app.stop, context.quiet_log) as interrupts:
-        first, second = (interrupts.wait_for(lambda: _pass(context)) for _ in range(2))
+        first, planted = interrupts.wait_for(lambda: _first_pass(context, set_up))
+        second = interrupts.wait_for(lambda: _second_pass(context))
     if interrupts.exit is not None:
         return interrupts.exit
     with app.journal() as journal:
         refused = journal.rejections()
-    faults = _surprises(first, second, refused)
+    faults = _surprises(first, second, refused, planted)
     if as_json:
         _show_json(context, first, second, refused, faults)
     else:
@@ -90,21 +94,46 @@ def _lift_rate_limits(app: App) -> None:
     app.loaded = replace(app.loaded, project=replace(project, connections=connections))
 
 
-def _pass(context: Context) -> Pass:
-    from engine.app import utc_now  # noqa: PLC0415
+def _first_pass(context: Context, set_up: Stage) -> tuple[Pass, Sequence[Planted]]:
+    """Run each object once, at the moment when it has something to send; also gives what has to be refused.
+
+    First what ONe knows from the ERP, then orders are placed and read, and processed orders are answered.
+    """
+    from engine.demo.planted import PLANTED  # noqa: PLC0415
+    from engine.demo.stage import ANSWERS, ORDERS  # noqa: PLC0415
+
+    objects = context.app.loaded.select()
+    run_id = _new_run_id()
+    results = _run(context, [each for each in objects if each.object not in {ORDERS, *ANSWERS}], run_id)
+    placed = set_up.place_orders()
+    results += _run(context, [each for each in objects if each.object == ORDERS], run_id)
+    processed = set_up.process_orders()
+    results += _run(context, [each for each in objects if each.object in ANSWERS], run_id)
+    return Pass(run_id=run_id, results=results), (*PLANTED, *placed, *processed)
+
+
+def _second_pass(context: Context) -> Pass:
+    run_id = _new_run_id()
+    return Pass(run_id=run_id, results=_run(context, context.app.loaded.select(), run_id))
+
+
+def _run(context: Context, objects: Sequence[MappingSpec], run_id: str) -> list[ObjectResult]:
     from engine.cli.run import run_shown  # noqa: PLC0415
+
+    return run_shown(context, objects, run_id, in_log=context.verbose)
+
+
+def _new_run_id() -> str:
+    from engine.app import utc_now  # noqa: PLC0415
     from engine.pipeline import new_run_id  # noqa: PLC0415
 
-    run_id = new_run_id(utc_now())
-    return Pass(run_id=run_id, results=run_shown(context, context.app.loaded.select(), run_id, in_log=context.verbose))
+    return new_run_id(utc_now())
 
 
-def _surprises(first: Pass, second: Pass, refused: Sequence[Rejection]) -> list[str]:
+def _surprises(first: Pass, second: Pass, refused: Sequence[Rejection], expected: Sequence[Planted]) -> list[str]:
     """Say what did not go as it should; only then the demonstration fails."""
-    from engine.demo.erp import PLANTED  # noqa: PLC0415
-
     shipped = {each.object for each in first.results}
-    planted = {(each.object, each.key) for each in PLANTED if each.object in shipped}
+    planted = {(each.object, each.key) for each in expected if each.object in shipped}
     found = {(each.object, each.key) for each in refused}
     results = [*first.results, *second.results]
     return [
@@ -120,10 +149,11 @@ def _show(context: Context, first: Pass, second: Pass, refused: Sequence[Rejecti
     from engine.cli.run import show_results  # noqa: PLC0415
 
     out = context.out
-    out.line("First pass: everything is new.")
+    inbound = [each.object for each in context.app.loaded.select() if each.direction == "inbound"]
+    out.line(f"First pass: everything is new. {' and '.join(inbound)} come from ONe, the other objects go there.")
     show_results(context, first.run_id, first.results, as_json=False)
     out.line()
-    out.line("Refused, as planted in the ERP; everything else has arrived:")
+    out.line("Refused, as planted; everything else has arrived:")
     rows = [(each.object, each.key, each.refusal.stage, each.refusal.field, each.refusal.reason) for each in refused]
     out.table(("object", "key", "stage", "field", "reason"), rows)
     out.line()

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.demo import erp
+from engine.demo import erp, processing
+from engine.demo.planted import Planted
 from engine.errors import ConfigError
 from engine.sandbox.faults import Action
 from engine.sandbox.sandbox import Sandbox
@@ -18,6 +19,20 @@ from engine.sandbox.server import running
 
 MARK = "made-by-one-sync-demo"  # a file; a folder without it is never emptied
 ERP_FILE = "erp.sqlite"
+DOCUMENTS = 40  # invoices and goods issued notes, and about as many offline orders: each is a request of its own
+
+ORDERS = "orders"  # the object that brings them into the ERP
+ANSWERS = frozenset(  # objects that tell ONe what became of its orders
+    {
+        "confirmed_delivery_dates",
+        "goods_issued_note_files",
+        "goods_issued_notes",
+        "order_statuses",
+        "payment_statuses",
+        "shipped_quantities",
+        "waybills",
+    }
+)
 
 ONE_CLIENTS = (  # made in ONe's back office, so that there is something to read
     {
@@ -47,6 +62,17 @@ class Stage:
     sandbox: Sandbox
     variables: Mapping[str, str]
 
+    def place_orders(self) -> tuple[Planted, ...]:
+        """Let the shop's clients order; returns the event whose shipment cannot be had, which has to be refused."""
+        missing = self.sandbox.place_orders().missing
+        order_id, _, _ = missing.rpartition("/")
+        why = "the platform does not have the shipment"
+        return (Planted(object=ORDERS, key=(order_id, missing, "ADDED"), stage="target", why=why),)
+
+    def process_orders(self) -> tuple[Planted, ...]:
+        """Let the ERP process the orders that arrived; returns what has to be refused of it."""
+        return processing.process_orders(self.folder / ERP_FILE)
+
 
 @contextmanager
 def stage(mappings: Path, folder: Path, *, products: int, customers: int) -> Iterator[Stage]:
@@ -59,13 +85,14 @@ def stage(mappings: Path, folder: Path, *, products: int, customers: int) -> Ite
         _clear(own)
         for path in sorted(mappings.glob("*.yaml")):
             shutil.copy(path, own)
-        erp.create(own / ERP_FILE, products=products, customers=customers)
+        erp.create(own / ERP_FILE, products=products, customers=customers, documents=DOCUMENTS)
         with running() as sandbox:
             sandbox.faults.add(Action(refuse_sku=(erp.REFUSED_SKU,)))
             for client in ONE_CLIENTS:
                 sandbox.edit_client(client)
             variables = {
                 "ERP_URL": f"sqlite:///{ERP_FILE}",
+                "ERP_FILES": erp.documents_folder(Path(ERP_FILE)).name,
                 "ONE_BASE_URL": sandbox.url,
                 "ONE_API_KEY": "demonstration-key",
                 "ONE_TENANT": "demonstration",

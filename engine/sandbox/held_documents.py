@@ -37,6 +37,7 @@ class Upload:
     size_bytes: int | None = None  # None: no bytes arrived yet
     sha256: str | None = None  # hex
     content: bytes | None = None  # None also for a file too large to be kept
+    is_pdf: bool = False  # by its first bytes
     completed: bool = False
 
     def fill(self, content: bytes, content_type: str | None) -> None:
@@ -45,6 +46,7 @@ class Upload:
         self.size_bytes = len(content)
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.content = content if len(content) <= MAX_CONTENT_BYTES else None
+        self.is_pdf = content.startswith(b"%PDF-")
 
     def as_json(self) -> Document:
         """Give all but the bytes and the signature."""

@@ -68,7 +68,10 @@ def _begin(call: Call, kind: Kind, schema: str) -> Reply:
 
 
 def _complete(call: Call, kind: Kind, schema: str) -> Reply:
-    """Complete an upload; once more changes nothing. 409 without bytes, 422 for another number (all assumed)."""
+    """Complete an upload; once more changes nothing.
+
+    Assumed: 409 without bytes; 422 for another number, and for bytes that are no PDF where one was announced.
+    """
     payloads.check(schema, call.body)
     upload = call.store.documents.uploads.get(call.body["uploadId"])
     if upload is None or upload.kind is not kind:
@@ -80,6 +83,8 @@ def _complete(call: Call, kind: Kind, schema: str) -> Reply:
         raise Refused(404, f"{kind.replace('_', ' ')} not found: {upload.number}")
     if upload.size_bytes is None:
         raise Refused(409, f"no bytes arrived for upload {upload.upload_id}")
+    if upload.extension.lower() == "pdf" and not upload.is_pdf:
+        raise Refused(422, f"the file of {upload.number} is no PDF")
     if not upload.completed:
         call.store.count_creation(f"{kind}_file", upload.number)
         call.store.documents.complete(upload)
