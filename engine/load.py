@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 from engine.build import build_mapping, build_project
 from engine.errors import ConfigError, Place, Problem
 from engine.mapping import Defaults, MappingSpec, Project
-from engine.schema import check, suggestion
+from engine.schema import check, label, suggestion
+from engine.templates import TemplateFaults, compile_value
 from engine.validate import order, position, validate
 from engine.yamltext import Document, parse
+from engine.yamltext import Path as Path_
 
 PROJECT = "project"
 
@@ -62,6 +66,7 @@ def load(folder: Path) -> Loaded:
     sound = {path.stem: document for path, document in documents.items() if not document.problems}
     mappings = {stem: build_mapping(document, defaults) for stem, document in sound.items()}
     problems = [problem for document in (project_document, *documents.values()) for problem in document.problems]
+    problems += [problem for document in documents.values() for problem in _template_problems(document)]
     problems += _misnamed(folder)
     if project:
         problems += validate(project, mappings, unread=frozenset(path.stem for path in documents) - sound.keys())
@@ -115,6 +120,31 @@ def _other_name(document: Document, path: Path) -> list[Problem]:
         return []
     message = f"`object` is `{name}`, but the file is {path.name}: make them the same"
     return [Problem(code="E_OBJECT_NAME", message=message, place=document.places[("object",)])]
+
+
+def _template_problems(document: Document) -> list[Problem]:
+    """Compile the templates of a file that has other faults, text by text: all is reported at once."""
+    if not document.problems or not isinstance(document.value, dict):
+        return []
+    found = []
+    for path, text in _texts((), document.value):
+        try:
+            compile_value(text, timezone=UTC)
+        except TemplateFaults as faults:
+            place = document.places[path]
+            found += [
+                Problem(code="E_TEMPLATE", message=f"{label(path)}: {each.message}", place=place)
+                for each in faults.faults
+            ]
+    return found
+
+
+def _texts(path: Path_, value: Any) -> Iterator[tuple[Path_, str]]:
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts((*path, key), part)
 
 
 def _error(problems: Sequence[Problem]) -> ConfigError:

@@ -938,3 +938,16 @@ def test_every_key_ends_in_a_field_and_every_field_comes_from_a_key() -> None:
 
     assert {(schema, path) for schema, path, _, _ in BUILT} == listed
     assert {**found, "": set()} == {**expected, "": set()}
+
+
+def test_a_wrong_key_does_not_hide_a_wrong_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = STOCKS.replace("chunk_size:", "chunksize:").replace("| number", "| numbr")
+
+    with pytest.raises(ConfigError) as raised:
+        loaded(Path(), {"project.yaml": PROJECT, "stocks.yaml": wrong})
+
+    assert [(problem.code, problem.message) for problem in raised.value.problems] == [
+        ("E_TEMPLATE", "fields.quantity: unknown filter 'numbr'; did you mean 'number'?"),
+        ("E_UNKNOWN_KEY", "unknown key `chunksize`; did you mean `chunk_size`?"),
+    ]
