@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 
 from engine import jsontext
@@ -55,7 +56,7 @@ class PayloadSchemas:
     def faults(self, name: str, document: Any) -> Iterator[PayloadFault]:
         """Name the faults of a document."""
         for error in self.validator(name).iter_errors(document):
-            yield PayloadFault(jsontext.path_text(tuple(error.absolute_path)), error.message[:SHOWN])
+            yield PayloadFault(jsontext.path_text(tuple(error.absolute_path)), _message(error)[:SHOWN])
 
     def predicate(self, name: str) -> Predicate | None:
         """Give the quick predicate of a schema; None where it has none."""
@@ -72,3 +73,10 @@ class PayloadSchemas:
     @cached_property
     def _registry(self) -> Registry[bool | Schema]:
         return Registry().with_resources((name, Resource.from_contents(part)) for name, part in self._schemas.items())
+
+
+def _message(error: ValidationError) -> str:
+    """Give jsonschema's message, with the value as it stands in JSON rather than as Python writes it."""
+    if error.instance is None or isinstance(error.instance, bool | Decimal):
+        return error.message.replace(repr(error.instance), jsontext.encode(error.instance).decode(), 1)
+    return error.message

@@ -79,9 +79,12 @@ def _compared(folder: Path, name: str, new: str | None) -> Compared:
 
 def snapshot_text(loaded: Loaded, mapping: MappingSpec) -> str | None:
     """Render a mapping's samples as the text of its snapshot; None if it has no samples."""
-    if not mapping.samples:
-        return None
-    return as_text(rendering(compile_mapping(mapping, loaded.project, loaded.mappings)).document)
+    return as_text(document_of(loaded, mapping)) if mapping.samples else None
+
+
+def document_of(loaded: Loaded, mapping: MappingSpec) -> Mapping[str, Any]:
+    """Render a mapping's samples as the document of its snapshot."""
+    return rendering(compile_mapping(mapping, loaded.project, loaded.mappings)).document
 
 
 # --- the file ------------------------------------------------------------------------------------------------
@@ -135,7 +138,7 @@ def _named(document: Any) -> Any:
     samples = document.get("samples") if isinstance(document, Mapping) else None
     if not isinstance(samples, list) or not all(isinstance(each, Mapping) and "name" in each for each in samples):
         return document
-    return {**document, "samples": {each["name"]: {**each, "name": None} for each in samples}}
+    return {**document, "samples": {each["name"]: {k: v for k, v in each.items() if k != "name"} for each in samples}}
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[Difference]:

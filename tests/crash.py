@@ -30,7 +30,7 @@ from engine.transport import HttpEnd
 PASSING = re.compile(
     r"\s*(select|from|rollback|create (or replace )?temp|insert into (refused|lines|set_aside|judged))"
 )
-KEPT = re.compile(r"(changes|ledger|meta|commit)\b")
+KEPT = re.compile(r"(changes|ledger|meta)\b")
 
 
 class Crash(BaseException):
@@ -69,7 +69,7 @@ class Fuse:
 
 
 def is_kept(sql: str) -> bool:
-    """Tell whether a statement is an effect: one on the ledger, on the changes or on the notes, or a commit of such."""
+    """Tell whether a statement is one on the ledger, on the changes or on the notes."""
     return not PASSING.match(sql) and bool(KEPT.search(sql))
 
 
@@ -86,9 +86,15 @@ def seam(fuse: Fuse) -> Iterator[None]:
             if not inside:
                 fuse.step()
 
+    open_: set[Staging] = set()  # in a transaction, whose effect is its commit
+
     def staging_run(self: Staging, sql: str, *params: Any) -> None:
-        if is_kept(sql):
+        if sql == "begin":
+            open_.add(self)
+        elif sql == "commit" or (is_kept(sql) and self not in open_):
             fuse.step()
+        if sql == "commit":
+            open_.discard(self)
         run(self, sql, *params)
 
     def http_exchange(self: HttpEnd, *args: Any) -> Any:

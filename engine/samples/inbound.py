@@ -29,6 +29,7 @@ from engine.samples.rendering import (
 )
 
 ONCE = Retry(attempts=1)
+FIRST = ("name", "change", "key")  # as a story begins; the key is known last
 
 
 def written(program: Program) -> Rendering:
@@ -37,7 +38,8 @@ def written(program: Program) -> Rendering:
     feed = program.feed
     assert feed is not None  # noqa: S101  an HTTP source has a feed
     document: Story = {"object": program.object, "reads": _first_request(feed)}
-    document["samples"] = [_told(program, feed, sample, exercised) for sample in program.mapping.samples]
+    stories = [_told(program, feed, sample, exercised) for sample in program.mapping.samples]
+    document["samples"] = [{name: story[name] for name in FIRST if name in story} | story for story in stories]
     return Rendering(document=document, exercised=exercised)
 
 
@@ -132,5 +134,5 @@ def _parts(parts: list[Any], write: Write) -> Iterator[Story]:
         if "statement" in part:
             yield {"sql": write.statements[part["statement"]].sql, "params": part["params"]}
             continue
-        orphans = {"delete_other_rows_of": part["scope"]} if part["delete_orphans"] else {}
+        orphans = {"delete_orphans_of": part["scope"]} if part["delete_orphans"] else {}
         yield {"table": part["table"], "rows": part["rows"], **orphans}

@@ -202,13 +202,9 @@ class _Post:
     def _tell_many(self, part: Part, request: Outgoing) -> Outgoing:
         spec, entries = self._compiled.spec, self._of(part)
         names = [self._sending.records[each.number].sample.name for each in entries]
-        changes = {each.change.change for each in entries}
         on = [str(change) for change in Change if change in spec.on]
         self._story = {"on": on, "samples": names, **request_story(request)}
         self._sending.shared.append(self._story)
-        for each in entries:
-            self._sending.stories[each.number].setdefault("in_requests", []).append(len(self._sending.shared))
-        self._sending.exercised |= {("send", self._operation, "together", *sorted(changes))}
         return request
 
     # --- answers -------------------------------------------------------------------------------------------------

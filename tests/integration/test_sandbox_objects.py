@@ -425,6 +425,17 @@ def test_an_upload_is_checked_at_each_step(one: httpx.Client, begin: str, comple
 
 
 @pytest.mark.usefixtures("documents")
+@pytest.mark.parametrize(("begin", "complete", "number"), FILES)
+def test_what_was_announced_as_a_pdf_has_to_be_one(one: httpx.Client, begin: str, complete: str, number: str) -> None:
+    upload = begun(one, begin, number)
+    httpx.put(upload["uploadUrl"], content=b"<html></html>")
+    refused = one.post(complete, json={"uploadId": upload["uploadId"]})
+    httpx.put(upload["uploadUrl"], content=PDF)
+
+    assert statuses(refused, one.post(complete, json={"uploadId": upload["uploadId"]})) == [422, 200]
+
+
+@pytest.mark.usefixtures("documents")
 def test_an_upload_of_an_invoice_is_none_of_a_note_of_the_same_number(one: httpx.Client, client_id: str) -> None:
     one.put(NOTES, json=note(client_id, 1) | {"number": "FV/17/2031"})
     upload = begun(one, f"{INVOICES}/file-upload-begin", "FV/17/2031")

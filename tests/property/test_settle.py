@@ -17,6 +17,7 @@ from random import Random
 from threading import Event, Lock
 from typing import Any, TypeAlias
 
+import pyarrow as pa
 import pytest
 from crash import Crash, Fuse, seam
 from hypothesis import given, settings
@@ -175,8 +176,6 @@ class Story:
 def _batch(rows: Rows) -> Batch:
     names = ("grp", "id", "value")
     parts = [column([row[place] for row in rows]) for place in range(3)]
-    import pyarrow as pa  # noqa: PLC0415
-
     data = pa.RecordBatch.from_arrays([part.data for part in parts], names=list(names))
     return Batch(columns=names, data=data, kinds=tuple(part.kind for part in parts))
 
@@ -230,7 +229,7 @@ def _of(state: State, world: str) -> State:
     return {place: value for place, value in state.items() if place[0] == world}
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(10))
 def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_path: Path) -> None:
     assert play(seed, tmp_path) == []
 
@@ -306,7 +305,7 @@ def test_each_rule_is_missed_where_it_is_left_out(
 ) -> None:
     leave_out(monkeypatch)
 
-    assert any(_goes_wrong(seed) for seed in range(16))
+    assert any(_goes_wrong(seed) for seed in (*range(1, 16, 2), *range(0, 16, 2)))
 
 
 def _goes_wrong(seed: int) -> bool:

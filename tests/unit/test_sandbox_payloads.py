@@ -393,7 +393,7 @@ def without(document: Any, name: str) -> Any:
             {"$.quantityChanges[0].quantityShipped": "-1 is less than the minimum of 0"},
         ),
         ("waybills", {"shipmentId": "s", "waybills": [{"url": "x"}]}, {"$.waybills[0]": "'number' is a required"}),
-        ("offline-order", BODIES["offline-order"] | {"user": None}, {"$.user": "None is not of type 'object'"}),
+        ("offline-order", BODIES["offline-order"] | {"user": None}, {"$.user": "null is not of type 'object'"}),
         (
             "offline-order",
             BODIES["offline-order"] | {"lastChange": "2031-03-02T09:00:00+01:00"},

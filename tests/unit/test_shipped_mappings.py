@@ -6,13 +6,17 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.demo import erp
+from engine import names
+from engine.demo import erp, processing
+from engine.fires import plan, schedules_of
 from engine.load import load
 from engine.mapping import Cron, HttpSource, Manual, MappingSpec, Once, SqlSource, TableWrite, Tied
 from engine.templates import compile_value
@@ -64,7 +68,55 @@ ASSUMED = [
     ("trade_credits", "creditValueUsed:", "2.6"),
     ("client_blockades", "externalId:", "2.7"),
     ("client_blockades", "body:", "2.7"),
+    ("project", "orders_service:", "4"),
+    ("project", "order_statuses:", "2.16"),
+    ("retail_prices", "body:", "2.8"),
+    ("price_lists", "global:", "2.9"),
+    ("price_lists", "priority:", "2.9"),
+    ("price_lists", "conditions:", "2.9"),
+    ("price_lists", "type: PERCENT", "2.9"),
+    ("price_lists", "path: /api/v1/pricing/integrations/auth-required/pricing/discount", "2.9"),
+    ("price_lists", 'pricing_id: "{{ body.pricingId', "2.9"),
+    ("price_lists", 'name: "{{ price_list_code }} {{ name }}"   #', "2.9"),
+    ("price_lists", "found:", "2.9"),
+    ("price_lists", 'pricing_id: "{{ body[0]', "2.9"),
+    ("price_lists", "path: /api/v1/pricing/integrations/auth-required/pricing/discount/{{ saved", "2.9"),
+    ("prices", "body:", "2.9"),
+    ("price_list_assignments", "method: DELETE", "2.9"),
+    ("price_list_assignments", "body:", "2.9"),
+    ("invoices", "issueDate:", "2.10"),
+    ("invoices", "customerPurchaseNumbers:", "2.10"),
+    ("invoices", "paymentMethod:", "2.10"),
+    ("invoices", "productLines:", "2.10"),
+    ("invoices", "method: POST", "2.10"),
+    ("invoices", "method: GET", "2.10"),
+    ("invoices", "found:", "2.10"),
+    ("invoice_files", "method: POST", "2.11"),
+    ("invoice_files", "method: PUT", "2.11"),
+    ("invoice_files", "idempotent:", "2.11"),
+    ("invoice_files", "body:", "2.11"),
+    ("invoice_files", "upload_url:", "2.11"),
+    ("invoice_statuses", "fields:", "2.12"),
+    ("invoice_statuses", "method:", "2.12"),
+    ("invoice_statuses", "body:", "2.12"),
+    ("goods_issued_notes", "prices:", "2.13"),
+    ("goods_issued_notes", "body:", "2.13"),
+    ("goods_issued_note_files", "method: PUT", "2.14"),
+    ("goods_issued_note_files", "idempotent:", "2.14"),
+    ("goods_issued_note_files", "body:", "2.14"),
+    ("goods_issued_note_files", "upload_url:", "2.14"),
+    ("orders", "next:", "1"),
+    ("orders", 'removed: "{{', "2.15"),
+    ("payment_statuses", "schedule:", "1.1"),
+    ("confirmed_delivery_dates", "schedule:", "1.1"),
+    ("shipped_quantities", "schedule:", "1.1"),
+    ("shipped_quantities", "quantityChanges:", "2.16"),
+    ("waybills", "schedule:", "1.1"),
+    ("waybills", "idempotent:", "2.16"),
+    ("waybills", "found:", "2.15"),
+    ("offline_orders", "type: \"{{ 'COURIER", "2.17"),
 ]
+EVERY_MINUTE = ("orders", "offline_orders")
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +193,20 @@ def test_the_objects_of_stage_one_are_there() -> None:
     }
 
 
+def test_the_objects_of_the_later_stages_are_there() -> None:
+    stages = {stage: {name for name, each in MAPPINGS.items() if each.stage == stage} for stage in (2, 3)}
+
+    assert stages == {
+        2: {"retail_prices", "main_catalog", "price_lists", "price_list_assignments", "prices"},
+        3: {
+            *("invoices", "invoice_files", "invoice_statuses", "goods_issued_notes", "goods_issued_note_files"),
+            *("orders", "order_statuses", "payment_statuses", "confirmed_delivery_dates", "shipped_quantities"),
+            *("waybills", "offline_orders"),
+        },
+    }
+    assert {name for name, each in MAPPINGS.items() if each.direction == "inbound"} == {"clients_inbound", "orders"}
+
+
 def test_each_object_runs_when_the_platform_proposes() -> None:
     schedules = {
         name: [mapping.schedule, *(entry.schedule for entry in mapping.send if entry.schedule)]
@@ -155,24 +221,86 @@ def test_each_object_runs_when_the_platform_proposes() -> None:
         "clients_inbound": [Cron(text="0 */2 * * * *")],
         "trade_credits": [Tied(order="after", object="clients")],
         "client_blockades": [Tied(order="after", object="clients")],
+        "retail_prices": [Cron(text="0 5,15,25,35,45,55 * * * *")],
+        "main_catalog": [Tied(order="before", object="prices")],
+        "price_lists": [Tied(order="before", object="prices")],
+        "prices": [Cron(text="0 15 0 * * *")],
+        "price_list_assignments": [Tied(order="after", object="prices")],
+        "invoices": [Cron(text="0 0,30 8-20 * * *")],
+        "invoice_files": [Tied(order="after", object="invoices")],
+        "invoice_statuses": [Cron(text="0 5,35 8-20 * * *")],
+        "goods_issued_notes": [Cron(text="0 0,30 8-20 * * *")],
+        "goods_issued_note_files": [Tied(order="after", object="goods_issued_notes")],
+        "orders": [Cron(text="0 * * * * *")],
+        "order_statuses": [Cron(text="40 */10 * * * *")],
+        "payment_statuses": [Tied(order="after", object="order_statuses")],
+        "confirmed_delivery_dates": [Tied(order="after", object="order_statuses")],
+        "shipped_quantities": [Tied(order="after", object="order_statuses")],
+        "waybills": [Tied(order="after", object="order_statuses")],
+        "offline_orders": [Cron(text="0 * * * * *")],
     }
+
+
+WARSAW = ZoneInfo("Europe/Warsaw")
+MIDNIGHT = datetime(2026, 3, 29, tzinfo=WARSAW)  # the hour from two to three is skipped
+HOURS = [hour for hour in range(24) if hour != 2]
+BY_DAY = [f"{hour:02}:{minute}:00" for hour in range(8, 21) for minute in ("00", "30")]
+BACK = [f"{hour:02}:{ten}0:40" for hour in HOURS for ten in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        ("retail_prices", [f"{hour:02}:{ten}5:00" for hour in HOURS for ten in range(6)]),
+        *((name, ["00:15:00"]) for name in ("main_catalog", "price_lists", "prices", "price_list_assignments")),
+        *((name, BY_DAY) for name in ("invoices", "invoice_files", "goods_issued_notes", "goods_issued_note_files")),
+        ("invoice_statuses", [f"{hour:02}:{minute}:00" for hour in range(8, 21) for minute in ("05", "35")]),
+        *((name, [f"{hour:02}:{minute:02}:00" for hour in HOURS for minute in range(60)]) for name in EVERY_MINUTE),
+        *((name, BACK) for name in ("order_statuses", "payment_statuses", "confirmed_delivery_dates")),
+        *((name, BACK) for name in ("shipped_quantities", "waybills")),
+    ],
+)
+def test_the_day_on_which_the_clocks_go_forward_has_its_fires_but_for_the_skipped_hour(
+    name: str, times: list[str]
+) -> None:
+    found = plan(schedules_of(MAPPINGS), list(MAPPINGS), WARSAW, MIDNIGHT, MIDNIGHT + timedelta(days=1))
+    mine = [fire.at for fire in found if fire.object == name]
+
+    assert [f"{at:%H:%M:%S}" for at in mine] == times
+    assert {f"{at:%z}" for at in mine if at.hour >= 3} <= {"+0200"}
+    assert {f"{at:%z}" for at in mine if at.hour < 2} <= {"+0100"}
+
+
+def used_columns(name: str) -> dict[str | None, set[str]]:
+    """Give what the templates of a mapping use: of its rows (None), and of each of its children."""
+    mapping = MAPPINGS[name]
+    children = source(name).children
+    used: dict[str | None, set[str]] = {None: names_used(mapping.files, mapping.send) - GIVEN}
+    for text in names.texts(("fields",), mapping.fields):
+        inmost = text.each[-1] if text.each else None
+        used.setdefault(inmost, set()).update(text.names - {"vars", "row"} - children.keys())
+    return {each: found - set(mapping.refs) for each, found in used.items()}
 
 
 @pytest.mark.parametrize("name", FROM_ERP)
 def test_every_name_in_a_template_is_a_column_of_its_query(demo: sqlite3.Connection, name: str) -> None:
-    mapping = MAPPINGS[name]
-    used = names_used(mapping.fields, mapping.send) - GIVEN - set(mapping.refs)
+    used = used_columns(name)
+    children = source(name).children
 
-    assert used - columns(demo, source(name).query) == set()
+    assert used.keys() - {None} == children.keys()
+    assert used.pop(None) - columns(demo, source(name).query) == set()
+    for child, found in used.items():
+        assert found - columns(demo, children[str(child)].query) == set(), child
 
 
 @pytest.mark.parametrize("name", FROM_ERP)
 def test_every_column_of_a_query_is_used(demo: sqlite3.Connection, name: str) -> None:
-    mapping = MAPPINGS[name]
-    referring = {ours for ref in mapping.refs.values() for ours in ref.on.values()}
-    used = names_used(mapping.fields, mapping.send) | set(source(name).key) | referring
+    used = used_columns(name)
+    referring = {ours for ref in MAPPINGS[name].refs.values() for ours in ref.on.values()}
 
-    assert columns(demo, source(name).query) - used == set()
+    assert columns(demo, source(name).query) - used[None] - referring - set(source(name).key) == set()
+    for child, spec in source(name).children.items():
+        assert columns(demo, spec.query) - used[child] - {*spec.parent, *spec.order_by} == set(), child
 
 
 @pytest.mark.parametrize("name", FROM_ERP)
@@ -193,6 +321,14 @@ def test_a_reference_joins_the_whole_key_of_the_other_object(demo: sqlite3.Conne
         ("clients", 175),
         ("trade_credits", 80),
         ("client_blockades", 21),
+        ("retail_prices", 879),
+        ("main_catalog", 1),
+        ("price_lists", 15),
+        ("price_list_assignments", 90),
+        ("prices", 1392),
+        ("invoices", 70),
+        ("goods_issued_notes", 70),
+        ("offline_orders", 78),
     ],
 )
 def test_a_query_gives_the_expected_number_of_rows(demo: sqlite3.Connection, name: str, expected: int) -> None:
@@ -327,18 +463,112 @@ def test_our_own_writes_are_not_asked_for() -> None:
     }
 
 
-def test_the_inbound_tables_have_the_columns_that_are_written(demo: sqlite3.Connection) -> None:
-    write = MAPPINGS["clients_inbound"].write
+@pytest.mark.parametrize(("name", "tables"), [("clients_inbound", 2), ("orders", 8)])
+def test_the_inbound_tables_have_the_columns_that_are_written(demo: sqlite3.Connection, name: str, tables: int) -> None:
+    write = MAPPINGS[name].write
     assert write
     assert write.removed
 
-    assert [missing(demo, table) for table in write.tables] == [set(), set()]
+    assert [missing(demo, table) for table in write.tables] == [set()] * tables
     for statement in write.removed.statements:
         assert demo.execute(statement.sql, dict.fromkeys(statement.params, "org:1")).rowcount == 0
 
 
+def test_every_column_of_the_tables_of_orders_is_written(demo: sqlite3.Connection) -> None:
+    write = MAPPINGS["orders"].write
+    assert write
+
+    for table in write.tables:
+        assert columns(demo, f"SELECT * FROM {table.table}") - {*table.key, *table.fields} == set(), table.table
+
+
 def missing(demo: sqlite3.Connection, table: TableWrite) -> set[str]:
     return {*table.key, *table.fields} - columns(demo, f"SELECT * FROM {table.table}")
+
+
+def test_the_dictionaries_list_the_codes_of_the_erp_and_no_others() -> None:
+    maps = load(FOLDER).project.maps
+
+    assert maps["payment_statuses"] == processing.PAYMENT_STATUSES
+    assert tuple(maps["order_statuses"]) == processing.STATUSES
+
+
+def test_every_line_is_checked_against_a_schema_where_it_is_a_body_or_part_of_one() -> None:
+    unchecked = {name for name, each in MAPPINGS.items() if each.fields and each.payload_schema is None}
+
+    assert unchecked == {"order_statuses", "confirmed_delivery_dates"}  # all is said in the query
+
+
+@pytest.mark.parametrize(
+    ("catalog", "price_list", "expected"), [("main", None, "main"), (None, "p-1", "p-1")], ids=["catalogue", "list"]
+)
+def test_a_price_belongs_to_the_catalogue_or_to_a_list(
+    catalog: str | None, price_list: str | None, expected: str
+) -> None:
+    known = {"catalog": {"pricing_id": catalog}, "price_list": {"pricing_id": price_list}}
+
+    assert rendered(MAPPINGS["prices"].fields["pricingId"], **known) == expected
+
+
+@pytest.mark.parametrize(("pricing_id", "expected"), [("p-1", "p-1"), (None, "00000000-0000-0000-0000-000000000000")])
+def test_an_assignment_is_never_taken_away_without_saying_which(pricing_id: str | None, expected: str) -> None:
+    [take_away, _] = MAPPINGS["price_list_assignments"].send
+
+    assert rendered(
+        take_away.requests[0].query, client={"client_id": "org:1"}, price_list={"pricing_id": pricing_id}
+    ) == {"clientId": "org:1", "pricingId": expected}
+
+
+@pytest.mark.parametrize(
+    ("body", "found", "absent"),
+    [
+        ({"id": "S/1", "waybills": [{"number": "A"}, {"number": "B", "url": None}]}, True, False),
+        ({"id": "S/1", "waybills": [{"number": "A"}]}, False, True),
+        ({"id": "S/1", "waybills": []}, False, True),
+        ({"id": "S/2", "waybills": []}, False, False),  # another shipment: that proves nothing
+        ({"message": "shipment not found"}, False, False),
+    ],
+)
+def test_a_waybill_is_looked_up_in_its_shipment(body: Any, found: bool, absent: bool) -> None:
+    lookup = MAPPINGS["waybills"].send[0].lookup
+    assert lookup
+
+    assert answered(lookup.found, body, number="B", shipment_id="S/1") is found
+    assert answered(lookup.absent, body, number="B", shipment_id="S/1") is absent
+
+
+@pytest.mark.parametrize(
+    ("fee_kind", "expected"),
+    [
+        (None, []),
+        (
+            "KGO",
+            [
+                {
+                    "type": "KGO",
+                    "contentUnitNet": 1,
+                    "contentUnitTax": 1,
+                    "contentUnitGross": 1,
+                    "totalNet": 1,
+                    "totalTax": 1,
+                    "totalGross": 1,
+                }
+            ],
+        ),
+    ],
+)
+def test_a_line_of_an_offline_order_has_one_cost_or_none(fee_kind: str | None, expected: list[Any]) -> None:
+    template = MAPPINGS["offline_orders"].fields["productLines"]["price"]["additionalCosts"]
+    fee = {f"fee_{name}": 1 for name in ("unit_net", "unit_tax", "unit_gross", "net", "tax", "gross")}
+
+    assert rendered(template, fee_kind=fee_kind, **fee) == expected
+
+
+@pytest.mark.parametrize(("cash", "expected"), [(1, [Decimal("12.30"), True]), (0, [0, False])])
+def test_an_invoice_says_what_was_paid_when_it_was_issued(cash: int, expected: list[Any]) -> None:
+    fields = MAPPINGS["invoices"].fields
+
+    assert rendered([fields["amountPaid"], fields["isPaid"]], is_cash=cash, gross="12.30") == expected
 
 
 @pytest.mark.parametrize(("name", "part", "section"), ASSUMED)
@@ -361,7 +591,8 @@ def test_a_mapping_begins_with_its_schema_and_its_section_of_the_platform(name: 
 
 @pytest.mark.parametrize("name", sorted(MAPPINGS))
 def test_keys_stand_in_the_order_of_the_flow(name: str) -> None:
-    order = ["object", "stage", "description", "schedule", "source", "refs", "fields", "send", "write", "guards"]
+    order = ["object", "stage", "description", "schedule", "source", "refs", "fields", "files", "payload_schema"]
+    order += ["send", "write", "limits", "guards", "samples"]
     keys = [line.partition(":")[0] for line in lines(name) if re.match(r"[a-z]", line)]
 
     assert keys == [key for key in order if key in keys]
