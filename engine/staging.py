@@ -100,9 +100,13 @@ class Staging:
                 time.sleep(_LOCK_PAUSE_SECONDS)
             except duckdb.Error as error:
                 raise DamagedError(path, str(error)) from error
-        path.chmod(0o600)
         staging = cls(connection, path)
-        staging._check_layout()
+        try:
+            path.chmod(0o600)
+            staging._check_layout()
+        except BaseException:
+            staging.close()
+            raise
         return staging
 
     @classmethod
