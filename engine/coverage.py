@@ -13,9 +13,9 @@ from engine.jsontext import path_text
 from engine.load import Loaded
 from engine.mapping import HttpSource, MappingSpec, Write
 from engine.names import request_path
-from engine.program import compile_mapping
 from engine.records import Change
 from engine.samples import Exercised, rendering
+from engine.snapshots import sampled_program
 from engine.templates.watched import Site, watched
 from engine.yamltext import Path
 
@@ -47,7 +47,7 @@ def gaps(loaded: Loaded, mapping: MappingSpec) -> list[Gap]:
     labels = _Labels()
     with watched() as watch:
         labelled = _labelled(mapping, labels)
-        exercised = rendering(compile_mapping(labelled, loaded.project, loaded.mappings)).exercised
+        exercised = rendering(sampled_program(loaded, labelled)).exercised
     found = list(_rule_gaps(mapping, exercised))
     silent = [path for path, _ in found]
     found += _template_gaps(mapping, labels, watch.sites, loaded, silent)

@@ -213,7 +213,7 @@ def outgoing(request: CompiledRequest, context: Mapping[str, Any]) -> Outgoing |
             method=request.method,
             path=None if request.is_url else target,
             url=target if request.is_url else None,
-            query=tuple(_pairs(request.query.render(context))),
+            query=_query(request, context),
             headers=tuple(_pairs(request.headers.render(context))),
             body=None if body is None else jsontext.encode(body),
         )
@@ -221,7 +221,15 @@ def outgoing(request: CompiledRequest, context: Mapping[str, Any]) -> Outgoing |
         where = jsontext.path_text(("request", *fault.path))
         return Refusal(stage=Stage.RENDER, reason=fault.reason, field=where, expression=fault.expression)
     except ValueError as error:
-        return Refusal(stage=Stage.RENDER, reason=str(error), field="request.body")
+        return Refusal(stage=Stage.RENDER, reason=str(error), field="request")
+
+
+def _query(request: CompiledRequest, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Write the query; a DELETE must not lose a parameter, as it could then reach further than is meant."""
+    values = request.query.render(context)
+    if request.method == "DELETE" and (missing := [name for name, value in values.items() if value is None]):
+        raise ValueError(f"the parameter {missing[0]} is null, and without it the DELETE could remove more than meant")
+    return tuple(_pairs(values))
 
 
 def _pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from engine import jsontext
 from engine.jsontext import path_text
 from engine.load import Loaded
 from engine.mapping import MappingSpec
-from engine.program import compile_mapping
+from engine.program import Program, compile_mapping
 from engine.samples import rendering
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -84,7 +84,13 @@ def snapshot_text(loaded: Loaded, mapping: MappingSpec) -> str | None:
 
 def document_of(loaded: Loaded, mapping: MappingSpec) -> Mapping[str, Any]:
     """Render a mapping's samples as the document of its snapshot."""
-    return rendering(compile_mapping(mapping, loaded.project, loaded.mappings)).document
+    return rendering(sampled_program(loaded, mapping)).document
+
+
+def sampled_program(loaded: Loaded, mapping: MappingSpec) -> Program:
+    """Compile a mapping for its samples; where the project has a files_root, samples lie below one that need not be."""
+    folder = Path(loaded.project.file).parent / "files" if loaded.project.files_root else None
+    return compile_mapping(mapping, loaded.project, loaded.mappings, files_root=folder)
 
 
 # --- the file ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Does what mappings/README.md tells its reader to do: writes the YAML it shows, runs its commands, keeps their answers."""
+"""Does what mappings/README.md tells its reader: writes the YAML it shows, runs its commands, gives their answers."""
 
 from __future__ import annotations
 
