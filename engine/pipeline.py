@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeAlias
 
 from engine import changes, refusals
+from engine.canonical import Batch
 from engine.chunk import chunk
 from engine.decide import Ask, Part, Terms
 from engine.deliver import MAX_SPLITS, Delivery
-from engine.errors import Exit, GuardError, OneSyncError, TargetError
+from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
 from engine.ledger import check_pair, generation, outcomes_of, recover, settle
 from engine.mapping import Once
@@ -108,15 +110,24 @@ def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | Non
     try:
         staging = Staging.open(path, scratch=setting.state, wait_seconds=BUSY_WAIT_SECONDS)
     except DamagedError as error:
-        aside = path.with_name(f"{path.name}.damaged-{setting.clock():%Y%m%dT%H%M%S}")
-        path.rename(aside)
-        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
-        note = f"{error.message}; it was set aside as {aside.name} and is rebuilt"
+        note = f"{error.message}; it was set aside as {_set_aside(path, setting).name} and is rebuilt"
         staging = Staging.open(path, scratch=setting.state, wait_seconds=BUSY_WAIT_SECONDS)
     try:
         yield staging, note
     finally:
         staging.close()
+        if staging.damaged:
+            _set_aside(path, setting)  # the next run begins it anew
+
+
+def _set_aside(path: Path, setting: Setting) -> Path:
+    """Rename a damaged file and its log, so that a person can look at them."""
+    aside = path.with_name(f"{path.name}.damaged-{setting.clock():%Y%m%dT%H%M%S}")
+    path.rename(aside)
+    log = path.with_name(f"{path.name}.wal")
+    if log.exists():
+        log.rename(aside.with_name(f"{aside.name}.wal"))
+    return aside
 
 
 def _make_ready(run: _Run) -> None:
@@ -132,6 +143,7 @@ def _make_ready(run: _Run) -> None:
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
     run.journal.begin(run.object, run.order.run_id, run.begun)
+    read = replace(read, batches=_stoppable(run, read.batches))
     prepared = prepare(run.program, run.staging, run.journal, read, run.order)
     counts.add(prepared.counts)
     counts.requests += read.requests
@@ -152,6 +164,15 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     )
     settle(run.staging, outcomes_of(run.journal, run.object), run.setting.clock())
     run.journal.settled(run.object, generation(run.staging))
+
+
+def _stoppable(run: _Run, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Break off a long read when the run is to stop; nothing of it is kept."""
+    for batch in batches:
+        if run.setting.stop.is_set():
+            message = f"{run.object}: the run was stopped while its source was read; nothing was sent"
+            raise RunError(message, code="E_STOPPED")
+        yield batch
 
 
 # --- delivering ------------------------------------------------------------------------------------------------

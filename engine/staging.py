@@ -13,12 +13,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from engine.ahead import ahead
 from engine.canonical import Batch, Kind, merge
 from engine.errors import BusyError, RunError, StateError
 
 LAYOUT = 1
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 _LOCK_PAUSE_SECONDS = 0.05
+_LOCKED = "Could not set lock"  # how DuckDB says that another process has the file
+_CORRUPT = "Corrupt database file"  # found when the damaged part is read, which may be long after opening
 
 _LAY_OUT = """
 create table meta (name varchar primary key, value varchar not null);
@@ -73,6 +76,7 @@ class Staging:
         self.columns: tuple[str, ...] = ()  # of the last read, as the source names them
         self.kinds: dict[str, Kind] = {}
         self.faults: list[tuple[int, str]] = []  # row number, reason
+        self.damaged = False  # a part of the file was found to be unreadable
 
     # --- opening ---------------------------------------------------------------------------------
 
@@ -89,8 +93,8 @@ class Staging:
                 connection = _connect(path, scratch)
                 break
             except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
-                    raise DamagedError(path, str(error)) from error
+                if _LOCKED not in str(error):
+                    raise _unusable(path, str(error)) from error
                 if time.monotonic() >= deadline:
                     raise BusyError(
                         f"{path.stem}: another process works on it ({path}); wait for it to end, "
@@ -99,7 +103,7 @@ class Staging:
                     ) from error
                 time.sleep(_LOCK_PAUSE_SECONDS)
             except duckdb.Error as error:
-                raise DamagedError(path, str(error)) from error
+                raise _unusable(path, str(error)) from error
         staging = cls(connection, path)
         try:
             path.chmod(0o600)
@@ -147,12 +151,12 @@ class Staging:
 
     def run(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Execute statements."""
-        with _translated(self.path):
+        with self._translated():
             self._connection.execute(sql, params or None)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Answer a question."""
-        with _translated(self.path):
+        with self._translated():
             return self._connection.execute(sql, params or None).fetchall()
 
     def value(self, sql: str, params: Sequence[Any] = ()) -> Any:
@@ -162,18 +166,33 @@ class Staging:
 
     def lists(self, sql: str, params: Sequence[Any] = ()) -> list[list[Any]]:
         """Answer a question column by column: quicker than rows where there are many."""
-        with _translated(self.path):
+        with self._translated():
             table = self._connection.execute(sql, params or None).to_arrow_table()
         return [each.to_pylist() for each in table.columns]
 
     def insert(self, into: str, data: pa.RecordBatch | pa.Table, select: str = "*") -> None:
         """Append Arrow data to a table; `select` names the expressions over its columns."""
-        with _translated(self.path):
+        with self._translated():
             self._connection.register("arriving", data)
             try:
                 self._connection.execute(f"insert into {into} select {select} from arriving")
             finally:
                 self._connection.unregister("arriving")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            if _CORRUPT in str(error):
+                self.damaged = True
+                reason = f"{str(error)[:150]}; it is set aside now, and the next run rebuilds it"
+                raise DamagedError(self.path, reason) from error
+            raise StateError(
+                f"{self.path}: {str(error)[:300]}; nothing of this step was kept. "
+                "Check free space and memory, then run again",
+                code="E_STAGING",
+            ) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -207,7 +226,7 @@ class Staging:
         count = 0
         self.columns, self.kinds, self.faults = (), {}, []
         with self.transaction():
-            for batch in batches:
+            for batch in ahead(batches):
                 if not self.columns:
                     self._begin_read(batch.columns)
                 for name, kind in zip(batch.columns, batch.kinds, strict=True):
@@ -303,6 +322,17 @@ class DamagedError(StateError):
         self.path = path
 
 
+def _unusable(path: Path, reason: str) -> StateError:
+    """Tell a file that is damaged from one that is newer or cannot be opened now: only the first is begun anew."""
+    if "version number" in reason:
+        message = f"{path} was written by a newer DuckDB ({reason[:200]}); use the newer program"
+        return StateError(message, code="E_STATE_NEWER")
+    if "Cannot open file" in reason:
+        message = f"{path} cannot be opened: {reason[:200]}; see to its owner, its rights and its disk"
+        return StateError(message, code="E_STATE")
+    return DamagedError(path, reason)
+
+
 def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(path),
@@ -324,7 +354,7 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
             lock = duckdb.connect(str(path), read_only=True)
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if _LOCKED not in str(error):
                 return  # damaged: a run would begin anew as well
             if time.monotonic() >= deadline:
                 raise BusyError(
@@ -346,14 +376,3 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
 def _ordered(name: str, kind: Kind) -> str:
     """Give SQL that orders by a column's values: numbers by size, all else by text."""
     return f"try_cast({column(name)} as decimal(38, 9)), {column(name)}" if kind is Kind.NUMBER else column(name)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        raise StateError(
-            f"{path}: {str(error)[:300]}; nothing of this step was kept. Check free space and memory, then run again",
-            code="E_STAGING",
-        ) from error

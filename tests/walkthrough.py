@@ -13,7 +13,7 @@ from engine.demo.stage import stage
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
 PROJECT = "acme"  # the folder that the reader makes by `one-sync demo --folder acme`
-BLOCK = re.compile(r"(?ms)^```(?P<kind>console|yaml) ?(?P<file>\S*)\n(?P<text>.*?)^```$")
+BLOCK = re.compile(r"(?ms)^```(?P<kind>console|diff|yaml) ?(?P<file>\S*)\n(?P<text>.*?)^```$")
 
 
 def replayed(text: str, folder: Path) -> str:
@@ -23,26 +23,24 @@ def replayed(text: str, folder: Path) -> str:
 
 
 def _done(block: re.Match[str], folder: Path) -> str:
-    """Do what a block says: write the file it names, or run its commands; other blocks are only read."""
+    """Do what a block says: add to the file it names, change it, or run its commands; other blocks are only read."""
     if block["kind"] == "console":
         commands = [line for line in block["text"].splitlines() if line.startswith("$ ")]
         return f"```console\n{''.join(_answered(line, folder) for line in commands)}```"
     if block["file"]:
         path = folder / block["file"]
         old = path.read_text(encoding="utf-8") if path.exists() else ""
-        path.write_text(_edited(old, block["text"]), encoding="utf-8")
+        path.write_text(_patched(old, block["text"]) if block["kind"] == "diff" else old + block["text"], "utf-8")
     return block[0]
 
 
-def _edited(old: str, new: str) -> str:
-    """Put a section in the place of the one with the same key, or at the end; a text with `object:` is a whole file."""
-    if re.search(r"(?m)^object:", new):
-        return new
-    key = new.partition(":")[0]
-    section = re.compile(rf"(?ms)^{key}:.*?(?=^\S|\Z)")
-    if section.search(old):
-        return section.sub(lambda _: f"{new}\n", old)
-    return f"{old.rstrip()}\n\n{new}"
+def _patched(old: str, diff: str) -> str:
+    """Put the lines that begin with + in the place of those before them that begin with -."""
+    for removed, added in re.findall(r"(?m)((?:^-.*\n)+)((?:^\+.*\n)+)", diff):
+        gone, new = re.sub(r"(?m)^-", "", removed), re.sub(r"(?m)^\+", "", added)
+        assert old.count(gone) == 1, gone
+        old = old.replace(gone, new)
+    return old
 
 
 def _answered(line: str, folder: Path) -> str:
@@ -54,7 +52,7 @@ def _answered(line: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "engine.cli", *words[1:]],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
+        env={name: value for name, value in os.environ.items() if not name.startswith(("ONE_", "ERP_"))},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -707,6 +707,28 @@ def test_a_damaged_duckdb_file_is_set_aside_and_rebuilt(it: Rig, damage: str) ->
     assert it.run("items") == {"extracted": 1, "unchanged": 1}
 
 
+@pytest.mark.parametrize("place", [0.0, 0.13, 0.5, 0.9])
+def test_a_duckdb_file_with_a_bad_spot_is_rebuilt_at_the_latest_by_the_next_run(it: Rig, place: float) -> None:
+    it.edit("items", ("chunk_size: 100", "chunk_size: 10000"))
+    it.put("item", *[("W1", f"{number:05}", f"value {number * 7919 % 100003}") for number in range(20_000)])
+    it.run("items")
+    path = it.state / "items.duckdb"
+    with path.open("r+b") as file:
+        file.seek(int(path.stat().st_size * place) // 4096 * 4096)
+        file.write(bytes(range(256)) * 16)
+
+    counts, code = it.run("items"), it.code
+    if code:
+        counts = it.run("items")
+
+    assert code in (None, "E_STATE_DAMAGED")
+    assert it.code is None
+    assert counts in (
+        {"extracted": 20_000, "added": 20_000, "confirmed": 20_000, "requests": 2},
+        {"extracted": 20_000, "unchanged": 20_000},  # the spot held nothing
+    )
+
+
 def test_an_old_duckdb_file_is_not_believed(it: Rig) -> None:
     it.put("item", ("W1", "A", "a"))
     it.run("items")
