@@ -50,6 +50,7 @@ class End:
     read: Callable[[Part, Answer], Reading]
     unavailable: Callable[[], bool]  # the breaker is open
     workers: int
+    pauses: Callable[[], int] = lambda: 0  # how often the breaker has opened
 
 
 class Delivery:
@@ -73,6 +74,7 @@ class Delivery:
         self._bad_groups = 0  # in a row
         self.splits_left = splits_left
         self._halted: OneSyncError | None = None
+        self._pauses_before = end.pauses()
         self._parts = iter(parts)
 
     def events(self) -> Iterator[Event]:
@@ -186,7 +188,7 @@ class Delivery:
             case Refuse():
                 yield from self._refused(part, decision)
             case Again():
-                self._push(part.after(decision), decision.delay_seconds)
+                yield from self._again(part, decision)
             case LookUp():
                 if not decision.conflict:
                     part = replace(part, unknown=True)
@@ -207,6 +209,14 @@ class Delivery:
             case Stop():
                 yield self._unfinished(replace(part, unknown=part.unknown or decision.unknown), decision.error.message)
                 yield from self._halted_by(decision.error)
+
+    def _again(self, part: Part, decision: Again) -> Iterator[Event]:
+        """Queue a part once more; one pause of the breaker is waited out, a second one ends the operation."""
+        if self._end.unavailable() and self._end.pauses() > self._pauses_before + 1:
+            yield self._unfinished(replace(part, unknown=part.unknown or decision.unknown), decision.reason)
+            yield from self._halted_by(_silent(decision.reason))
+        else:
+            self._push(part.after(decision), decision.delay_seconds)
 
     def _confirmed(self, part: Part, saved: Mapping[str, Any]) -> Iterator[Event]:
         self._accepted(part)
@@ -246,8 +256,7 @@ class Delivery:
         clean = self._is_untouched(part) and not decision.unknown
         yield Done(part=part, verdict=Verdict.FAILED, clean=clean, reason=decision.reason)
         if self._end.unavailable():
-            error = TargetError(f"the target does not answer: {decision.reason}", code="E_TARGET")
-            yield from self._halted_by(error)
+            yield from self._halted_by(_silent(decision.reason))
 
     def _halted_by(self, error: OneSyncError) -> Iterator[Event]:
         if self._halted is None:
@@ -316,17 +325,21 @@ class Delivery:
                 yield from [self._refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
             for part in rest:
                 self._push(part)
+        elif held and family.probing:
+            answer = next((decision.reason for _, decision in held), "none was accepted")
+            yield from self._end_group([*(part for part, _ in held), *rest], answer)
         elif family.probing:
-            yield from self._end_group([*(part for part, _ in held), *rest])
+            for part in rest:
+                yield self._unfinished(part, "none of the lines that were sent alone was answered")
         else:
             family.probing = True
             alone, family.rest = spread(part for part, _ in held)
             for part in alone:
                 self._push(part)
 
-    def _end_group(self, parts: list[Part]) -> Iterator[Event]:
+    def _end_group(self, parts: list[Part], answer: str) -> Iterator[Event]:
         """Give up a group whose lines are refused whichever are sent: the fault is not in single lines."""
-        reason = "the target refuses this group's lines whichever are sent, so the fault is not in single lines"
+        reason = f"the target refuses this group's lines whichever are sent, so no single line is at fault ({answer})"
         for part in parts:
             yield Done(part=part, verdict=Verdict.FAILED, reason=reason)
         if parts[0].group not in self._ended_groups:
@@ -335,6 +348,10 @@ class Delivery:
         if self._bad_groups >= MAX_BAD_GROUPS:
             message = f"{MAX_BAD_GROUPS} groups in a row were refused as a whole; correct the mapping's request"
             yield from self._halted_by(RunError(message, code="E_REFUSED_GROUPS"))
+
+
+def _silent(reason: str) -> TargetError:
+    return TargetError(f"the target does not answer: {reason}", code="E_TARGET")
 
 
 def _runs(lines: Iterable[str | None]) -> Iterator[tuple[str | None, int, int]]:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -124,8 +124,14 @@ def _connect(name: str) -> sqlite3.Connection:
 
 
 def _create_private(folder: Path, path: Path) -> None:
+    """Create the file for its owner alone, where there is none.
+
+    A file that is there is never opened here: closing any descriptor of it would drop the locks that SQLite holds in
+    this process, and another process would then take away the write-ahead log from under it.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _lay_out(connection: sqlite3.Connection, path: Path) -> None:

@@ -183,7 +183,7 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
         raise StateError(_behind(object_, staging, "belongs to another journal"), code="E_JOURNAL_BEHIND")
     if ours > standing.generation + (1 if standing.open_run else 0):
         raise StateError(_behind(object_, staging, "is newer than the journal"), code="E_JOURNAL_BEHIND")
-    if ours < standing.generation:
+    if is_behind(staging, journal, object_):
         staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
         staging.set_meta("generation", str(standing.generation))
@@ -192,6 +192,17 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
             "where that can be repeated, and removals that were due are lost"
         )
     return None
+
+
+def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
+    """Tell whether a DuckDB file is new, or older than the journal: what it holds is not to be believed.
+
+    Marks speak of the changes of the run that set them, so a file with those of another run is older than they are.
+    """
+    standing = journal.standing(object_)
+    if generation(staging) != standing.generation:
+        return generation(staging) < standing.generation
+    return bool(standing.open_run != staging.meta("run_id") and journal.marks(object_))
 
 
 def _behind(object_: str, staging: Staging, what: str) -> str:

@@ -17,7 +17,7 @@ from engine.decide import Ask, Part, Terms
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
-from engine.ledger import check_pair, generation, outcomes_of, recover, settle
+from engine.ledger import check_pair, generation, is_behind, outcomes_of, recover, settle
 from engine.mapping import Once
 from engine.prepare import Order, Prepared, Setting, copied, prepare
 from engine.program import Program
@@ -132,7 +132,7 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together, and settle a run that did not end."""
-    lost = generation(run.staging) < run.journal.standing(run.object).generation
+    lost = is_behind(run.staging, run.journal, run.object)
     if lost or any(each.retry for each in run.journal.rejections(run.object)):
         run.journal.distrust_reads(run.object)  # what is to be sent again may stand before the cursor
     if warning := check_pair(run.staging, run.journal, run.object):

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from engine import diff, numbering
+from engine.canonical import Batch
 from engine.diff import Comparison
 from engine.errors import RunError
 from engine.filing import stage_files
@@ -79,7 +80,7 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
 
     Raises SourceError or RunError; the ledger is as it was then.
     """
-    extracted = staging.stage(read.batches, program.mapping.source.key)
+    extracted = staging.stage(_with_key(program, read.batches), program.mapping.source.key)
     for name, batches in read.children.items():
         children = program.children[name]
         staging.stage_children(name, batches, children.parent, children.order_by)
@@ -110,6 +111,14 @@ def _check_columns(program: Program, staging: Staging) -> None:
     for name, needed in program.needed_child_columns().items():
         given = [each.removeprefix(f"{name}.") for each in staging.kinds if each.startswith(f"{name}.")]
         _check_names(f"{place}: {program.object}: the children {name}", needed, given)
+
+
+def _with_key(program: Program, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Check that a read has the columns of the key before it is stored by them."""
+    place = program.mapping.place("source", "key")
+    for batch in batches:
+        _check_names(f"{place}: {program.object}: the source", program.mapping.source.key, batch.columns)
+        yield batch
 
 
 def _check_names(whose: str, needed: Collection[str], given: Sequence[str]) -> None:

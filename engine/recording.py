@@ -217,12 +217,17 @@ class Recorder:
     def _exists(self, event: Done) -> None:
         """A look-up found the record: bind it, and let the operation for changed (or removed) ones take it."""
         staging, part = self._window.staging, event.part
-        key = self._keys(part)[0]
+        [(key, _, payload_hash)] = changes.keys(staging, part.range)
         change = Change.REMOVED if part.gone else Change.CHANGED
         following = self._program.takes.get(change)
         claim = self._claims.get(key)
-        self._journal.bind(self._object, [(key, event.saved)])
         self._journal.drop_claims(self._object, [key])
+        if following is None and not part.gone and self._spec and part.step + 1 < len(self._spec.requests):
+            sent = claim.payload_hash if claim else payload_hash
+            self._journal.step(self._object, key, sent, part.step + 1, event.saved)
+            self.tally.counts.waiting += 1  # for the next run, which goes on with the steps that are left
+            return
+        self._journal.bind(self._object, [(key, event.saved)])
         if following is None and part.gone:
             self.tally.counts.unhandled_removed += 1
         elif following is None:

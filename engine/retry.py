@@ -100,6 +100,7 @@ class Breaker:
         self._failures = 0  # in a row
         self._probing = False
         self.turn = 0
+        self.openings = 0  # so far
         self.opened_at: float | None = None  # None: closed
         self.open_until: float | None = None  # after it a probe may go
 
@@ -130,6 +131,7 @@ class Breaker:
 
     def _open(self, now: float) -> None:
         self.turn += 1
+        self.openings += 1
         self._probing = False
         self.opened_at = now
         self.open_until = now + self._policy.pause_seconds

@@ -63,11 +63,15 @@ def open_engine(text: str, *, name: str) -> sa.Engine:
             **options,
         )
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        extra = _EXTRAS.get(backend)
-        remedy = f"pip install 'one-sync[{extra}]'" if extra else "correct the word before ://"
-        raise ConfigError(
-            f"connections.{name}.url: there is no driver for {url.drivername}; {remedy}", code="E_NO_DRIVER"
-        ) from error
+        raise _no_driver(url, backend, name) from error
+    except sa.exc.ArgumentError:
+        raise _bad_url(name) from None
+
+
+def _no_driver(url: sa.URL, backend: str, name: str) -> ConfigError:
+    extra = _EXTRAS.get(backend)
+    remedy = f"run ONE_SYNC_EXTRAS={extra} bin/one-sync once" if extra else "correct the word before ://"
+    return ConfigError(f"connections.{name}.url: there is no driver for {url.drivername}; {remedy}", code="E_NO_DRIVER")
 
 
 def _url(text: str, name: str) -> sa.URL:
@@ -75,11 +79,15 @@ def _url(text: str, name: str) -> sa.URL:
         url = sa.make_url(text)
         return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     except (sa.exc.ArgumentError, ValueError):
-        raise ConfigError(
-            f"connections.{name}.url is no SQLAlchemy URL, such as postgresql://user:password@host/database; "
-            "in a password write @ as %40, : as %3A and / as %2F",
-            code="E_URL",
-        ) from None  # the cause may quote the password
+        raise _bad_url(name) from None  # the cause may quote the password
+
+
+def _bad_url(name: str) -> ConfigError:
+    return ConfigError(
+        f"connections.{name}.url is no SQLAlchemy URL, such as postgresql://user:password@host/database or "
+        "sqlite:////folder/file.sqlite; in a password write @ as %40, : as %3A and / as %2F",
+        code="E_URL",
+    )
 
 
 def open_cursor(connection: sa.Connection) -> Any:

@@ -365,7 +365,8 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
         except duckdb.Error:
             return
     try:
-        for suffix in ("", ".wal"):
+        # The file itself last: closing a descriptor of it drops the lock that this process holds on it.
+        for suffix in (".wal", ""):
             part = path.with_name(path.name + suffix)
             if part.exists():
                 shutil.copyfile(part, target.with_name(target.name + suffix))

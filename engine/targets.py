@@ -90,6 +90,7 @@ class HttpTarget:
             read=lambda part, answer: read(compiled, part, answer, lambda: window.records(part.range)),
             unavailable=lambda: self._end.open_until() is not None,
             workers=self._settings.concurrency,
+            pauses=self._end.openings,
         )
 
     def _build(self, compiled: CompiledOperation, part: Part, window: Window) -> Outgoing | Refusal:

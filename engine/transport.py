@@ -123,6 +123,10 @@ class HttpEnd:
         left = self._gate.shut_seconds()
         return self._clock() + timedelta(seconds=left) if left > 0 else None
 
+    def openings(self) -> int:
+        """Count how often the breaker has opened."""
+        return self._gate.openings()
+
     def close(self) -> None:
         """Close the pooled connections; only when no exchange is under way."""
         self._transport.close()

@@ -61,6 +61,11 @@ class Gate:
             until = self._breaker.open_until
         return 0.0 if until is None else max(0.0, until - self._monotonic())
 
+    def openings(self) -> int:
+        """Count how often the breaker has opened."""
+        with self._changed:
+            return self._breaker.openings
+
     def _wait(self) -> float:
         """Take a place and give 0, or take nothing and give the seconds to wait; the caller holds the lock.
 

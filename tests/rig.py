@@ -44,7 +44,7 @@ connections:
     base_url: ${ONE}
     headers: {ApiAuth: "${KEY}"}
     timeout_seconds: 5
-    concurrency: 2
+    concurrency: 1
     retry: {attempts: 1, first_delay_seconds: 0.01, max_delay_seconds: 0.01}
     breaker: {failures: 1000, pause_seconds: 1}
 """

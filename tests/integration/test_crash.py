@@ -85,8 +85,7 @@ def morgue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Morgue]:
     monkeypatch.setattr(wire, "MAX_CONNECTIONS", 100_000)
     fuse = Fuse()
     with rig(tmp_path) as it, seam(fuse):
-        it.edit("project", ("concurrency: 2", "concurrency: 1"))  # so that nothing writes while a death is copied
-        made = Morgue(it, fuse)
+        made = Morgue(it, fuse)  # its connection's concurrency is 1, so nothing writes while a death is copied
         fuse.on_crash = made.photograph
         yield made
 
@@ -153,6 +152,26 @@ def test_lines_and_removals_survive_every_death(morgue: Morgue, loaded: bool, en
     )
 
     assert deaths >= 20
+
+
+def test_a_duckdb_file_from_before_the_run_that_died_is_not_believed(morgue: Morgue) -> None:
+    it = morgue.it
+    it.put("item", *ITEMS)
+    it.run("items")
+    older = (it.state / "items.duckdb").read_bytes()
+    it.put("item", *OTHER_ITEMS)
+    assert morgue.dies("items", 8)
+    assert it.platform.items != {"W1": {"A": "a", "B": "b", "C": "c"}, "W2": {"D": "d"}}
+    (it.state / "items.duckdb.wal").unlink(missing_ok=True)
+    (it.state / "items.duckdb").write_bytes(older)
+    it.put("item", *ITEMS)
+
+    it.run("items")
+
+    assert it.last is not None
+    assert ["rebuilt" in note for note in it.last.notes] == [True]
+    held = {(group, id_): value for group, lines in it.platform.items.items() for id_, value in lines.items()}
+    assert {(group, id_, held.get((group, id_))) for group, id_, _ in ITEMS} == set(ITEMS)
 
 
 # --- one record a request ----------------------------------------------------------------------------------------

@@ -121,6 +121,7 @@ def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_
 
 def test_seven_bad_lines_of_thirty_thousand_cost_200_requests_and_no_other_line(it: Rig) -> None:
     it.edit("items", ("chunk_size: 100", "chunk_size: 10000"))
+    it.edit("project", ("concurrency: 1", "concurrency: 4"))
     rows = [("W1", f"{number:05}", number) for number in range(30_000)]
     bad = set(range(1234, 30_000, 4321))
     it.platform.refused = set(bad)
@@ -244,7 +245,7 @@ def test_requests_that_cannot_be_made_are_refused_within_the_run(it: Rig) -> Non
     counts = it.run("items")
 
     assert counts == {"extracted": 301, "added": 301, "confirmed": 1, "rejected": 300, "requests": 1}
-    assert result(it).duration_seconds < 5
+    assert result(it).duration_seconds < 20
 
 
 def test_a_platform_that_refuses_whatever_is_sent_ends_the_operation(it: Rig) -> None:
@@ -496,6 +497,47 @@ def test_what_must_not_be_repeated_is_not_repeated_for_a_change_either(it: Rig, 
     assert first == {"extracted": 2, "changed": 2, "unknown": 2, "requests": 1}
     assert again == [{"extracted": 2, "changed": 2, "unknown": 2}] * 2
     assert it.platform.take() == []
+
+
+STEPS = """
+  - on: [added]
+    requests:
+      - {method: POST, path: /clients, body: "{{ line }}", save: {client_id: "{{ body.clientId }}"}}
+      - method: PUT
+        path: /clients/{{ saved.client_id | path }}
+        body: {externalId: "{{ id }}", name: "{{ name }}!"}
+    lookup:
+      settle_seconds: 0.01
+      request: {method: GET, path: /clients, query: {externalId: "{{ id }}"}}
+      found: "{{ body | length == 1 }}"
+      save: {client_id: "{{ body[0].clientId }}"}
+guards: {max_removed: 100%, min_rows: 0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("faults", "requests"),
+    [
+        ((), ["POST /clients", "PUT /clients/c-k1-1"]),
+        (("after",), ["POST /clients", "GET /clients", "PUT /clients/c-k1-1"]),
+        (("before",), ["POST /clients", "GET /clients", "POST /clients", "PUT /clients/c-k1-1"]),
+        (("after", 500), ["POST /clients", "GET /clients", "GET /clients", "PUT /clients/c-k1-1"]),
+        (("ok", "before"), ["POST /clients", "PUT /clients/c-k1-1", "PUT /clients/c-k1-1"]),
+        (("ok", 429), ["POST /clients", "PUT /clients/c-k1-1", "PUT /clients/c-k1-1"]),
+    ],
+)
+def test_a_create_of_several_steps_ends_with_its_last_and_creates_once(
+    it: Rig, faults: tuple[Any, ...], requests: list[str]
+) -> None:
+    text = (it.folder / "clients.yaml").read_text()
+    it.add("clients", text.partition("  - on: [added]")[0].rstrip() + STEPS)
+    it.put("client", ("k1", "Ala"))
+    it.platform.plan(*faults)
+
+    it.quiet("clients")
+
+    assert it.platform.names() == {"k1": "Ala!"}
+    assert it.platform.take() == requests
 
 
 def test_a_409_is_looked_up_and_the_record_that_exists_is_updated(it: Rig) -> None:

@@ -341,8 +341,8 @@ def test_a_missing_sqlite_file_is_named_and_not_created(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "expected", "hint"),
     [
-        ("firebird://u:geheim@h/d", "E_NO_DRIVER", r"pip install 'one-sync\[firebird\]'"),
-        ("oracle://u:geheim@h/d", "E_NO_DRIVER", r"pip install 'one-sync\[oracle\]'"),
+        ("firebird://u:geheim@h/d", "E_NO_DRIVER", r"ONE_SYNC_EXTRAS=firebird"),
+        ("oracle://u:geheim@h/d", "E_NO_DRIVER", r"ONE_SYNC_EXTRAS=oracle"),
         ("postgresq://u:geheim@h/d", "E_NO_DRIVER", "correct the word before ://"),
         ("postgresql://u:ge:heim@h:x/d", "E_URL", "%40"),
         ("geheim", "E_URL", "postgresql://user:password@host/database"),

@@ -468,6 +468,21 @@ def test_a_look_up_after_409_that_cannot_be_made_leaves_a_refusal() -> None:
     assert dones(deliver(target, parts((1, 1)), LOOKS_UP)) == [(1, 1, Verdict.REJECTED, True)]
 
 
+def test_one_pause_of_the_breaker_is_waited_out_and_a_second_one_ends_the_operation() -> None:
+    pauses = iter([0, 1, 2, 2, 2])
+    target = Target(scripted(UNSENT), unavailable=True)
+    end = replace(target.end(), pauses=lambda: next(pauses))
+    delivery = Delivery(
+        parts((1, 1), (2, 2)), replace(PLAIN, retry=replace(PLAIN.retry, attempts=9)), end, stop=threading.Event()
+    )
+
+    events = list(delivery.events())
+
+    assert len(target.asked) == 2
+    assert verdicts(events) == {1: (Verdict.FAILED, True), 2: (Verdict.FAILED, True)}
+    assert [event.error.code for event in events if isinstance(event, Halted)] == ["E_TARGET"]
+
+
 # --- several steps -------------------------------------------------------------------------------------------
 
 STEPS = replace(PLAIN, deletes=(False, False))

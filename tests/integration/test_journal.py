@@ -1,0 +1,48 @@
+"""The journal's file between processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.journal import Journal
+from engine.notes import Clock
+
+OTHER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from engine.journal import Journal
+with Journal.open(Path(sys.argv[1]), lambda: datetime.now(UTC)) as journal:
+    journal.move_cursor("other", 1)
+"""
+
+
+def clock() -> Clock:
+    return lambda: datetime.now(UTC)
+
+
+def test_another_process_that_ends_does_not_take_the_log_from_under_an_open_journal(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, clock()) as held:
+        held.move_cursor("mine", 1)
+        Journal.open(tmp_path, clock()).close()  # as a scheduler's next run does, in the same process
+        subprocess.run([sys.executable, "-P", "-c", OTHER, str(tmp_path)], check=True)
+        held.move_cursor("mine", 2)
+
+        with Journal.open(tmp_path, clock()) as fresh:
+            cursors = [fresh.standing(name).cursor for name in ("mine", "other")]
+
+    assert cursors == [2, 1]
+    assert not list(Path("/proc/self/fd").glob("*deleted*"))
+
+
+def test_the_files_of_the_state_are_their_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with Journal.open(folder, clock()) as journal:
+        journal.move_cursor("mine", 1)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+    assert modes == {name: 0o600 for name in ("journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal")}
+    assert folder.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,203 @@
+"""Random histories of records that are created, updated and removed one by one: none is ever created twice.
+
+Real requests, decisions, claims, bindings and files; only the wire is missing: the platform of `rig` answers in memory.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from threading import Event
+
+import pyarrow as pa
+import pytest
+from crash import Crash, Fuse, seam
+from rig import CLIENTS, PROJECT, Platform, check_sums
+from wire import Seen
+
+from engine.app import App
+from engine.canonical import Batch, column
+from engine.journal import Journal
+from engine.mapping import HttpConnection, Retry
+from engine.pipeline import Order, Setting, run
+from engine.program import Program
+from engine.reading import Read
+from engine.records import Answer, Answered, Lost, NotSent, ObjectResult, Outgoing
+from engine.targets import HttpTarget
+
+KEYS = tuple(f"k{number:02}" for number in range(12))
+STEPS = 6
+FAULTS = ("ok",) * 30 + ("before", "after", "unsent", 422, 429, 503) * 2 + ("kill before", "kill after")
+SETTINGS = HttpConnection(
+    name="one",
+    base_url="http://127.0.0.1",
+    concurrency=1,
+    retry=Retry(attempts=2, first_delay_seconds=0, max_delay_seconds=0),
+)
+
+
+@dataclass
+class End:
+    """An HTTP end without a wire."""
+
+    platform: Platform
+    fuse: Fuse
+    random: Random | None = None  # None: all goes well
+
+    def exchange(self, request: Outgoing, *, stop: Event | None = None, counts: bool = True) -> Answer:
+        self.fuse.step()
+        fault = self.random.choice(FAULTS) if self.random else "ok"
+        if fault == "kill before":
+            self.fuse.die()
+        if fault == "unsent":
+            return NotSent(reason="no connection")
+        if fault == "before":
+            return Lost(reason="silence")
+        if isinstance(fault, int):
+            return Answered(status=fault)
+        query = "&".join(f"{name}={value}" for name, value in request.query)
+        target = f"{request.path}?{query}" if query else str(request.path)
+        seen = Seen(method=request.method, target=target, headers=(), body=request.body or b"", at=0.0, connection=0)
+        reply = self.platform.answer(seen)
+        if fault == "kill after":
+            self.fuse.die()
+        return Lost(reason="silence") if fault == "after" else Answered(status=reply.status, body=reply.body)
+
+    def open_until(self) -> datetime | None:
+        return None
+
+    def fault(self, request: Outgoing) -> str | None:
+        return None
+
+
+@dataclass
+class Story:
+    """The clients of an ERP, their platform and the state of their runs."""
+
+    program: Program
+    setting: Setting
+    end: End
+    fuse: Fuse
+    source: dict[str, str] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)  # for good: a client that returns would be another one
+    runs: int = 0
+
+    def change(self, random: Random) -> None:
+        for key in KEYS:
+            chance = random.random()
+            if chance < 0.12 and key in self.source:
+                del self.source[key]
+                self.gone.add(key)
+            elif chance < 0.5 and key not in self.gone:
+                self.source[key] = f"name {random.randrange(3)}"
+
+    def run(self) -> ObjectResult:
+        self.runs += 1
+        read = Read(batches=[_batch(self.source)], full=True)
+        order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
+        target = HttpTarget(self.program, self.end, SETTINGS)  # type: ignore[arg-type]
+        result = run(self.program, lambda journal: iter([read]), target, self.setting, order)
+        check_sums(asdict(result.counts))
+        return result
+
+    def faulty(self, random: Random) -> None:
+        self.end.random = random
+        self.fuse.burn(random.randrange(1, 80) if random.random() < 0.4 else None)
+        with suppress(Crash):
+            self.run()
+
+    def calm(self) -> ObjectResult:
+        self.end.random = None
+        self.fuse.burn(None)
+        return self.run()
+
+    def forgive(self) -> None:
+        """Let all that stands rejected be tried again."""
+        self.fuse.burn(None)
+        with Journal.open(self.setting.state, self.setting.clock) as journal:
+            journal.retry_rejections("clients", [each.key for each in journal.rejections("clients")])
+
+
+def _batch(source: dict[str, str]) -> Batch:
+    parts = [column(list(source)), column(list(source.values()))]
+    data = pa.RecordBatch.from_arrays([part.data for part in parts], names=["id", "name"])
+    return Batch(columns=("id", "name"), data=data, kinds=tuple(part.kind for part in parts))
+
+
+def play(seed: int, folder: Path) -> Platform:
+    """Play a history; the source and the target are equal at its end, if all is well."""
+    random, fuse, platform = Random(seed), Fuse(), Platform()
+    (folder / "project.yaml").write_text(PROJECT)
+    (folder / "clients.yaml").write_text(CLIENTS.replace("settle_seconds: 0.01", "settle_seconds: 0"))
+    app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
+    program = app.program(app.loaded.mappings["clients"])
+    it = Story(program=program, setting=app.setting(), end=End(platform, fuse), fuse=fuse)
+    with seam(fuse):
+        for _ in range(STEPS):
+            it.change(random)
+            it.faulty(random)
+            if random.random() < 0.2:
+                (folder / "state" / "clients.duckdb").unlink(missing_ok=True)
+                (folder / "state" / "clients.duckdb.wal").unlink(missing_ok=True)
+        it.forgive()
+        it.calm()
+        it.forgive()
+        it.calm()
+        last = it.calm()
+
+    names = platform.names()
+    assert {key: names.get(key) for key in it.source} == it.source
+    assert last.counts.confirmed == 0
+    assert last.failure is None
+    return platform
+
+
+@pytest.mark.parametrize("seed", range(14))
+def test_whatever_happens_each_client_is_created_once_and_ends_as_the_source_says(seed: int, tmp_path: Path) -> None:
+    play(seed, tmp_path)
+
+
+# --- the rules are needed ------------------------------------------------------------------------------------
+
+
+def no_claim(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "claim", lambda self, object_, claims, run_id: None)
+
+
+def claims_end_with_the_attempt(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "claim_unknown", lambda self, object_, keys, at, reason: self.drop_claims(object_, keys))
+
+
+def no_binding(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "bind", lambda self, object_, bindings: list(bindings))
+
+
+def claims_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "claims", lambda self, object_: [])
+
+
+@pytest.mark.parametrize(
+    "leave_out",
+    [no_claim, claims_end_with_the_attempt, no_binding, claims_are_not_looked_at],
+    ids=lambda leave_out: leave_out.__name__,
+)
+def test_each_rule_is_missed_where_it_is_left_out(
+    leave_out: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_out(monkeypatch)
+
+    assert any(_goes_wrong(seed) for seed in range(14))
+
+
+def _goes_wrong(seed: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            play(seed, Path(folder))
+        except AssertionError:
+            return True
+    return False
