@@ -148,7 +148,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     counts.add(prepared.counts)
     counts.requests += read.requests
     if prepared.withheld:
-        run.notes.append(f"{run.object}: {prepared.withheld}")
+        allow = f"`run --once {run.object} --allow-removed {prepared.counts.withheld}` lets them go this once"
+        run.notes.append(f"{run.object}: {prepared.withheld}; if they are meant, {allow}")
     if run.program.feed and not read.retried:
         run.journal.unpause(run.http)
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):

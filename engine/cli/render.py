@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Any
 
 import typer
@@ -42,7 +42,8 @@ def _render(
     """
     context = of(ctx)
     found = _of_samples(context, object_) if samples else _found(context, object_)
-    requests = found if limit is None else islice(found, limit)
+    first = list(islice(found, 1))  # what fails, fails before anything was printed
+    requests = islice(chain(first, found), limit)
     for text in _json(object_, requests) if as_json else _text(requests):
         _write(context, text)
 

@@ -49,6 +49,9 @@ class End:
     fuse: Fuse
     random: Random | None = None  # None: all goes well
 
+    def openings(self) -> int:
+        return 0
+
     def exchange(self, request: Outgoing, *, stop: Event | None = None, counts: bool = True) -> Answer:
         self.fuse.step()
         fault = self.random.choice(FAULTS) if self.random else "ok"
