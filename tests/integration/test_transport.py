@@ -224,7 +224,7 @@ def test_an_answer_that_comes_before_the_whole_body_was_taken_counts() -> None:
         (Reply(body=b'{"a":1}'), Answered(status=200, body=b'{"a":1}')),
         (Reply(body=b"a" * 100_000), Answered(status=200, body=b"a" * 100_000)),
         (Reply(body=b'{"a":1}', chunked=True), Answered(status=200, body=b'{"a":1}')),
-        (Reply(body=gzip.compress(b"{}", mtime=0), headers={"Content-Encoding": "gzip"}), Answered(status=200, body=b"{}")),
+        (Reply(body=gzip.compress(b"{}", mtime=0), headers=GZIP), Answered(status=200, body=b"{}")),
         (Reply(raw=b"HTTP/1.1 204 No Content\r\n\r\n"), Answered(status=204)),
         (Reply(raw=b"HTTP/1.0 200 OK\r\n\r\nuntil the end", close=True), Answered(status=200, body=b"until the end")),
         (Reply(raw=b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", close=True), Answered(status=200)),
