@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from engine import jsontext
-from engine.errors import OneSyncError
+from engine.errors import RunError
 from engine.mapping import Sample
 from engine.records import Answered, Key, Outgoing, Refusal
 
@@ -23,7 +23,7 @@ class Rendering:
     exercised: Exercised = field(default_factory=set)
 
 
-class Unanswered(OneSyncError):
+class Unanswered(RunError):
     """The sample has no answer for this request: what follows it is not told."""
 
     def __init__(self) -> None:

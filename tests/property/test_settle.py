@@ -52,6 +52,7 @@ Rows: TypeAlias = list[tuple[str, str, int]]
 MIXES = (  # what becomes of requests, by turns
     ("ok",) * 40 + ("before", "after", "unsent", "refused") * 5 + ("kill before", "kill after"),
     ("ok",) * 4 + ("before", "after", "after", "unsent", "refused", "refused"),
+    ("ok",) * 4 + ("unsent",) * 5 + ("refused",),
 )
 
 
@@ -198,7 +199,7 @@ def story(folder: Path, *, partial: bool, mix: tuple[str, ...]) -> Iterator[Stor
 def play(seed: int, folder: Path) -> list[str]:
     """Play the histories of one seed; give the worlds that end wrong."""
     random = Random(seed)
-    with story(folder, partial=seed % 4 < 2, mix=MIXES[seed % 2]) as it:
+    with story(folder, partial=seed % 2 == 0, mix=MIXES[seed % 3]) as it:
         worlds = [f"w{number}" for number in range(WORLDS)]
         for _ in range(STEPS):
             for world in worlds:
@@ -229,7 +230,7 @@ def _of(state: State, world: str) -> State:
     return {place: value for place, value in state.items() if place[0] == world}
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(12))
 def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_path: Path) -> None:
     assert play(seed, tmp_path) == []
 
@@ -305,7 +306,7 @@ def test_each_rule_is_missed_where_it_is_left_out(
 ) -> None:
     leave_out(monkeypatch)
 
-    assert any(_goes_wrong(seed) for seed in (*range(1, 16, 2), *range(0, 16, 2)))
+    assert any(_goes_wrong(seed) for seed in (2, 4, 1, *range(5, 16), 0, 3))
 
 
 def _goes_wrong(seed: int) -> bool:
