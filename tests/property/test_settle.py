@@ -230,7 +230,7 @@ def _of(state: State, world: str) -> State:
     return {place: value for place, value in state.items() if place[0] == world}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(7))
 def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_path: Path) -> None:
     assert play(seed, tmp_path) == []
 
@@ -306,7 +306,7 @@ def test_each_rule_is_missed_where_it_is_left_out(
 ) -> None:
     leave_out(monkeypatch)
 
-    assert any(_goes_wrong(seed) for seed in (2, 4, 1, *range(5, 16), 0, 3))
+    assert any(_goes_wrong(seed) for seed in (2, 4, 6, 1, 5, *range(7, 16), 0, 3))
 
 
 def _goes_wrong(seed: int) -> bool:
@@ -400,7 +400,7 @@ def ledger_of(staging: Staging) -> dict[str, Row]:
     return {key: Row(key, payload, uncertain, value) for key, payload, uncertain, value in found}
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(before=ledgers, numbered=numbered, unnumbered=unnumbered, told=outcomes)
 def test_settling_is_what_plain_python_says_and_settling_twice_changes_nothing(
     staging: Staging,

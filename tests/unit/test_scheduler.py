@@ -589,6 +589,7 @@ def test_once_is_asked_for_when_serving_begins_and_after_each_run() -> None:
     ):
         until(lambda: len(asked) == 2)
         until(lambda: clock.advance(MINUTE) or len(asked) == 3)
+        until(lambda: len(target.calls) == 4)
         clock.now += 24 * HOUR
         Event().wait(0.02)
 
