@@ -89,7 +89,9 @@ def change_one_percent(path: Path) -> None:
 def measured(command: list[str], variables: dict[str, str]) -> tuple[float, float]:
     """Run a command: seconds and peak memory in MB."""
     begun = time.monotonic()
-    process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{command} failed with {status}")
@@ -118,7 +120,7 @@ def _compare(folder: Path, url: str, rows: int) -> int:
         "ONE_API_KEY": "bench-key",
         "ONE_TENANT": "bench-tenant",
     }
-    ours = [sys.executable, "/tmp/lead/run_one.py", str(folder)]
+    ours = [sys.executable, "-P", "-m", "engine.cli", "--project", str(folder), "run", "--once", "stocks"]
     script = [sys.executable, str(HERE / "script.py"), str(folder / "erp.sqlite"), str(folder / "memory.sqlite"), url]
     failed = 0
     print(f"{rows:,} rows{'':13} {'script':>8} {'one-sync':>9} {'ratio':>6} {'bound':>6} {'peak MB':>8}")
