@@ -18,7 +18,7 @@ from engine.feed import FeedEnd
 from engine.journal import Journal
 from engine.load import Loaded, load
 from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
-from engine.pipeline import Order, Setting
+from engine.prepare import Order, Setting
 from engine.program import Program, compile_mapping
 from engine.reading import Read, read_feed, read_sql
 from engine.records import ObjectResult

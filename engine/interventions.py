@@ -15,7 +15,8 @@ from engine.journal_file import FILE_NAME
 from engine.keys import is_feed, keys_of, spellings
 from engine.ledger import check_pair, confirmed, forget, generation, recover
 from engine.mapping import MappingSpec, Retry
-from engine.pipeline import Order, new_run_id
+from engine.pipeline import new_run_id
+from engine.prepare import Order
 from engine.program import Program
 from engine.records import Change, Key, ObjectResult, key_text, text_key
 from engine.sql import SqlEnd

@@ -19,15 +19,13 @@ from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
 from engine.ledger import check_pair, generation, is_behind, outcomes_of, recover, settle
 from engine.mapping import Once
-from engine.prepare import Order, Prepared, Setting, copied, prepare
+from engine.prepare import Order, Setting, prepare
 from engine.program import Program
 from engine.reading import Read
 from engine.recording import Recorder, Tally
 from engine.records import Counts, Failure, ObjectResult, Range, Status
 from engine.staging import DamagedError, Staging
 from engine.targets import Target, Window
-
-__all__ = ["Order", "Prepared", "Setting", "copied", "exit_of", "new_run_id", "parts_of", "prepare", "run"]
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 

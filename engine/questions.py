@@ -15,7 +15,7 @@ from engine.errors import BusyError, OneSyncError, SourceError
 from engine.journal import Claim, Journal, unstamp
 from engine.keys import is_feed, keys_of
 from engine.mapping import MappingSpec
-from engine.pipeline import Prepared
+from engine.prepare import Prepared
 from engine.records import Change, Key, Range, Rejection, Stage, key_text
 from engine.rehearsal import Rehearsal, rehearsed
 from engine.staging import Staging, column

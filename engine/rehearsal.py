@@ -13,7 +13,8 @@ from engine.decide import Ask, Part
 from engine.journal import Journal, Standing
 from engine.ledger import Outcomes, settle
 from engine.mapping import MappingSpec, SqlSource
-from engine.pipeline import Order, Prepared, Reads, copied, parts_of, prepare
+from engine.pipeline import Reads, parts_of
+from engine.prepare import Order, Prepared, copied, prepare
 from engine.program import Program
 from engine.reading import Read, read_sql
 from engine.records import Range

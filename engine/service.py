@@ -15,7 +15,8 @@ from engine.follow import Follower
 from engine.history import Request
 from engine.log import Log
 from engine.mapping import HttpConnection, MappingSpec
-from engine.pipeline import Order, exit_of, new_run_id
+from engine.pipeline import exit_of, new_run_id
+from engine.prepare import Order
 from engine.records import Counts, Failure, ObjectResult, Status
 from engine.scheduler import Scheduler
 

@@ -22,7 +22,8 @@ from typing import Any
 from engine.app import App, utc_now
 from engine.demo.erp import REFUSED_SKU, create
 from engine.mapping import MappingSpec
-from engine.pipeline import Order, new_run_id
+from engine.pipeline import new_run_id
+from engine.prepare import Order
 from engine.records import ObjectResult
 from engine.sandbox.answers import Settings
 from engine.sandbox.sandbox import Sandbox

@@ -28,7 +28,8 @@ from wire import Reply, Seen, Wire, drop_read
 from engine.app import App, utc_now
 from engine.journal import Journal
 from engine.ledger import Confirmed, confirmed
-from engine.pipeline import Order, new_run_id
+from engine.pipeline import new_run_id
+from engine.prepare import Order
 from engine.records import Key, ObjectResult
 from engine.staging import Staging
 

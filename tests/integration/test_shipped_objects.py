@@ -19,7 +19,8 @@ import pytest
 from engine.app import App, utc_now
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
-from engine.pipeline import Order, new_run_id
+from engine.pipeline import new_run_id
+from engine.prepare import Order
 from engine.records import Key
 from engine.sandbox.answers import Settings
 from engine.sandbox.faults import Action, Match

@@ -24,7 +24,8 @@ from engine.app import App
 from engine.canonical import Batch, column
 from engine.journal import Journal
 from engine.mapping import HttpConnection, Retry
-from engine.pipeline import Order, Setting, run
+from engine.pipeline import run
+from engine.prepare import Order, Setting
 from engine.program import Program
 from engine.reading import Read
 from engine.records import Answer, Answered, Lost, NotSent, ObjectResult, Outgoing

@@ -32,7 +32,8 @@ from engine.events import Verdict
 from engine.journal import Exchange, Journal
 from engine.ledger import Outcomes, generation, settle
 from engine.mapping import Retry
-from engine.pipeline import Order, Setting, run
+from engine.pipeline import run
+from engine.prepare import Order, Setting
 from engine.program import Program
 from engine.reading import Read
 from engine.recording import Recorder
