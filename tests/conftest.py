@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-KEPT = "ONE_SYNC_REQUIRE_DBS"  # databases whose absence is a failure instead of a skip; set by .ci/run
+KEPT = (
+    "ONE_SYNC_REQUIRE_DBS",  # databases whose absence is a failure instead of a skip; set by .ci/run
+    "ONE_SYNC_EXAMPLES",  # how long the searching tests search: effort.py
+)
 FIRST = ("unit", "property")
 HERE = Path(__file__).parent
 
@@ -20,7 +23,7 @@ if "CI" not in os.environ:
 @pytest.fixture(autouse=True, scope="session")
 def _own_variables_are_unset() -> None:
     """Remove what a person has set for their own project, so that no test reads or writes there."""
-    for name in [name for name in os.environ if name.startswith(("ONE_", "ERP_")) and name != KEPT]:
+    for name in [name for name in os.environ if name.startswith(("ONE_", "ERP_")) and name not in KEPT]:
         del os.environ[name]
 
 

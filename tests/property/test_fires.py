@@ -7,6 +7,7 @@ from itertools import chain, islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -126,7 +127,7 @@ def clock_read_every_second(meaning: Meaning, zone: ZoneInfo, start: datetime, e
             yield instant
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(crons(), moments(1, timedelta(minutes=10)))
 @example(
     ("0 30 2 * * *", lambda wall: (wall.hour, wall.minute, wall.second) == (2, 30, 0), False),

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pytest
 from crash import Crash, Fuse, seam
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig import ITEMS, PROJECT, check_sums
@@ -401,7 +402,7 @@ def ledger_of(staging: Staging) -> dict[str, Row]:
     return {key: Row(key, payload, uncertain, value) for key, payload, uncertain, value in found}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(before=ledgers, numbered=numbered, unnumbered=unnumbered, told=outcomes)
 def test_settling_is_what_plain_python_says_and_settling_twice_changes_nothing(
     staging: Staging,

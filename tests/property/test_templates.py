@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -213,7 +214,7 @@ STATEMENTS = st.lists(st.sampled_from(WORDS), max_size=8).map(lambda words: "{% 
 
 
 @pytest.mark.parametrize("lenient", [True, False])
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(template=TEMPLATES | STATEMENTS)
 def test_any_text_compiles_or_is_a_fault(lenient: bool, template: str) -> None:
     try:
@@ -224,7 +225,7 @@ def test_any_text_compiles_or_is_a_fault(lenient: bool, template: str) -> None:
         assert compiled.bare <= compiled.names == names_in(template)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(template=TEMPLATES | STATEMENTS)
 def test_any_text_compiles_in_an_element_as_it_does_in_a_row(template: str) -> None:
     def compiles(spec: Any) -> bool:
