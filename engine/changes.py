@@ -122,6 +122,15 @@ def removed_among(staging: Staging, numbers: Collection[int]) -> set[int]:
     return {seq for (seq,) in staging.rows(sql, [list(numbers)])} if numbers else set()
 
 
+def maybe_gone(staging: Staging, operation: int) -> set[int]:
+    """Pick the numbers whose record may have been removed by a request whose outcome was not learnt."""
+    sql = (
+        "select c.seq from changes c join ledger l on l.key = c.key"
+        " where l.removing and c.operation = ? and c.change = 'changed' and c.seq is not null"
+    )
+    return {seq for (seq,) in staging.rows(sql, [operation])}
+
+
 def staged_document(staging: Staging, key: Key) -> str | None:
     """Give the whole document of a staged record, as JSON."""
     found: str | None = staging.value('select "c:document" from staged where key = ? limit 1', [key_text(key)])
@@ -129,10 +138,10 @@ def staged_document(staging: Staging, key: Key) -> str | None:
 
 
 def take_as_claimed(staging: Staging, seq: int, payload_hash: str) -> None:
-    """Let a change stand for the payload that was claimed, which is what the target holds."""
+    """Let a change stand for the payload that was claimed, which is what the target holds; "": nobody knows."""
     staging.run(
         "update changes set row_hash = case when cast(payload_hash as varchar) = ?1 then row_hash end,"
-        " payload_hash = cast(?1 as uhugeint) where seq = ?2",
+        " payload_hash = cast(nullif(?1, '') as uhugeint) where seq = ?2",
         [payload_hash, seq],
     )
 

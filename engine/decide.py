@@ -43,6 +43,9 @@ class Part:
     repeated: bool = False  # created again after a look-up found nothing
     gone: bool = False  # it has left the source: only asked for, never created again
     resumed: bool = False  # its first steps were done by an earlier run
+    starts_over: bool = False  # and what they did stands no longer: what is noted of it is taken back before it leaves
+    made_as: str | None = None  # the payload that it was created with, where that is another one; "": nobody knows
+    maybe_gone: bool = False  # a removal whose outcome was not learnt may have taken it away
 
     def after(self, again: Again) -> Part:
         """Give the part as it is after an attempt that is to be repeated."""
@@ -159,6 +162,13 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The target does not have the record any more: a removal had its effect after all."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAgain:
     """The look-up proved that nothing was created."""
 
@@ -187,7 +197,9 @@ class Stop:
     unknown: bool = False  # something may have been done all the same
 
 
-Decision: TypeAlias = Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | CreateAgain | Wait | GiveUp | Stop
+Decision: TypeAlias = (
+    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | GiveUp | Stop
+)
 
 
 def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float = 0.5) -> Decision:
@@ -218,8 +230,8 @@ def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms,
     status = answer.status
     if 200 <= status < 300:
         return _decide_success(answer, reading, part, terms, chance)
-    if status in (404, 410) and terms.deletes[part.step]:
-        return Confirm()
+    if status in (404, 410):
+        return _decide_missing(answer, part, terms)
     if status == 409 and terms.creates_at(part.step) and terms.look_up_after_seconds is not None:
         return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
     if status in (425, 429):
@@ -227,6 +239,14 @@ def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms,
     if _is_unlearnt(status):
         return _unlearnt(answer, part, terms, chance, _shown(answer))
     return Refuse(reason=_shown(answer), status=status)
+
+
+def _decide_missing(answer: Answered, part: Part, terms: Terms) -> Decision:
+    if terms.deletes[part.step]:
+        return Confirm()
+    if part.maybe_gone:
+        return Gone(reason=f"{_shown(answer)}, and its removal had been sent before")
+    return Refuse(reason=_shown(answer), status=answer.status)
 
 
 def _decide_success(answer: Answered, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:

@@ -21,6 +21,7 @@ from engine.decide import (
     Decision,
     Exists,
     GiveUp,
+    Gone,
     Hold,
     LookUp,
     Part,
@@ -195,8 +196,9 @@ class Delivery:
                     yield Unlearnt(part=part, reason=decision.reason)
                 asked = replace(part, ask=Ask.LOOK_UP, attempts=0, waited_seconds=0.0, conflict=decision.conflict)
                 self._push(asked, decision.delay_seconds)
-            case Hold():
-                yield Done(part=part, verdict=Verdict.UNKNOWN, reason=decision.reason)
+            case Hold() | Gone():
+                verdict = Verdict.UNKNOWN if isinstance(decision, Hold) else Verdict.GONE
+                yield Done(part=part, verdict=verdict, reason=decision.reason)
             case Exists():
                 yield Done(part=part, verdict=Verdict.EXISTS, saved=decision.saved)
             case CreateAgain():
@@ -231,6 +233,7 @@ class Delivery:
                 conflict="",
                 unknown=True,
                 resumed=False,
+                starts_over=False,
             )
             yield Stepped(part=following)
             self._push(following)

@@ -54,7 +54,7 @@ def begin(staging: Staging) -> None:
 def compare(staging: Staging, spec: Comparison) -> None:
     """Make the temporary table `candidates`: every record that may have to be sent, in the order of delivery.
 
-    Expects `staged`, `ledger`, `bound`, `claimed`, `remembered`, `set_aside` and one `ref:<name>` a reference.
+    Expects `staged`, `ledger`, `bound`, `begun`, `claimed`, `remembered`, `set_aside` and one `ref:<name>` a reference.
     """
     _refuse_keys(staging, spec.key)
     _judge_limits(staging, spec)
@@ -133,8 +133,9 @@ def _find_differences(staging: Staging, spec: Comparison) -> None:
             select s.key, true, null, null, false, false{"".join(f", s.{name}" for name in names)}
             from staged s where s.gone and s.key not in (select key from ledger)
         ), joined as (
-            select base.*, bound.saved{"".join(f", {quoted('ref:' + r.name)}.saved as {r.column}" for r in spec.refs)}
-            from base left join bound on bound.key = base.key
+            select base.*, coalesce(bound.saved, case when removed then begun.saved end) as saved
+                {"".join(f", {quoted('ref:' + r.name)}.saved as {r.column}" for r in spec.refs)}
+            from base left join bound on bound.key = base.key left join begun on begun.key = base.key
             {" ".join(_join(ref) for ref in spec.refs)}
         ), hashed as (
             select *, {_row_hash(staging, spec)} as row_hash,

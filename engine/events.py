@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     WAITING = "waiting"
     EXISTS = "exists"  # a look-up found it; what it holds there is not known
+    GONE = "gone"  # the target has it no more, so that it has to be created
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from engine.journal_file import JournalFile, translated
-from engine.notes import Claim, Clock, Exchange, Standing, stamp, unstamp
+from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
 from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
@@ -120,7 +120,7 @@ class Journal(JournalFile):
         """Note that a range is about to be sent."""
         self._write("insert into marks values (?, ?, ?)", object_, *about_to_send)
 
-    def receipt(self, object_: str, ranges: Iterable[Range], outcome: Literal["confirmed", "clean"]) -> None:
+    def receipt(self, object_: str, ranges: Iterable[Range], outcome: Outcome) -> None:
         """Note what became of marked ranges; a range that continues another makes it longer."""
         with self.transaction():
             for first, last in ranges:
@@ -135,7 +135,7 @@ class Journal(JournalFile):
         """List the ranges that were about to be sent."""
         return [Range(*row) for row in self.rows("select first, last from marks where object = ?", object_)]
 
-    def receipts(self, object_: str, outcome: Literal["confirmed", "clean"]) -> list[Range]:
+    def receipts(self, object_: str, outcome: Outcome) -> list[Range]:
         """List the ranges with an outcome."""
         sql = "select first, last from receipts where object = ? and outcome = ?"
         return [Range(*row) for row in self.rows(sql, object_, outcome)]
@@ -209,23 +209,39 @@ class Journal(JournalFile):
         found = self.rows("select saved from bindings where object = ? and key = ?", object_, key_text(key))
         return dict(json.loads(found[0][0])) if found else None
 
-    def step(self, object_: str, key: Key, payload_hash: str, step: int, saved: Mapping[str, Any]) -> None:
-        """Note that a record's steps before `step` are done."""
+    def step(self, object_: str, key: Key, progress: Progress) -> None:
+        """Note how far a record has come in the steps of its operation."""
         self._write(
-            "insert or replace into progress values (?, ?, ?, ?, ?)",
+            "insert or replace into progress (object, key, operation, fingerprint, payload_hash, step, saved)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
             object_,
             key_text(key),
-            payload_hash,
-            step,
-            _json(saved),
+            progress.operation,
+            progress.fingerprint,
+            progress.payload_hash,
+            progress.step,
+            _json(progress.saved),
         )
 
-    def progress(self, object_: str) -> dict[Key, tuple[str, int, dict[str, Any]]]:
-        """Give payload hash, next step and saved values of the records that are under way."""
-        sql = "select key, payload_hash, step, saved from progress where object = ?"
+    def progress(self, object_: str) -> dict[Key, Progress]:
+        """Give how far the records have come that are between their steps."""
+        sql = "select key, operation, fingerprint, payload_hash, step, saved from progress where object = ?"
         return {
-            text_key(key): (payload, step, json.loads(saved)) for key, payload, step, saved in self.rows(sql, object_)
+            text_key(key): Progress(
+                operation=operation,
+                fingerprint=fingerprint,
+                payload_hash=payload_hash,
+                step=step,
+                saved=json.loads(saved),
+            )
+            for key, operation, fingerprint, payload_hash, step, saved in self.rows(sql, object_)
         }
+
+    def finish(self, object_: str, key: Key, progress: Progress) -> None:
+        """Take what the steps of a record saved as its binding; none of them is left to be done."""
+        with self.transaction():
+            self.bind(object_, [(key, progress.saved)])
+            self.drop_progress(object_, [key])
 
     def drop_progress(self, object_: str, keys: Iterable[Key]) -> None:
         """Forget the progress of records that are done or start over."""

@@ -29,7 +29,7 @@ create table receipts (
   object  text not null,
   first   integer not null,
   last    integer not null check (last >= first),
-  outcome text not null check (outcome in ('confirmed', 'clean'))
+  outcome text not null check (outcome in ('confirmed', 'clean', 'gone'))
 );
 create index receipts_by_end on receipts (object, outcome, last);
 
@@ -60,7 +60,9 @@ create table bindings (
 create table progress (
   object       text not null,
   key          text not null,
-  payload_hash text not null,
+  operation    integer not null,
+  fingerprint  text not null,            -- of the mapping whose steps these are
+  payload_hash text not null,            -- of what the steps before sent; '' where nobody knows
   step         integer not null,         -- the step to do next, from 0
   saved        text not null,            -- JSON
   primary key (object, key)

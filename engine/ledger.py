@@ -23,6 +23,7 @@ class Outcomes:
     marked: Sequence[Range] = ()  # about to be sent
     confirmed: Sequence[Range] = ()  # the target confirmed exactly that payload
     clean: Sequence[Range] = ()  # certainly without effect
+    gone: Sequence[Range] = ()  # the target was found not to hold the record any more
 
 
 def settle(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
@@ -30,6 +31,7 @@ def settle(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
 
     Confirmed changes replace their ledger row, confirmed removals delete it. What was marked and neither confirmed
     nor clean becomes uncertain, with the columns last sent. An uncertain record stays so until it is confirmed.
+    What is gone is uncertain and was never confirmed.
     Changes without a number need no request (their payload is the confirmed one): they are taken as they are.
     Afterwards there are no changes, and the generation is one higher.
     """
@@ -79,10 +81,15 @@ def _widen_ledger(staging: Staging, names: Sequence[str]) -> None:
 
 
 def _judge(staging: Staging, outcomes: Outcomes) -> None:
-    """Write what became of each key: `confirmed`, `uncertain`, or nothing; the last confirmation of a key wins."""
-    uncertain = subtract(outcomes.marked, [*outcomes.confirmed, *outcomes.clean])
+    """Write what became of each key: `confirmed`, `gone`, `uncertain`, or nothing; the last confirmation wins."""
+    known = [*outcomes.confirmed, *outcomes.clean, *outcomes.gone]
+    verdicts = {
+        "confirmed": coalesce(outcomes.confirmed),
+        "gone": coalesce(outcomes.gone),
+        "uncertain": subtract(outcomes.marked, known),
+    }
     staging.run("create or replace temp table judged (first bigint, last bigint, verdict varchar)")
-    for ranges, verdict in ((coalesce(outcomes.confirmed), "confirmed"), (uncertain, "uncertain")):
+    for verdict, ranges in verdicts.items():
         for each in ranges:
             staging.run("insert into judged values (?, ?, ?)", [*each, verdict])
     staging.run(
@@ -109,11 +116,12 @@ def _shape_as_ledger(staging: Staging, names: Sequence[str], at: datetime) -> No
 
     DuckDB cannot commit such alterations together with the change of name.
     """
-    kept = {"seq", "change", "key", "row_hash", "payload_hash", "uncertain", "confirmed_at", *names}
+    kept = {"seq", "change", "key", "row_hash", "payload_hash", "uncertain", "removing", "confirmed_at", *names}
     for (name,) in staging.rows("select column_name from duckdb_columns() where table_name = 'changes'"):
         if name not in kept:
             staging.run(f"alter table changes drop column {quoted(name)}")
-    staging.run("alter table changes add column if not exists uncertain boolean default false")
+    for flag in ("uncertain", "removing"):
+        staging.run(f"alter table changes add column if not exists {flag} boolean default false")
     staging.run(f"alter table changes add column if not exists confirmed_at varchar default '{stamp(at)}'")
 
 
@@ -126,29 +134,31 @@ def _tidy(staging: Staging) -> None:
 def _apply(staging: Staging, names: Sequence[str], at: datetime) -> None:
     listed = "".join(f", {quoted(name)}" for name in names)
     picked = "".join(f", c.{quoted(name)}" for name in names)
-    for verdict in ("confirmed", "uncertain"):
+    for table, verdicts in (("confirmed", "('confirmed')"), ("uncertain", "('uncertain', 'gone')")):
         staging.run(
-            f"create or replace temp table {verdict} as select c.* from changes c"
-            f" join verdicts v on v.key = c.key and v.seq is not distinct from c.seq where v.verdict = '{verdict}'"
+            f"create or replace temp table {table} as select c.*, v.verdict from changes c"
+            f" join verdicts v on v.key = c.key and v.seq is not distinct from c.seq where v.verdict in {verdicts}"
             " qualify row_number() over (partition by c.key order by c.seq desc nulls last) = 1"
         )
     staging.run("delete from uncertain where key in (select key from confirmed)")
     staging.run(
         "create or replace temp table before as"
-        " select key, row_hash, payload_hash, confirmed_at from ledger where key in (select key from uncertain)"
+        " select key, row_hash, payload_hash, removing, confirmed_at from ledger"
+        " where key in (select key from uncertain)"
         " or key in (select key from confirmed where seq is null)"
     )
     staging.run("delete from ledger where key in (select key from confirmed) or key in (select key from uncertain)")
     staging.run(
-        f"insert into ledger (key, row_hash, payload_hash, uncertain, confirmed_at{listed})"
-        " select c.key, c.row_hash, c.payload_hash, false,"
+        f"insert into ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{listed})"
+        " select c.key, c.row_hash, c.payload_hash, false, false,"
         f" case when c.seq is null then coalesce(b.confirmed_at, '{stamp(at)}') else '{stamp(at)}' end{picked}"
         " from confirmed c left join before b on b.key = c.key where c.change <> 'removed'"
     )
     staging.run(
-        f"insert into ledger (key, row_hash, payload_hash, uncertain, confirmed_at{listed})"
-        f" select c.key, b.row_hash, b.payload_hash, true, b.confirmed_at{picked}"
-        " from uncertain c left join before b on b.key = c.key"
+        f"insert into ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{listed})"
+        " select c.key, b.row_hash, b.payload_hash, true, c.change = 'removed' or coalesce(b.removing, false),"
+        f" b.confirmed_at{picked} from uncertain c"
+        " left join before b on b.key = c.key and c.verdict = 'uncertain'"
     )
 
 
@@ -219,6 +229,7 @@ def outcomes_of(journal: Journal, object_: str) -> Outcomes:
         marked=journal.marks(object_),
         confirmed=journal.receipts(object_, "confirmed"),
         clean=journal.receipts(object_, "clean"),
+        gone=journal.receipts(object_, "gone"),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from engine.records import Key
 
 Clock = Callable[[], datetime]
+Outcome: TypeAlias = Literal["confirmed", "clean", "gone"]  # of a range of changes; clean: certainly without effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,17 @@ class Claim:
     claimed_at: datetime
     ended_at: datetime | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A record between the steps of its operation; what they saved stands for the payload that they sent."""
+
+    operation: int
+    fingerprint: str  # of the mapping whose steps these are
+    payload_hash: str  # of what the steps before sent; "" where nobody knows
+    step: int  # to be done next, from 0
+    saved: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,11 +19,12 @@ from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
 from engine.ledger import check_pair, generation, is_behind, outcomes_of, recover, settle
 from engine.mapping import Once
+from engine.notes import Progress
 from engine.prepare import Order, Setting, prepare
 from engine.program import Program
 from engine.reading import Read
 from engine.recording import Recorder, Tally
-from engine.records import Counts, Failure, ObjectResult, Range, Status
+from engine.records import Change, Counts, Failure, ObjectResult, Status
 from engine.staging import DamagedError, Staging
 from engine.targets import Target, Window
 
@@ -210,63 +211,73 @@ def _deliver(run: _Run, operation: int) -> None:
         clock=run.setting.clock,
     )
     terms = run.target.terms(operation)
-    resumed = _resumed(run, operation, terms)
-    parts = (
-        (resumed.get(part.range.first, part), delay)
-        for part, delay in _with_look_ups(run, operation, settle_seconds=terms.look_up_after_seconds or 0.0)
-    )
-    delivery = Delivery(parts, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
+    parts = _resumed(run, operation, terms, parts_of(run.program, run.staging, run.target, operation))
+    asked = _with_look_ups(run, operation, parts, settle_seconds=terms.look_up_after_seconds or 0.0)
+    delivery = Delivery(asked, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
     run.tally.splits_left = delivery.splits_left
 
 
-def _with_look_ups(run: _Run, operation: int, *, settle_seconds: float) -> Iterator[tuple[Part, float]]:
+def _resumed(run: _Run, operation: int, terms: Terms, parts: Iterable[Part]) -> Iterator[Part]:
+    """Give the parts with what earlier runs left of their records: steps that were done, a removal not learnt."""
+    progress = run.journal.progress(run.object) if terms.creates or terms.steps > 1 else {}
+    begun = changes.numbers_of(run.staging, operation, progress.keys())
+    alone = run.target.size(operation) == 1 and run.program.takes.get(Change.ADDED) not in {None, operation}
+    maybe_gone = changes.maybe_gone(run.staging, operation) if alone else set()
+    for part in parts:
+        seq = part.range.first
+        if seq in begun and part.range.size == 1:
+            key, payload_hash = begun[seq]
+            continued = _continued(run, part, progress[key], payload_hash, terms)
+            if continued.step < terms.steps:
+                yield continued
+            else:  # the mapping that the steps belonged to had more of them
+                run.journal.finish(run.object, key, progress[key])
+                run.tally.counts.waiting += 1
+        else:
+            yield replace(part, maybe_gone=seq in maybe_gone)
+
+
+def _continued(run: _Run, part: Part, progress: Progress, payload_hash: str, terms: Terms) -> Part:
+    """Let a record go on with its steps where that is safe: they stand for one payload, and for one mapping.
+
+    With another one all is done anew, creates aside: what they made is another payload, which is changed afterwards.
+    """
+    same_mapping = progress.fingerprint == run.program.mapping_fingerprint
+    same_payload = progress.payload_hash == payload_hash
+    step = progress.step if same_mapping else terms.steps
+    if not (same_mapping and same_payload):
+        step = terms.restart(step)
+    return replace(
+        part,
+        step=step,
+        saved=progress.saved,
+        unknown=True,
+        resumed=same_mapping and same_payload,
+        starts_over=not (same_mapping and same_payload),
+        made_as=progress.payload_hash if step and not same_payload else None,
+    )
+
+
+def _with_look_ups(
+    run: _Run, operation: int, parts: Iterable[Part], *, settle_seconds: float
+) -> Iterator[tuple[Part, float]]:
     """Give the parts; a create of unknown outcome is looked up first, once its attempt cannot be under way any more."""
     claimed = changes.claimed(run.staging, operation)
     ended = {claim.key: claim.ended_at for claim in run.journal.claims(run.object)} if claimed else {}
     claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
     gone = changes.removed_among(run.staging, claimed)
     now = run.setting.clock()
-    for part in parts_of(run.program, run.staging, run.target, operation):
-        if part.range.first not in claimed:
+    for part in parts:
+        seq = part.range.first
+        if seq not in claimed:
             yield part, 0.0
             continue
-        at = ended[claimed[part.range.first]]
+        at = ended[claimed[seq]]
         wait = settle_seconds if at is None else settle_seconds - (now - at).total_seconds()
-        asking = Part(
-            range=part.range,
-            group=part.group,
-            family=part.family,
-            ask=Ask.LOOK_UP,
-            unknown=True,
-            gone=part.range.first in gone,
-        )
-        yield asking, min(settle_seconds, max(0.0, wait))
-
-
-def _resumed(run: _Run, operation: int, terms: Terms) -> dict[int, Part]:
-    """Give the parts of records that an earlier run left between their steps: they go on where that is safe.
-
-    What was saved stands for the payload it was saved for; with another payload all is done anew, creates aside.
-    """
-    if terms.steps == 1:
-        return {}
-    progress = run.journal.progress(run.object)
-    parts = {}
-    for seq, (key, payload_hash) in changes.numbers_of(run.staging, operation, progress.keys()).items():
-        for_payload, step, saved = progress[key]
-        same = for_payload == payload_hash
-        parts[seq] = Part(
-            range=Range(seq, seq),
-            family=seq,
-            step=step if same else terms.restart(step),
-            saved=saved,
-            unknown=True,
-            resumed=same,
-        )
-    return parts
+        yield replace(part, ask=Ask.LOOK_UP, unknown=True, gone=seq in gone), min(settle_seconds, max(0.0, wait))
 
 
 # --- after delivery ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -135,6 +136,8 @@ def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
     _load(staging, "bound", ("key", "saved"), journal.bindings(object_))
     for ref in program.refs:
         _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings(ref.object))
+    begun = ((key_text(key), json.dumps(each.saved)) for key, each in journal.progress(object_).items() if each.saved)
+    _load(staging, "begun", ("key", "saved"), begun)
     claimed = ((key_text(claim.key),) for claim in journal.claims(object_))
     _load(staging, "claimed", ("key",), claimed)
     hours = program.mapping.retry_rejected_after_hours

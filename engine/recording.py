@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from engine import changes, refusals
 from engine.chunk import coalesce, subtract
-from engine.decide import Again, Confirm, GiveUp, Hold, LookUp, Part, PerLine, Refuse
+from engine.decide import Again, Confirm, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
 from engine.errors import OneSyncError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
+from engine.notes import Progress
 from engine.program import Program
 from engine.records import Answered, Change, Counts, Key, Range
 from engine.render import DOCUMENT
@@ -26,6 +28,7 @@ _OUTCOMES: dict[type, str] = {
     LookUp: "unknown",
     Hold: "unknown",
     GiveUp: "failed",
+    Gone: "gone",
 }
 
 
@@ -107,10 +110,7 @@ class Recorder:
             case Unlearnt():
                 self._journal.claim_unknown(self._object, self._keys(event.part), self._clock(), event.reason)
             case Stepped(part=part):
-                (key, _, payload_hash), *_ = changes.keys(self._window.staging, part.range)
-                self._journal.step(self._object, key, payload_hash, part.step, part.saved)
-                if self._creates_at(part.step - 1):
-                    self._journal.drop_claims(self._object, [key])
+                self._stepped(part)
             case Done():
                 self._done(event)
 
@@ -123,8 +123,10 @@ class Recorder:
                 self._journal.mark(self._object, each)
             self._marked = coalesce([*self._marked, ahead])
         self._left = _extended(self._left, part.range)
+        if part.starts_over:
+            self._begin_anew(part)
         if self._creates_at(part.step):
-            self._journal.claim(self._object, self._new_claims(part), self._run_id)
+            self._journal.claim(self._object, self._new_claims(part, self._operation), self._run_id)
 
     def _ahead(self, part: Range) -> Range:
         """Choose what to mark: never a change of another operation, whose marks and receipts are its own.
@@ -136,12 +138,30 @@ class Recorder:
         last = next(each.last for each in self._ranges if each.first <= part.first <= each.last)
         return Range(part.first, max(part.last, min(part.first + MARK_LINES - 1, last)))
 
-    def _new_claims(self, part: Part) -> list[Claim]:
+    def _begin_anew(self, part: Part) -> None:
+        """Take back what is noted of steps that will be done again: an older payload may come back after a kill."""
+        [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
+        if part.step:
+            self._note_progress(key, payload_hash if part.made_as is None else part.made_as, part.step, part.saved)
+        else:
+            self._journal.drop_progress(self._object, [key])
+
+    def _note_progress(self, key: Key, payload_hash: str, step: int, saved: Mapping[str, Any]) -> None:
+        progress = Progress(
+            operation=self._operation,
+            fingerprint=self._program.mapping_fingerprint,
+            payload_hash=payload_hash,
+            step=step,
+            saved=saved,
+        )
+        self._journal.step(self._object, key, progress)
+
+    def _new_claims(self, part: Part, operation: int) -> list[Claim]:
         now = self._clock()
         return [
             Claim(
                 key=each.key,
-                operation=self._operation,
+                operation=operation,
                 payload_hash=each.payload_hash,
                 row=each.row,
                 claimed_at=now,
@@ -177,9 +197,10 @@ class Recorder:
         match event.verdict:
             case Verdict.CONFIRMED:
                 self._confirmed(event)
-                counts.confirmed += size
             case Verdict.EXISTS:
                 self._exists(event)
+            case Verdict.GONE:
+                self._gone(event)
             case Verdict.REJECTED:
                 self._rejected(event)
                 counts.rejected += size
@@ -196,9 +217,22 @@ class Recorder:
                 if self._creates:
                     self._journal.drop_claims(self._object, self._keys(part))
 
+    def _stepped(self, part: Part) -> None:
+        """Note how far a record has come; where its create stands for another payload, no step after it counts."""
+        [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
+        if part.made_as is None:
+            self._note_progress(key, payload_hash, part.step, part.saved)
+        if self._creates_at(part.step - 1):
+            self._journal.drop_claims(self._object, [key])
+
     def _confirmed(self, event: Done) -> None:
+        if event.part.made_as is not None:
+            [(key, _, _)] = changes.keys(self._window.staging, event.part.range)
+            self._follow(event, key, event.part.made_as)
+            return
         self._journal.receipt(self._object, [event.part.range], "confirmed")
-        if not self._program.binds and not self._steps:
+        self.tally.counts.confirmed += event.part.range.size
+        if not self._program.binds and not self._has_steps:
             return
         records = changes.keys(self._window.staging, event.part.range)
         kept = [key for key, change, _ in records if change is not Change.REMOVED]
@@ -207,32 +241,41 @@ class Recorder:
         keys = [key for key, _, _ in records]
         if self._creates:
             self._journal.drop_claims(self._object, keys)
-        if self._steps:
+        if self._has_steps:
             self._journal.drop_progress(self._object, keys)
 
     @property
-    def _steps(self) -> bool:
-        return self._spec is not None and len(self._spec.requests) > 1
+    def _has_steps(self) -> bool:
+        return any(len(each.spec.requests) > 1 for each in self._program.operations)
 
     def _exists(self, event: Done) -> None:
-        """A look-up found the record: bind it, and let the operation for changed (or removed) ones take it."""
+        """A look-up found the record: what it holds is not known; steps that are left are for the next run."""
+        part = event.part
+        [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
+        claim = self._claims.get(key)
+        sent = claim.payload_hash if claim else payload_hash
+        self._journal.drop_claims(self._object, [key])
+        if not part.gone and self._spec and part.step + 1 < len(self._spec.requests):
+            known = "" if Change.CHANGED in self._program.takes else sent
+            self._note_progress(key, known, part.step + 1, {**part.saved, **event.saved})
+            self.tally.counts.waiting += 1
+            return
+        self._follow(event, key, sent)
+
+    def _follow(self, event: Done, key: Key, sent: str) -> None:
+        """Bind a record that may hold another payload: the operation for changed (or removed) ones takes it next.
+
+        Without such an operation it stands for the payload that was sent when it was created.
+        """
         staging, part = self._window.staging, event.part
-        [(key, _, payload_hash)] = changes.keys(staging, part.range)
         change = Change.REMOVED if part.gone else Change.CHANGED
         following = self._program.takes.get(change)
-        claim = self._claims.get(key)
-        self._journal.drop_claims(self._object, [key])
-        if following is None and not part.gone and self._spec and part.step + 1 < len(self._spec.requests):
-            sent = claim.payload_hash if claim else payload_hash
-            self._journal.step(self._object, key, sent, part.step + 1, event.saved)
-            self.tally.counts.waiting += 1  # for the next run, which goes on with the steps that are left
-            return
         self._journal.bind(self._object, [(key, event.saved)])
+        self._journal.drop_progress(self._object, [key])
         if following is None and part.gone:
             self.tally.counts.unhandled_removed += 1
         elif following is None:
-            if claim:
-                changes.take_as_claimed(staging, part.range.first, claim.payload_hash)
+            changes.take_as_claimed(staging, part.range.first, sent)
             self._journal.receipt(self._object, [part.range], "confirmed")
             self.tally.counts.confirmed += 1
         elif following not in self._due or following <= self._operation:
@@ -240,6 +283,20 @@ class Recorder:
         else:
             saved = self._journal.binding(self._object, key) or {}
             changes.follow_up(staging, part.range.first, change, following, saved)
+
+    def _gone(self, event: Done) -> None:
+        """The record has to be created again; a create that could double it asks by its look-up or a person first."""
+        [(key, _, _)] = changes.keys(self._window.staging, event.part.range)
+        adding = self._program.takes[Change.ADDED]
+        spec = self._program.operations[adding].spec
+        self._journal.receipt(self._object, [event.part.range], "gone")
+        self._journal.unbind(self._object, [key])
+        self._journal.drop_progress(self._object, [key])
+        if spec.creates:
+            self._journal.claim(self._object, self._new_claims(event.part, adding), self._run_id)
+            self._journal.claim_unknown(self._object, [key], self._clock(), event.reason)
+        self.tally.counts.unknown += spec.creates
+        self.tally.counts.waiting += not spec.creates
 
     def _rejected(self, event: Done) -> None:
         refusal = event.refusal

@@ -30,6 +30,7 @@ create table ledger (
     row_hash uhugeint,          -- null: never confirmed, or to be rendered again
     payload_hash uhugeint,      -- null: never confirmed
     uncertain boolean not null, -- an attempt's outcome was not learnt
+    removing boolean not null default false, -- and that attempt, or one before it, was a removal
     confirmed_at varchar        -- ISO in UTC
 );
 """

@@ -245,7 +245,7 @@ def test_requests_that_cannot_be_made_are_refused_within_the_run(it: Rig) -> Non
     counts = it.run("items")
 
     assert counts == {"extracted": 301, "added": 301, "confirmed": 1, "rejected": 300, "requests": 1}
-    assert result(it).duration_seconds < 20
+    assert result(it).duration_seconds < 100  # not a pause for each of them
 
 
 def test_a_platform_that_refuses_whatever_is_sent_ends_the_operation(it: Rig) -> None:
@@ -623,8 +623,10 @@ def test_what_an_update_marks_ahead_hides_no_lost_removal(it: Rig) -> None:
         "failed": 1,
         "requests": 5,
     }
-    assert later == {"extracted": 3, "unchanged": 2, "changed": 1, "rejected": 1, "requests": 1}
-    assert it.rejected("clients") == {("k2",): "target"}  # the update finds nobody: told, not believed
+    assert later == {"extracted": 3, "unchanged": 2, "changed": 1, "unknown": 1, "requests": 1}
+    assert it.run("clients") == {"extracted": 3, "unchanged": 2, "added": 1, "confirmed": 1, "requests": 2}
+    assert it.platform.take() == ["PUT /clients/c-k2-1", "GET /clients", "POST /clients"]  # asked for, then created
+    assert it.platform.created == {"k1": 1, "k2": 2, "k3": 1}
 
 
 # --- edits of the mapping ------------------------------------------------------------------------------------

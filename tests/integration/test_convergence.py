@@ -1,0 +1,186 @@
+"""Whatever happens to the ERP, the platform, the network, the process and its files: calm runs make both sides equal.
+
+A state machine over whole runs: real HTTP, real SQLite and DuckDB files. A night's search:
+`ONE_SYNC_EXAMPLES=50 bin/test tests/integration/test_convergence.py`. What it has found stands below as plain tests.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from effort import examples
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from town import BAD, FAULTS, KEYS, Town, town
+
+WORLDS = (("items",), ("prices",), ("clients",), ("clients", "contacts"), ("papers",), ("letters",))
+
+faults = st.lists(st.sampled_from(FAULTS), max_size=6)
+kills = st.none() | st.integers(1, 40)
+
+
+class Convergence(RuleBasedStateMachine):
+    """Changes, faulty runs, kills and lost files in any order; at the end both sides are equal."""
+
+    @initialize(world=st.sampled_from(WORLDS))
+    def begin(self, world: tuple[str, ...]) -> None:
+        self.left = ExitStack()
+        folder = self.left.enter_context(tempfile.TemporaryDirectory())
+        self.town = self.left.enter_context(town(Path(folder), *world))
+        self.world = world
+
+    @rule(data=st.data())
+    def change(self, data: st.DataObject) -> None:
+        object_ = data.draw(st.sampled_from(self.world))
+        values = st.none() | st.integers(0, BAD)
+        self.town.change(object_, data.draw(st.dictionaries(st.sampled_from(KEYS[object_]), values, min_size=1)))
+
+    @rule(data=st.data(), faults=faults, kill=kills)
+    def run(self, data: st.DataObject, faults: list[str | int], kill: int | None) -> None:
+        self.town.run(data.draw(st.sampled_from(self.world)), faults=faults, kill=kill)
+
+    @rule(data=st.data(), bytes_left=st.none() | st.sampled_from([0, 5000, 20000]))
+    def lose(self, data: st.DataObject, bytes_left: int | None) -> None:
+        self.town.lose(data.draw(st.sampled_from(self.world)), bytes_left=bytes_left)
+
+    @rule(data=st.data())
+    def edit(self, data: st.DataObject) -> None:
+        object_ = data.draw(st.sampled_from(self.world))
+        if object_ != "letters":
+            self.town.edit(object_)
+
+    @rule(data=st.data())
+    def resend(self, data: st.DataObject) -> None:
+        self.town.resend(data.draw(st.sampled_from(self.world)))
+
+    def teardown(self) -> None:
+        if hasattr(self, "town"):
+            with self.left:
+                self.town.calm()
+
+
+TestConvergence = Convergence.TestCase
+TestConvergence.settings = settings(
+    max_examples=examples(100),
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+# --- what it has found -----------------------------------------------------------------------------------------
+
+SILENT = [503, 503]  # both attempts of a request
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Iterator[Town]:
+    with town(tmp_path, "papers") as it:
+        yield it
+
+
+@pytest.mark.parametrize("back", [1, 2], ids=["as it was", "changed"])
+@pytest.mark.parametrize("lost", ["after", "503 after", "late after", "before"])
+def test_a_record_that_returns_after_its_lost_removal_is_created_again(tmp_path: Path, lost: str, back: int) -> None:
+    with town(tmp_path, "clients") as it:
+        it.change("clients", {"k1": 1})
+        it.run("clients")
+        it.change("clients", {"k1": None})
+        it.run("clients", faults=[lost, lost])
+        it.change("clients", {"k1": back})
+
+        it.calm()
+
+
+def test_a_removal_that_was_lost_and_a_lie_that_nobody_is_there_create_nobody_twice(tmp_path: Path) -> None:
+    with town(tmp_path, "clients") as it:
+        it.change("clients", {"k1": 1})
+        it.run("clients")
+        it.change("clients", {"k1": None})
+        it.run("clients", faults=["before", "before"])
+        it.change("clients", {"k1": 2})
+        it.run("clients", faults=[404])
+
+        it.calm()
+
+        assert it.post.created == {"k1": 1}
+
+
+def test_a_create_that_goes_on_with_another_payload_is_changed_afterwards(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])  # made with 1, its file is missing
+    papers.change("papers", {"p1": 2})
+
+    papers.calm()
+
+
+def test_a_create_that_goes_on_after_an_edit_of_the_mapping_is_changed_afterwards(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])
+    papers.edit("papers")
+
+    papers.calm()
+
+
+def test_steps_that_were_begun_anew_do_not_stand_when_the_first_payload_comes_back(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers")
+    papers.change("papers", {"p1": 2})
+    papers.run("papers", faults=["ok", "ok", *SILENT])  # only the last step is missing
+    papers.change("papers", {"p1": 0})
+    papers.run("papers", faults=["after", "after"])  # the first step had its effect
+    papers.change("papers", {"p1": 2})
+
+    papers.calm()
+
+
+def test_a_create_whose_later_steps_were_begun_with_another_payload_does_them_again(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", "ok", *SILENT])
+    papers.change("papers", {"p1": 2})
+    papers.run("papers", faults=["after", "after"])  # its file is that of 2 now
+    papers.change("papers", {"p1": 1})
+
+    papers.calm()
+
+
+def test_a_record_that_leaves_between_the_steps_of_its_create_is_removed(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])
+    papers.change("papers", {"p1": None})
+
+    papers.calm()
+
+    assert papers.post.papers == {}
+
+
+def test_a_removed_record_that_returns_begins_with_its_first_step(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers")
+    papers.change("papers", {"p1": 2})
+    papers.run("papers", faults=["ok", *SILENT])
+    papers.change("papers", {"p1": None})
+    papers.run("papers")
+    papers.change("papers", {"p1": 2})
+
+    papers.calm()
+
+
+def test_a_create_whose_mapping_lost_its_later_steps_is_not_repeated(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])
+    text = (papers.it.folder / "papers.yaml").read_text()
+    first, later = text.split("    lookup:")
+    step = '{method: PUT, path: "/papers/{{ saved.paper_id | path }}/file", file: pdf}'
+    last = '{method: POST, path: "/papers/{{ saved.paper_id | path }}/complete", idempotent: true}'
+    shorter = first.replace(f"      - {step}\n", "").replace(f"      - {last}\n", "")
+    papers.it.add("papers", f"{shorter}    lookup:{later}")
+
+    papers.calm()
+
+    assert papers.post.created == {"p1": 1}
