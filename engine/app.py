@@ -170,8 +170,8 @@ class App:
             opened.append(self.sql(source.connection))
             end = opened[-1]
 
-            def read_once(journal: Journal) -> Iterator[Read]:
-                return read_sql(source, end, journal.standing(mapping.object), utc_now())
+            def read_once(journal: Journal, whole: bool) -> Iterator[Read]:
+                return read_sql(source, end, journal.standing(mapping.object), utc_now(), whole=whole)
 
             return read_once
         http = self.http(source.connection)
@@ -185,7 +185,7 @@ class App:
         feed = program.feed
         assert feed is not None  # noqa: S101  an HTTP source has a feed
 
-        def read_pages(journal: Journal) -> Iterator[Read]:
+        def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
             hours = mapping.retry_rejected_after_hours
             tried = [
                 each

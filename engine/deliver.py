@@ -92,6 +92,9 @@ class Delivery:
                     if part.group in self._ended_groups:
                         yield from self._drop(part, "the target refused other lines of its group as a whole")
                         continue
+                    if part.step >= self._terms.steps:
+                        yield from self._nothing_left(part)
+                        continue
                     request = self._end.build(part)
                     if isinstance(request, Refusal):
                         yield from self._refused_by_render(part, request)
@@ -265,6 +268,12 @@ class Delivery:
         if self._halted is None:
             self._halted = error
             yield Halted(error=error)
+
+    def _nothing_left(self, part: Part) -> Iterator[Event]:
+        """The record was made by an earlier run, with steps that the mapping has no more."""
+        self._family(part).under_way -= 1
+        yield Done(part=part, verdict=Verdict.EXISTS, saved=part.saved)
+        yield from self._release(part.family)
 
     def _refused_by_render(self, part: Part, refusal: Refusal) -> Iterator[Event]:
         self._family(part).under_way -= 1

@@ -106,10 +106,6 @@ class Journal(JournalFile):
         """Note when the source was last read whole."""
         self._write("update objects set full_at = ? where object = ?", stamp(at), object_)
 
-    def distrust_reads(self, object_: str) -> None:
-        """Let the next read of a query be a whole one, wherever its cursor stands."""
-        self._write("update objects set full_at = null where object = ?", object_)
-
     def start_over(self, object_: str) -> None:
         """Forget how far the source was read: the next run reads it whole, and one that runs once runs again."""
         self._write("update objects set cursor = null, full_at = null, once_done = 0 where object = ?", object_)
@@ -236,12 +232,6 @@ class Journal(JournalFile):
             )
             for key, operation, fingerprint, payload_hash, step, saved in self.rows(sql, object_)
         }
-
-    def finish(self, object_: str, key: Key, progress: Progress) -> None:
-        """Take what the steps of a record saved as its binding; none of them is left to be done."""
-        with self.transaction():
-            self.bind(object_, [(key, progress.saved)])
-            self.drop_progress(object_, [key])
 
     def drop_progress(self, object_: str, keys: Iterable[Key]) -> None:
         """Forget the progress of records that are done or start over."""

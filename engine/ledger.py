@@ -15,6 +15,8 @@ from engine.journal import Journal, stamp
 from engine.records import Key, Range, key_text
 from engine.staging import EMPTY_CHANGES, Staging, column, quoted
 
+READ_BY = "read_by"  # note of the file: the fingerprint of the mapping by which the source was last read whole
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
@@ -196,6 +198,7 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
     if is_behind(staging, journal, object_):
         staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
+        staging.set_meta(READ_BY, "")
         staging.set_meta("generation", str(standing.generation))
         return (
             f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "

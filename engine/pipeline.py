@@ -12,25 +12,23 @@ from typing import TypeAlias
 
 from engine import changes, refusals
 from engine.canonical import Batch
-from engine.chunk import chunk
-from engine.decide import Ask, Part, Terms
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
-from engine.ledger import check_pair, generation, is_behind, outcomes_of, recover, settle
+from engine.ledger import READ_BY, check_pair, generation, outcomes_of, recover, settle
 from engine.mapping import Once
-from engine.notes import Progress
-from engine.prepare import Order, Setting, prepare
+from engine.parts import parts_of
+from engine.prepare import Order, Setting, prepare, reads_whole
 from engine.program import Program
 from engine.reading import Read
 from engine.recording import Recorder, Tally
-from engine.records import Change, Counts, Failure, ObjectResult, Status
+from engine.records import Counts, Failure, ObjectResult, Status
 from engine.staging import DamagedError, Staging
 from engine.targets import Target, Window
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
-Reads: TypeAlias = Callable[[Journal], Iterator[Read]]
+Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ def run(program: Program, reads: Reads, target: Target, setting: Setting, order:
         error: OneSyncError | None = None
         try:
             _make_ready(run)
-            for read in reads(journal):
+            for read in reads(journal, reads_whole(program, staging, journal)):
                 _take(run, read, counts)
                 if not run.delivered:
                     break
@@ -131,9 +129,6 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together, and settle a run that did not end."""
-    lost = is_behind(run.staging, run.journal, run.object)
-    if lost or any(each.retry for each in run.journal.rejections(run.object)):
-        run.journal.distrust_reads(run.object)  # what is to be sent again may stand before the cursor
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
@@ -178,13 +173,6 @@ def _stoppable(run: _Run, batches: Iterable[Batch]) -> Iterator[Batch]:
 # --- delivering ------------------------------------------------------------------------------------------------
 
 
-def parts_of(program: Program, staging: Staging, target: Target, operation: int) -> Iterator[Part]:
-    """Cut the changes of an operation into the parts of its requests."""
-    for number, group in enumerate(changes.groups(staging, operation)):
-        for each in chunk([group], target.size(operation)):
-            yield Part(range=each, group=number, family=each.first)
-
-
 def _deliver(run: _Run, operation: int) -> None:
     """Send one operation's changes; all of them have their verdict afterwards."""
     ranges = changes.groups(run.staging, operation)
@@ -210,74 +198,13 @@ def _deliver(run: _Run, operation: int) -> None:
         tally=run.tally,
         clock=run.setting.clock,
     )
+    parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
     terms = run.target.terms(operation)
-    parts = _resumed(run, operation, terms, parts_of(run.program, run.staging, run.target, operation))
-    asked = _with_look_ups(run, operation, parts, settle_seconds=terms.look_up_after_seconds or 0.0)
-    delivery = Delivery(asked, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
+    delivery = Delivery(parts, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
     run.tally.splits_left = delivery.splits_left
-
-
-def _resumed(run: _Run, operation: int, terms: Terms, parts: Iterable[Part]) -> Iterator[Part]:
-    """Give the parts with what earlier runs left of their records: steps that were done, a removal not learnt."""
-    progress = run.journal.progress(run.object) if terms.creates or terms.steps > 1 else {}
-    begun = changes.numbers_of(run.staging, operation, progress.keys())
-    alone = run.target.size(operation) == 1 and run.program.takes.get(Change.ADDED) not in {None, operation}
-    maybe_gone = changes.maybe_gone(run.staging, operation) if alone else set()
-    for part in parts:
-        seq = part.range.first
-        if seq in begun and part.range.size == 1:
-            key, payload_hash = begun[seq]
-            continued = _continued(run, part, progress[key], payload_hash, terms)
-            if continued.step < terms.steps:
-                yield continued
-            else:  # the mapping that the steps belonged to had more of them
-                run.journal.finish(run.object, key, progress[key])
-                run.tally.counts.waiting += 1
-        else:
-            yield replace(part, maybe_gone=seq in maybe_gone)
-
-
-def _continued(run: _Run, part: Part, progress: Progress, payload_hash: str, terms: Terms) -> Part:
-    """Let a record go on with its steps where that is safe: they stand for one payload, and for one mapping.
-
-    With another one all is done anew, creates aside: what they made is another payload, which is changed afterwards.
-    """
-    same_mapping = progress.fingerprint == run.program.mapping_fingerprint
-    same_payload = progress.payload_hash == payload_hash
-    step = progress.step if same_mapping else terms.steps
-    if not (same_mapping and same_payload):
-        step = terms.restart(step)
-    return replace(
-        part,
-        step=step,
-        saved=progress.saved,
-        unknown=True,
-        resumed=same_mapping and same_payload,
-        starts_over=not (same_mapping and same_payload),
-        made_as=progress.payload_hash if step and not same_payload else None,
-    )
-
-
-def _with_look_ups(
-    run: _Run, operation: int, parts: Iterable[Part], *, settle_seconds: float
-) -> Iterator[tuple[Part, float]]:
-    """Give the parts; a create of unknown outcome is looked up first, once its attempt cannot be under way any more."""
-    claimed = changes.claimed(run.staging, operation)
-    ended = {claim.key: claim.ended_at for claim in run.journal.claims(run.object)} if claimed else {}
-    claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
-    gone = changes.removed_among(run.staging, claimed)
-    now = run.setting.clock()
-    for part in parts:
-        seq = part.range.first
-        if seq not in claimed:
-            yield part, 0.0
-            continue
-        at = ended[claimed[seq]]
-        wait = settle_seconds if at is None else settle_seconds - (now - at).total_seconds()
-        yield replace(part, ask=Ask.LOOK_UP, unknown=True, gone=seq in gone), min(settle_seconds, max(0.0, wait))
 
 
 # --- after delivery ----------------------------------------------------------------------------------------------
@@ -301,6 +228,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             run.journal.move_cursor(run.object, read.cursor)
         if read.full:
             run.journal.read_whole(run.object, run.begun)
+    if read.full:
+        run.staging.set_meta(READ_BY, run.program.read_fingerprint)
 
 
 def _without_verdict(counts: Counts) -> int:

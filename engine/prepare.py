@@ -20,7 +20,7 @@ from engine.errors import RunError
 from engine.filing import stage_files
 from engine.guards import guard
 from engine.journal import Clock, Journal
-from engine.ledger import check_pair, generation, outcomes_of, settle
+from engine.ledger import READ_BY, check_pair, generation, outcomes_of, settle
 from engine.numbering import Refused
 from engine.program import Program
 from engine.reading import Read
@@ -74,6 +74,13 @@ def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
         if standing.open_run and generation(staging) == standing.generation:
             settle(staging, outcomes_of(journal, object_), setting.clock())
         yield staging, journal
+
+
+def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
+    """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
+    if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, or a file that is built anew
+        return True
+    return any(each.retry for each in journal.rejections(program.object))
 
 
 def prepare(program: Program, staging: Staging, journal: Journal, read: Read, order: Order) -> Prepared:

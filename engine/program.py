@@ -69,6 +69,11 @@ class Program:
         return frozenset(range(len(self.operations) or 2))
 
     @property
+    def read_fingerprint(self) -> str:
+        """Stand for all that decides what a whole read would send; a cursor is worth nothing when it has changed."""
+        return _fingerprint([self.mapping_fingerprint, asdict(self.mapping.source)])
+
+    @property
     def binds(self) -> bool:
         """Tell whether confirmed records of this object leave bindings."""
         return self.referenced or any(operation.spec.creates or _saves(operation) for operation in self.operations)

@@ -36,14 +36,16 @@ class Read:
     requests: int = 0
 
 
-def read_sql(source: SqlSource, end: SqlEnd, standing: Standing, now: datetime) -> Iterator[Read]:
-    """Read a query once: whole, or from the cursor on."""
+def read_sql(
+    source: SqlSource, end: SqlEnd, standing: Standing, now: datetime, *, whole: bool = False
+) -> Iterator[Read]:
+    """Read a query once: from the cursor on, or whole, which is due now and then."""
     cursor = source.cursor
     if cursor is None:
         yield Read(batches=extract(end, source.query, {}), children=_children(source, end, {}), full=True)
         return
     due = standing.full_at is None or now - standing.full_at >= timedelta(hours=cursor.full_every_hours)
-    full = due or standing.cursor is None
+    full = whole or due or standing.cursor is None
     params = {"cursor": FIRST if full else _since(standing.cursor, cursor)}
     yield Read(
         batches=extract(end, source.query, params),

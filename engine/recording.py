@@ -253,7 +253,7 @@ class Recorder:
         part = event.part
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
         claim = self._claims.get(key)
-        sent = claim.payload_hash if claim else payload_hash
+        sent = claim.payload_hash if claim else part.made_as or payload_hash
         self._journal.drop_claims(self._object, [key])
         if not part.gone and self._spec and part.step + 1 < len(self._spec.requests):
             known = "" if Change.CHANGED in self._program.takes else sent

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -120,11 +121,28 @@ send:
 guards: {max_removed: 100%, min_rows: 0}
 """
 
+MEMOS = """
+object: memos
+source:
+  connection: erp
+  query: SELECT id, text, changed_at FROM memo WHERE changed_at >= :cursor
+  key: [id]
+  cursor: {column: changed_at, overlap_seconds: 0, full_every_hours: 24}
+fields:
+  id: "{{ id }}"
+  text: "{{ text }}"
+send:
+  - on: [added, changed]
+    chunk_size: 3
+    request: {method: POST, path: /memos, idempotent: true, body: {memos: "{{ lines }}"}}
+"""
+
 TABLES = """
 CREATE TABLE price (sku, price);
 CREATE TABLE contact (id, client, name);
 CREATE TABLE paper (number, note, file);
 CREATE TABLE paper_line (paper, line_no, text);
+CREATE TABLE memo (id, text, changed_at);
 """
 
 MAPPINGS = {
@@ -133,6 +151,7 @@ MAPPINGS = {
     "clients": CLIENTS,
     "contacts": CONTACTS,
     "papers": PAPERS,
+    "memos": MEMOS,
     "letters": LETTERS.replace('fields: {subject: "{{ subject }}"}', 'fields: {subject: "{{ subject }}", gone: 0}'),
 }
 VERSION = '\n  version: "{}"\nsend:'  # stands in the fields, so that an edit of it makes all lines other ones
@@ -143,6 +162,7 @@ KEYS = {
     "clients": ("k1", "k2", "k3", "k4"),
     "contacts": ("c1", "c2", "c3", "c4"),
     "papers": ("p1", "p2", "p3"),
+    "memos": ("m1", "m2", "m3", "m4", "m5"),
     "letters": ("l1", "l2", "l3", "l4"),
 }
 
@@ -169,6 +189,7 @@ class Post(Platform):
     def __init__(self) -> None:
         super().__init__()
         self.prices: dict[str, Any] = {}
+        self.memos: dict[str, Any] = {}
         self.contacts: dict[str, Any] = {}
         self.papers: dict[str, Any] = {}
         self.doubles: list[str] = []  # created although they were there
@@ -191,6 +212,11 @@ class Post(Platform):
         match seen.method, [unquote(part) for part in url.path.split("/")[1:]]:
             case "POST", ["prices"]:
                 return self._price(body["prices"])
+            case "POST", ["memos"]:
+                if any(each["text"] in self.refused for each in body["memos"]):
+                    return Reply(status=422, body=b"refused")
+                self.memos.update({each["id"]: each for each in body["memos"]})
+                return Reply(body=b"{}")
             case "POST", ["removals"]:
                 for sku in body["skus"]:
                     self.prices.pop(sku, None)
@@ -309,6 +335,7 @@ class Town:
     objects: tuple[str, ...]  # in the order of their dependencies
     erp: dict[str, dict[str, int]] = field(default_factory=dict)  # object: key: value
     versions: Counter[str] = field(default_factory=Counter)
+    changed: dict[str, int] = field(default_factory=dict)  # memo: when it was changed last, in seconds
     orphans: dict[str, set[str]] = field(default_factory=dict)  # their removal may have been lost with a DuckDB file
     deaths: int = 0
     runs: int = 0
@@ -321,6 +348,8 @@ class Town:
         for key, value in edits.items():
             if object_ == "letters":
                 self._write_letter(key, value)
+            if object_ == "memos":
+                self._write_memo(key, value)
             if value is None:
                 held.pop(key, None)
             else:
@@ -437,9 +466,9 @@ class Town:
             for claim in claims if object_ == "contacts" else ():
                 found = [id_ for id_, each in self.post.contacts.items() if each["id"] == claim.key[0]]
                 if found:
-                    resolve_confirmed(self.it.app, mapping, claim.key, {"contact_id": found[0]})
+                    resolve_confirmed(self.it.app, mapping, [str(claim.key[0])], {"contact_id": found[0]})
                 else:
-                    resolve_not_sent(self.it.app, mapping, claim.key)
+                    resolve_not_sent(self.it.app, mapping, [str(claim.key[0])])
 
     def _asked_again(self) -> list[str]:
         """Give the requests that even a quiet round makes: for letters that are refused and not known better."""
@@ -463,6 +492,8 @@ class Town:
                 return {f"{grp}/{id_}": value for grp, held in self.post.items.items() for id_, value in held.items()}
             case "prices":
                 return dict(self.post.prices)
+            case "memos":
+                return dict(self.post.memos)
             case "clients":
                 return {each["externalId"]: each for each in self.post.clients.values()}
             case "contacts":
@@ -478,11 +509,10 @@ class Town:
     def _store(self, object_: str) -> None:
         """Write the ERP's table anew."""
         rows = [row for key, value in self.erp.get(object_, {}).items() for row in self._rows(object_, key, value)]
-        tables = {"items": "item", "prices": "price", "clients": "client", "contacts": "contact", "papers": "paper"}
-        if object_ not in tables:
+        if object_ == "letters":
             return
         with closing(sqlite3.connect(self.it.erp)) as erp, erp:
-            erp.execute(f"DELETE FROM {tables[object_]}")
+            erp.execute(f"DELETE FROM {object_.removesuffix('s')}")
             if object_ == "papers":
                 erp.execute("DELETE FROM paper_line")
             for table, *values in rows:
@@ -494,6 +524,8 @@ class Town:
                 yield ("item", *key.split("/"), _text(value))
             case "prices":
                 yield "price", key, _text(value)
+            case "memos":
+                yield "memo", key, _text(value), _moment(self.changed[key])
             case "clients":
                 yield "client", key, _text(value)
             case "contacts":
@@ -514,6 +546,12 @@ class Town:
             self.erp["contacts"] = left
             self._store("contacts")
 
+    def _write_memo(self, key: str, value: int | None) -> None:
+        """Note the time of a change; what leaves is noticed by a whole read only, which nobody waits for here."""
+        self.changed[key] = max(self.changed.values(), default=0) + 10
+        if value is None:
+            self.orphans.setdefault("memos", set()).add(key)
+
     def _write_letter(self, key: str, value: int | None) -> None:
         if value is None:
             self.post.letters.pop(key, None)
@@ -526,6 +564,10 @@ class Town:
 
 def _text(value: int) -> str:
     return "bad" if value == BAD else f"v{value}"
+
+
+def _moment(seconds: int) -> str:
+    return (datetime(2026, 3, 1) + timedelta(seconds=seconds)).isoformat(sep=" ")
 
 
 def _lines(value: int) -> list[str]:
@@ -576,6 +618,11 @@ def _papers(town: Town) -> dict[str, Any]:
     }
 
 
+def _memos(town: Town) -> dict[str, Any]:
+    version = str(town.versions["memos"])
+    return {key: {"id": key, "text": _text(value), "version": version} for key, value in _good(town, "memos").items()}
+
+
 def _prices(town: Town) -> dict[str, Any]:
     version = str(town.versions["prices"])
     return {
@@ -586,6 +633,7 @@ def _prices(town: Town) -> dict[str, Any]:
 EXPECTED: Mapping[str, Callable[[Town], dict[str, Any]]] = {
     "items": lambda town: {key: _text(value) for key, value in _good(town, "items").items()},
     "prices": _prices,
+    "memos": _memos,
     "clients": _clients,
     "contacts": _contacts,
     "papers": _papers,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from town import BAD, FAULTS, KEYS, Town, town
 
-WORLDS = (("items",), ("prices",), ("clients",), ("clients", "contacts"), ("papers",), ("letters",))
+WORLDS = (("items",), ("prices",), ("clients",), ("clients", "contacts"), ("papers",), ("memos",), ("letters",))
 
 faults = st.lists(st.sampled_from(FAULTS), max_size=6)
 kills = st.none() | st.integers(1, 40)
@@ -184,3 +184,14 @@ def test_a_create_whose_mapping_lost_its_later_steps_is_not_repeated(papers: Tow
     papers.calm()
 
     assert papers.post.created == {"p1": 1}
+
+
+def test_an_edit_of_the_mapping_reaches_records_before_the_cursor(tmp_path: Path) -> None:
+    with town(tmp_path, "memos") as it:
+        it.change("memos", {"m1": 0, "m2": 1})
+        it.run("memos")
+        it.change("memos", {"m3": 2})
+        it.run("memos")
+        it.edit("memos")
+
+        it.calm()

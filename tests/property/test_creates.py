@@ -105,7 +105,7 @@ class Story:
         read = Read(batches=[_batch(self.source)], full=True)
         order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
         target = HttpTarget(self.program, self.end, SETTINGS)  # type: ignore[arg-type]
-        result = run(self.program, lambda journal: iter([read]), target, self.setting, order)
+        result = run(self.program, lambda journal, whole: iter([read]), target, self.setting, order)
         check_sums(asdict(result.counts))
         return result
 

@@ -152,7 +152,7 @@ class Story:
         self.runs += 1
         read = Read(batches=[_batch([(*key, value) for key, value in self.source.items()])], full=True)
         order = Order(run_id=f"r{self.runs}", due=frozenset({0}))
-        result = run(self.program, lambda journal: iter([read]), self.target, self.setting, order)
+        result = run(self.program, lambda journal, whole: iter([read]), self.target, self.setting, order)
         check_sums(asdict(result.counts))
         return result
 

@@ -1,0 +1,101 @@
+"""What is sent of an operation: its changes cut into parts, each with what earlier runs left of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from engine import changes
+from engine.chunk import chunk
+from engine.decide import Ask, Part, Terms
+from engine.journal import Journal
+from engine.notes import Progress
+from engine.program import Program
+from engine.records import Change
+from engine.staging import Staging
+from engine.targets import Target
+
+
+def parts_of(
+    program: Program, staging: Staging, journal: Journal, target: Target, operation: int
+) -> Iterator[tuple[Part, float]]:
+    """Give the parts of an operation's requests, in order, each with the seconds before it may go."""
+    state = _State(program=program, staging=staging, journal=journal, operation=operation)
+    size, terms = target.size(operation), target.terms(operation)
+    parts = _begun(state, terms, _cut(state, size))
+    if size == 1:
+        parts = _maybe_gone(state, parts)
+    return _asked(state, parts, settle_seconds=terms.look_up_after_seconds or 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What is known of an operation's records."""
+
+    program: Program
+    staging: Staging
+    journal: Journal
+    operation: int
+
+
+def _cut(state: _State, size: int) -> Iterator[Part]:
+    for number, group in enumerate(changes.groups(state.staging, state.operation)):
+        for each in chunk([group], size):
+            yield Part(range=each, group=number, family=each.first)
+
+
+def _begun(state: _State, terms: Terms, parts: Iterable[Part]) -> Iterator[Part]:
+    """Let records go on that an earlier run left between their steps."""
+    progress = state.journal.progress(state.program.object) if terms.creates or terms.steps > 1 else {}
+    begun = changes.numbers_of(state.staging, state.operation, progress.keys())
+    for part in parts:
+        if part.range.size == 1 and part.range.first in begun:
+            key, payload_hash = begun[part.range.first]
+            yield _continued(part, progress[key], payload_hash, terms, state.program.mapping_fingerprint)
+        else:
+            yield part
+
+
+def _continued(part: Part, progress: Progress, payload_hash: str, terms: Terms, fingerprint: str) -> Part:
+    """Go on where that is safe: what was done stands for one payload, and for the steps of one mapping.
+
+    With another one all is done anew, creates aside: what they made is another payload, which is changed afterwards.
+    """
+    same_mapping, same_payload = progress.fingerprint == fingerprint, progress.payload_hash == payload_hash
+    stands = same_mapping and same_payload
+    step = progress.step if same_mapping else terms.steps
+    step = step if stands else terms.restart(step)
+    return replace(
+        part,
+        step=step,
+        saved=progress.saved,
+        unknown=True,
+        resumed=stands,
+        starts_over=not stands,
+        made_as=progress.payload_hash if step and not same_payload else None,
+    )
+
+
+def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
+    """Point out records that a lost removal may have taken away, where another operation could create them again."""
+    known = state.program.takes.get(Change.ADDED) in {None, state.operation}
+    gone = set() if known else changes.maybe_gone(state.staging, state.operation)
+    for part in parts:
+        yield replace(part, maybe_gone=True) if part.range.first in gone else part
+
+
+def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> Iterator[tuple[Part, float]]:
+    """Look a create of unknown outcome up first, once its attempt cannot be under way any more."""
+    claimed = changes.claimed(state.staging, state.operation)
+    ended = {claim.key: claim.ended_at for claim in state.journal.claims(state.program.object)} if claimed else {}
+    claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
+    gone = changes.removed_among(state.staging, claimed)
+    now = state.journal.now()
+    for part in parts:
+        seq = part.range.first
+        if seq not in claimed:
+            yield part, 0.0
+            continue
+        at = ended[claimed[seq]]
+        wait = settle_seconds if at is None else settle_seconds - (now - at).total_seconds()
+        yield replace(part, ask=Ask.LOOK_UP, unknown=True, gone=seq in gone), min(settle_seconds, max(0.0, wait))
