@@ -360,7 +360,7 @@ def check_sums(counts: Mapping[str, int]) -> None:
 
 
 @contextmanager
-def rig(tmp: Path) -> Iterator[Rig]:
+def rig(tmp: Path, platform: Platform | None = None) -> Iterator[Rig]:
     """Make a project in a folder, and serve its platform."""
     folder, state, erp = tmp / "project", tmp / "state", tmp / "erp.sqlite"
     folder.mkdir()
@@ -368,7 +368,7 @@ def rig(tmp: Path) -> Iterator[Rig]:
         (folder / f"{name}.yaml").write_text(text)
     with closing(sqlite3.connect(erp)) as connection:
         connection.executescript(ERP)
-    platform = Platform()
+    platform = platform or Platform()
     with Wire(platform.answer) as wire:
         variables = {"STATE": str(state), "ERP": f"sqlite:///{erp}", "ONE": wire.url, "KEY": "key"}
         it = Rig(folder=folder, state=state, erp=erp, platform=platform, variables=variables)

@@ -16,7 +16,7 @@ from threading import Event
 
 import pyarrow as pa
 import pytest
-from crash import Crash, Fuse, seam
+from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import CLIENTS, PROJECT, Platform, check_sums
 from wire import Seen
 
@@ -114,6 +114,9 @@ class Story:
         self.fuse.burn(random.randrange(1, 80) if random.random() < 0.4 else None)
         with suppress(Crash):
             self.run()
+            return
+        self.fuse.burn(None)
+        bring_back(self.setting.state.parent / "dead", self.setting.state)
 
     def calm(self) -> ObjectResult:
         self.end.random = None
@@ -141,7 +144,8 @@ def play(seed: int, folder: Path) -> Platform:
     app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
     program = app.program(app.loaded.mappings["clients"])
     it = Story(program=program, setting=app.setting(), end=End(platform, fuse), fuse=fuse)
-    with seam(fuse):
+    fuse.on_crash = lambda: photograph(folder / "dead", folder / "state")
+    with seam(fuse, folder / "state"):
         for _ in range(STEPS):
             it.change(random)
             it.faulty(random)

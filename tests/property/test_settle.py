@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pytest
-from crash import Crash, Fuse, seam
+from crash import Crash, Fuse, bring_back, photograph, seam
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,6 +162,9 @@ class Story:
         self.fuse.burn(random.randrange(1, 2 * WORLDS + 40) if random.random() < 0.4 else None)
         with suppress(Crash):
             self.run()
+            return
+        self.fuse.burn(None)
+        bring_back(self.setting.state.parent / "dead", self.setting.state)
 
     def calm(self) -> ObjectResult:
         """Run while all goes well."""
@@ -189,7 +192,8 @@ def story(folder: Path, *, partial: bool, mix: tuple[str, ...]) -> Iterator[Stor
     (folder / "items.yaml").write_text(ITEMS)
     app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
     fuse = Fuse()
-    with seam(fuse):
+    fuse.on_crash = lambda: photograph(folder / "dead", folder / "state")
+    with seam(fuse, folder / "state"):
         yield Story(
             program=app.program(app.loaded.mappings["items"]),
             setting=app.setting(),
