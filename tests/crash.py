@@ -21,13 +21,12 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import duckdb
 import httpcore
-import pytest
 
 PASSING = ("-shm", ".tmp")  # shared memory and scratch: nothing is read from them after a death
 FILE_CALLS = ("open", "mkdir", "chmod", "rename", "replace", "unlink", "remove")
@@ -163,13 +162,18 @@ def seam(fuse: Fuse, *paths: Path) -> Iterator[None]:
                 raise
         return response
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", sqlite_connect)
-        patch.setattr(sqlite3.dbapi2, "connect", sqlite_connect)  # SQLAlchemy's name for it
-        patch.setattr(duckdb, "connect", duckdb_connect)
-        patch.setattr(httpcore.ConnectionPool, "handle_request", handle_request)
+    with ExitStack() as stack:
+
+        def put(owner: Any, name: str, new: Any) -> None:
+            stack.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, new)
+
+        put(sqlite3, "connect", sqlite_connect)
+        put(sqlite3.dbapi2, "connect", sqlite_connect)  # SQLAlchemy's name for it
+        put(duckdb, "connect", duckdb_connect)
+        put(httpcore.ConnectionPool, "handle_request", handle_request)
         for name in FILE_CALLS:
-            patch.setattr(os, name, _watched(watch, name, getattr(os, name)))
+            put(os, name, _watched(watch, name, getattr(os, name)))
         yield
 
 

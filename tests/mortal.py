@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
+import wire
+from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import Platform, Rig, rig
 from wire import Reply, Seen
+
+from engine import interventions
+from engine.mapping import MappingSpec
+
+MEMORY = Path("/dev/shm")
 
 NOTES = """
 object: notes
@@ -151,6 +161,15 @@ ERP = (
 )
 
 CREATED = ("notes", "papers", "groups")
+OPEN = {  # what has to be over when a run has ended
+    "marks": "select count(*) from marks",
+    "receipts": "select count(*) from receipts",
+    "claims": "select count(*) from claims",
+    "progress": "select count(*) from progress",
+    "runs": "select count(*) from objects where open_run is not null",
+}
+
+
 KEPT = ("items", "clients", "created", "letters", "events", "things", "uploads", "documents")
 
 
@@ -217,14 +236,75 @@ def _json(value: Any, status: int = 200) -> Reply:
     return Reply(status=status, body=json.dumps(value).encode())
 
 
+# --- the world ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """Both ends and the state between them, which can be photographed and brought back."""
+
+    it: Rig
+    platform: Wider
+    folder: Path
+    labels: list[str] = field(default_factory=list)  # what each photograph was taken after
+    held: list[dict[str, Any]] = field(default_factory=list)  # by the platform
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        return self.it.state, self.it.erp
+
+    def mapping(self, name: str) -> MappingSpec:
+        return self.it.app.loaded.select([name])[0]
+
+    def photograph(self, after: str) -> None:
+        """Keep everything as it is at this moment."""
+        self.labels.append(after)
+        self.held.append(self.platform.kept())
+        photograph(self.folder / str(len(self.labels)), *self.files)
+
+    def bring_back(self, number: int) -> None:
+        """Let everything be as on a photograph, from 1."""
+        bring_back(self.folder / str(number), *self.files)
+        self.platform.hold(self.held[number - 1])
+
+    def dies(self, work: Callable[[], None], after: int) -> bool:
+        """Work, and die after an effect; false where there are not so many."""
+        dead = self.folder / "dead"
+        fuse = Fuse(on_crash=lambda: photograph(dead, *self.files))
+        fuse.burn(after)
+        with suppress(Crash), seam(fuse, *self.files):
+            work()
+            return False
+        self.it.close()
+        bring_back(dead, *self.files)
+        return True
+
+    def open(self) -> dict[str, int]:
+        """Count what stands open in the journal."""
+        with closing(sqlite3.connect(self.it.state / "journal.sqlite")) as journal:
+            found = {name: journal.execute(sql).fetchone()[0] for name, sql in OPEN.items()}
+        return {name: count for name, count in found.items() if count}
+
+    def bound(self, object_: str) -> set[str]:
+        with closing(sqlite3.connect(self.it.state / "journal.sqlite")) as journal:
+            rows = journal.execute("select json_extract(key, '$[0]') from bindings where object = ?", (object_,))
+            return {key for (key,) in rows}
+
+
 @contextmanager
-def mortal_rig(tmp: Path) -> Iterator[tuple[Rig, Wider]]:
-    """Make the project with all its objects, and serve its platform."""
-    with rig(tmp, platform := Wider()) as it:
+def world() -> Iterator[World]:
+    """Make a world in memory."""
+    place = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(dir=place) as folder,
+        rig(Path(folder), platform := Wider()) as it,
+    ):
+        patch.setattr(wire, "MAX_CONNECTIONS", 100_000)
         for name, text in MAPPINGS.items():
             it.add(name, text)
         it.sql(*ERP)
-        yield it, platform
+        yield World(it, platform, Path(folder) / "photographs")
 
 
 def fill(it: Rig, table: str, *rows: tuple[Any, ...]) -> None:
@@ -233,3 +313,70 @@ def fill(it: Rig, table: str, *rows: tuple[Any, ...]) -> None:
         erp.execute(f"DELETE FROM {table}")
         for row in rows:
             erp.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+
+def check_items(it: World) -> None:
+    wanted: dict[str, dict[str, Any]] = {}
+    for group, id_, value in it.it.sql("SELECT grp, id, value FROM item"):
+        if value not in it.platform.refused:
+            wanted.setdefault(group, {})[id_] = value
+    assert {group: held for group, held in it.platform.items.items() if held} == wanted
+    bad = [row for row in it.it.sql("SELECT grp, id, value FROM item") if row[2] in it.platform.refused]
+    assert it.it.rejected("items") == {row[:2]: "target" for row in bad}
+
+
+def check_children(it: World) -> None:
+    lines: dict[str, list[Any]] = {}
+    for id_, sku in it.it.sql("SELECT order_id, sku FROM order_line ORDER BY number"):
+        lines.setdefault(id_, []).append({"sku": sku})
+    wanted = {id_: {"buyer": buyer, "lines": lines[id_]} for id_, buyer in it.it.sql("SELECT id, buyer FROM orders")}
+    assert it.platform.items["orders"] == wanted
+
+
+def check_entries(it: World) -> None:
+    assert it.platform.items["entries"] == dict(it.it.sql("SELECT id, value FROM entry"))
+
+
+def check_clients(it: World) -> None:
+    assert it.platform.names() == dict(it.it.sql("SELECT id, name FROM client"))
+    assert it.bound("clients") == set(it.platform.names())
+    assert it.it.rejected("clients") == {}
+
+
+def check_things(kind: str, sql: str) -> Callable[[World], None]:
+    def check(it: World) -> None:
+        assert it.platform.named(kind) == dict(it.it.sql(sql))
+        assert it.bound(kind) == set(it.platform.named(kind))
+
+    return check
+
+
+def resolve_notes(it: World) -> None:
+    """Do what an operator does who looks at the target: creates of unknown outcome are resolved by what is there."""
+    with it.it.journal() as journal:
+        claims = journal.claims("notes")
+    for claim in claims:
+        if claim.key[0] in it.platform.named("notes"):
+            interventions.resolve_confirmed(it.it.app, it.mapping("notes"), claim.key, {})
+        else:
+            interventions.resolve_not_sent(it.it.app, it.mapping("notes"), claim.key)
+
+
+def check_docs(it: World) -> None:
+    wanted = {number: Path(file).read_bytes() for number, file in it.it.sql("SELECT number, file FROM doc")}
+    assert it.platform.documents == wanted
+
+
+def check_members(it: World) -> None:
+    check_things("groups", "SELECT id, name FROM team")(it)
+    ids = {each["name"]: id_ for id_, each in it.platform.things["groups"].items()}
+    wanted = {id_: ids.get(team) for id_, team in it.it.sql("SELECT id, team FROM member")}
+    assert it.platform.items["members"] == wanted
+
+
+def letter(id_: str, subject: str, *texts: str) -> dict[str, Any]:
+    lines = [{"number": number, "text": text} for number, text in enumerate(texts, 1)]
+    return {"id": id_, "subject": subject, "lines": lines}

@@ -1,46 +1,227 @@
-"""kill -9 at random moments of real runs: afterwards one more run makes the stand-in equal to the ERP."""
+"""kill -9 of bin/one-sync in the midst of its work: afterwards one more run makes both sides equal.
+
+The moments are chosen by effects, so that every kill hits a program at work: one-sync itself counts its effects and is
+killed at one (`fatal/sitecustomize.py`), or the platform kills it at a request, with the other requests under way.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pytest
+from effort import examples
 from merchant import CHECKOUT, Merchant, merchant
+from mortal import (
+    World,
+    check_children,
+    check_clients,
+    check_docs,
+    check_entries,
+    check_members,
+    check_things,
+    letter,
+    resolve_notes,
+    world,
+)
+from rig import Fault
+from wire import Seen
 
 from engine.records import Status
 
-SECONDS = 45.0
+ONE_SYNC = CHECKOUT / "bin" / "one-sync"
+FATAL = CHECKOUT / "tests" / "fatal"
+SECONDS = 60  # no process works longer
 CLIENTS = "/api/v1/account/integrations/auth-required/clients"
 OBJECTS = ("segments", "clients", "stocks", "clients_inbound")
+CHECKED = ("items", "clients", "notes", "papers", "docs", "groups", "members", "orders", "entries", "letters")
 
 
-def test_after_kills_at_random_moments_one_run_makes_both_sides_equal(tmp_path: Path) -> None:
-    random = Random(11)
-    with merchant(tmp_path, products=60, customers=900, warehouses=3) as it:
+def start(folder: Path, variables: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+    command = [str(ONE_SYNC), "--project", str(folder), *words]
+    return subprocess.Popen(
+        command, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def killed_at(effect: int, *paths: Path) -> dict[str, str]:
+    """Give the variables of a process that dies at an effect."""
+    joined = os.pathsep.join(map(str, paths))
+    return {"PYTHONPATH": str(FATAL), "KILL_AT": str(effect), "KILL_PATHS": joined}
+
+
+def died(process: subprocess.Popen[bytes]) -> bool:
+    """Wait for a process, and tell whether it was killed; one that goes on working is killed here."""
+    try:
+        process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    return process.returncode == -signal.SIGKILL
+
+
+# --- all kinds of objects ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def it() -> Iterator[World]:
+    """Make a world whose requests travel four at a time, and whose objects all run every second."""
+    with world() as made:
+        made.it.edit("project", ("concurrency: 1", "concurrency: 4"))
+        for name in CHECKED:
+            made.it.edit(name, (f"object: {name}\n", f'object: {name}\nschedule: "* * * * * *"\n'))
+        yield made
+
+
+def live(it: World, random: Random, round_: int) -> None:
+    """Let both sides change."""
+
+    def new(count: int = 4) -> list[str]:
+        return [f"{round_:02}-{number}" for number in range(count)]
+
+    def word() -> str:
+        return f"'text {random.randrange(1000)}'"
+
+    some = f"(abs(random()) % 3) = {random.randrange(3)}"
+    pdf = it.it.folder / f"{round_}.pdf"
+    pdf.write_text(f"page {round_} {random.random()}")
+    statements = [
+        f"DELETE FROM item WHERE {some}",
+        *(f"INSERT INTO item VALUES ('W{random.randrange(3)}', '{id_}', {word()})" for id_ in new(20)),
+        f"UPDATE item SET value = {word()} WHERE {some}",
+        *(f"INSERT INTO {table} VALUES ('{id_}', {word()})" for table in ("client", "note", "paper") for id_ in new()),
+        f"UPDATE client SET name = {word()} WHERE {some}",
+        f"UPDATE note SET text = {word()} WHERE {some}",
+        f"UPDATE paper SET title = {word()} WHERE {some}",
+        *(f"INSERT INTO doc VALUES ('{id_}', '{pdf}')" for id_ in new(2)),
+        *(f"INSERT INTO member VALUES ('{id_}', 'g{round_ + random.randrange(2)}')" for id_ in new()),
+        f"INSERT INTO team VALUES ('g{round_}', {word()})",
+        *(f"INSERT INTO orders VALUES ('{id_}', {word()})" for id_ in new(2)),
+        *(f"INSERT INTO order_line VALUES ('{id_}', {number}, {word()})" for id_ in new(2) for number in range(3)),
+        f"UPDATE order_line SET sku = {word()} WHERE {some}",
+        *(f"INSERT INTO entry VALUES ('{id_}', {word()}, '2026-01-{round_ + 1:02}T00:00:00')" for id_ in new()),
+    ]
+    it.it.sql(*statements)
+    for id_ in new(3):
+        it.platform.write(id_, letter(id_, word(), *("a", "b")))
+        it.platform.write("l", letter("l", word(), *("a", "b", "c")[: random.randrange(4)]))
+
+
+def bring_to_rest(it: World) -> None:
+    """Run everything until a pass sends nothing; creates of unknown outcome are resolved as a person would."""
+    it.it.sql("INSERT INTO team SELECT DISTINCT team, 'late' FROM member WHERE team NOT IN (SELECT id FROM team)")
+    for _ in range(4):
+        it.platform.take()
+        for name in CHECKED:
+            it.it.run(name)
+            assert it.it.code is None, it.it.last
+        if all(seen.startswith("GET ") for seen in it.platform.take()):
+            return
+        resolve_notes(it)
+    raise AssertionError("no rest")
+
+
+def check(it: World) -> None:
+    assert it.open() == {}
+    assert {name: count for name, count in it.platform.created.items() if count != 1} == {}
+    wanted: dict[str, dict[str, str]] = {}
+    for group, id_, value in it.it.sql("SELECT grp, id, value FROM item"):
+        wanted.setdefault(group, {})[id_] = value
+    assert {group: held for group, held in it.platform.items.items() if held and group.startswith("W")} == wanted
+    check_clients(it)
+    check_things("notes", "SELECT id, text FROM note")(it)
+    check_things("papers", "SELECT number, title FROM paper")(it)
+    for one in (check_docs, check_members, check_children, check_entries):
+        one(it)
+    letters = {(id_, held["subject"]) for id_, held in it.platform.letters.items()}
+    assert set(it.it.sql("SELECT id, subject FROM letter")) == letters
+    lines = {(id_, line["number"], line["text"]) for id_, held in it.platform.letters.items() for line in held["lines"]}
+    assert set(it.it.sql("SELECT letter_id, number, text FROM letter_line")) == lines
+
+
+def at_an_effect(it: World, random: Random, most: int, *words: str) -> bool:
+    """Let one-sync die at an effect of its own."""
+    fatal = killed_at(random.randint(1, most), *it.files)
+    return died(start(it.it.folder, {**it.it.variables, **fatal}, *words))
+
+
+def at_a_request(it: World, random: Random, most: int, *words: str) -> bool:
+    """Let the platform kill one-sync at a request, before or after it has taken effect, others being under way."""
+    left, fault = random.randint(1, most), random.choice(("before", "after"))
+    process: list[subprocess.Popen[bytes]] = []
+
+    def rule(_: Seen) -> Fault | None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            process[0].kill()
+        return fault if left <= 0 else None
+
+    it.platform.rule = rule
+    process.append(start(it.it.folder, it.it.variables, *words))
+    hit = died(process[0])
+    it.platform.rule = lambda _: None
+    return hit
+
+
+KILLS = (  # how, at one of how many effects or requests, and what
+    (at_an_effect, 130, ("run", "--once")),
+    (at_a_request, 40, ("run", "--once")),
+    (at_an_effect, 8, ("resend", "items")),
+    (at_an_effect, 130, ("run", "--once")),
+    (at_a_request, 40, ("run",)),
+    (at_an_effect, 10, ("adopt", "orders")),
+    (at_an_effect, 130, ("run",)),
+)
+
+
+def test_after_kills_of_every_command_that_works_runs_make_both_sides_equal(it: World) -> None:
+    random, hits = Random(5), 0
+    kills = [KILLS[number % len(KILLS)] for number in range(examples(3 * len(KILLS)))]
+    for number, (way, most, words) in enumerate(kills):
+        live(it, random, number)
+        if words[0] != "run":
+            it.it.run(words[1])
+        hits += way(it, random, most, *words)
+    print(f"{hits} of {len(kills)} kills hit")
+    bring_to_rest(it)
+
+    check(it)
+    assert hits >= 0.8 * len(kills)
+
+
+# --- the shipped mappings ------------------------------------------------------------------------------------------
+
+
+def test_after_kills_of_the_shipped_objects_one_run_makes_both_sides_equal(tmp_path: Path) -> None:
+    random, kills, hits = Random(11), examples(8), 0
+    with merchant(tmp_path, products=60, customers=40 * kills, warehouses=3) as it:
         it.edit("stocks", "max_removed: 20%", "max_removed: 100%")
         it.edit("stocks", "chunk_size: 10000", "chunk_size: 20")
         it.erp("UPDATE customer SET send_to_one = 0")
         for _ in range(3):  # a tree of segments takes a run for each of its levels
             it.run("warehouses", "segments")
         arrived: dict[str, str] = {}
-        killed, until = 0, time.monotonic() + SECONDS
-        while time.monotonic() < until:
+        for _ in range(kills):
             _live(it, random, arrived)
-            killed += _run_and_kill(it, random)
+            fatal = killed_at(random.randint(1, 90), it.state, it.erp_file)
+            hits += died(start(it.folder, {**it.variables, **fatal}, "run", "--once", *OBJECTS))
+        print(f"{hits} of {kills} kills hit")
         with it.reopened() as app:
             after = replace(it, app=app)
             results = after.run(*OBJECTS)
             again = after.run(*OBJECTS)
 
-        assert killed >= 15
         assert {result.failure for result in results.values()} == {None}
         assert {(result.status, result.counts.confirmed) for result in again.values()} == {(Status.SUCCESS, 0)}
         _check(it, arrived)
+        assert hits >= 0.8 * kills
 
 
 def _live(it: Merchant, random: Random, arrived: dict[str, str]) -> None:
@@ -61,22 +242,6 @@ def _live(it: Merchant, random: Random, arrived: dict[str, str]) -> None:
     it.erp(*changes)
     name = f"Sklep {len(arrived)}"
     arrived[it.one.edit_client({"name": name})] = name
-
-
-def _run_and_kill(it: Merchant, random: Random) -> bool:
-    """Start a run, kill it at a moment of its own, and tell whether it was still at work."""
-    words = [sys.executable, "-m", "engine.cli", "--project", str(it.folder), "run", "--once", *OBJECTS]
-    before = it.one.received.total
-    process = subprocess.Popen(
-        words, cwd=CHECKOUT, env={**os.environ, **it.variables}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    requests, moment = random.randrange(0, 30), random.random() * 0.03
-    deadline = time.monotonic() + 10
-    while process.poll() is None and it.one.received.total < before + requests and time.monotonic() < deadline:
-        time.sleep(0.001)
-    time.sleep(moment if requests else random.random() * 1.5)
-    process.kill()
-    return process.wait() == -9
 
 
 def _check(it: Merchant, arrived: dict[str, str]) -> None:

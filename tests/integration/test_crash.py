@@ -8,102 +8,37 @@ hundreds of threefold ones.
 
 from __future__ import annotations
 
-import os
 import re
-import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
-import wire
-from crash import Crash, Fuse, bring_back, photograph, seam
+from crash import Fuse, seam
 from effort import examples
-from mortal import PAPERS, Wider, fill, mortal_rig
-from rig import Rig
+from mortal import (
+    PAPERS,
+    World,
+    check_children,
+    check_clients,
+    check_docs,
+    check_entries,
+    check_items,
+    check_members,
+    check_things,
+    fill,
+    letter,
+    resolve_notes,
+    world,
+)
 
 from engine import interventions
 from engine.errors import RunError
-from engine.mapping import MappingSpec
 
 PASSES = 6  # in which every recovery has to come to rest
-MEMORY = Path("/dev/shm")  # noqa: S108  a kill leaves what the system holds, so no disk is needed
-OPEN = {  # what has to be over when a run has ended
-    "marks": "select count(*) from marks",
-    "receipts": "select count(*) from receipts",
-    "claims": "select count(*) from claims",
-    "progress": "select count(*) from progress",
-    "runs": "select count(*) from objects where open_run is not null",
-}
-
-
-@dataclass
-class World:
-    """Both ends and the state between them, which can be photographed and brought back."""
-
-    it: Rig
-    platform: Wider
-    folder: Path
-    labels: list[str] = field(default_factory=list)  # what each photograph was taken after
-    held: list[dict[str, Any]] = field(default_factory=list)  # by the platform
-
-    @property
-    def files(self) -> tuple[Path, Path]:
-        return self.it.state, self.it.erp
-
-    def mapping(self, name: str) -> MappingSpec:
-        return self.it.app.loaded.select([name])[0]
-
-    def photograph(self, after: str) -> None:
-        """Keep everything as it is at this moment."""
-        self.labels.append(after)
-        self.held.append(self.platform.kept())
-        photograph(self.folder / str(len(self.labels)), *self.files)
-
-    def bring_back(self, number: int) -> None:
-        """Let everything be as on a photograph, from 1."""
-        bring_back(self.folder / str(number), *self.files)
-        self.platform.hold(self.held[number - 1])
-
-    def dies(self, work: Callable[[], None], after: int) -> bool:
-        """Work, and die after an effect; false where there are not so many."""
-        dead = self.folder / "dead"
-        fuse = Fuse(on_crash=lambda: photograph(dead, *self.files))
-        fuse.burn(after)
-        with suppress(Crash), seam(fuse, *self.files):
-            work()
-            return False
-        self.it.close()
-        bring_back(dead, *self.files)
-        return True
-
-    def open(self) -> dict[str, int]:
-        """Count what stands open in the journal."""
-        with closing(sqlite3.connect(self.it.state / "journal.sqlite")) as journal:
-            found = {name: journal.execute(sql).fetchone()[0] for name, sql in OPEN.items()}
-        return {name: count for name, count in found.items() if count}
-
-    def bound(self, object_: str) -> set[str]:
-        with closing(sqlite3.connect(self.it.state / "journal.sqlite")) as journal:
-            rows = journal.execute("select json_extract(key, '$[0]') from bindings where object = ?", (object_,))
-            return {key for (key,) in rows}
-
-
-@contextmanager
-def world() -> Iterator[World]:
-    """Make a world in memory."""
-    place = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        tempfile.TemporaryDirectory(dir=place) as folder,
-        mortal_rig(Path(folder)) as (it, platform),
-    ):
-        patch.setattr(wire, "MAX_CONNECTIONS", 100_000)
-        yield World(it, platform, Path(folder) / "photographs")
 
 
 def _nothing(_: World) -> None:
@@ -170,16 +105,6 @@ def change_items(it: World) -> None:
     it.it.put("item", *OTHER_ITEMS)
 
 
-def check_items(it: World) -> None:
-    wanted: dict[str, dict[str, Any]] = {}
-    for group, id_, value in it.it.sql("SELECT grp, id, value FROM item"):
-        if value not in it.platform.refused:
-            wanted.setdefault(group, {})[id_] = value
-    assert {group: held for group, held in it.platform.items.items() if held} == wanted
-    bad = [row for row in it.it.sql("SELECT grp, id, value FROM item") if row[2] in it.platform.refused]
-    assert it.it.rejected("items") == {row[:2]: "target" for row in bad}
-
-
 def load_with_refused(it: World) -> None:
     change_items(it)
     it.it.run("items")
@@ -201,14 +126,6 @@ def change_children(it: World) -> None:
     fill(it.it, "order_line", ("o1", 1, "x"), ("o1", 2, "other"), ("o2", 1, "z"), ("o3", 1, "w"))
 
 
-def check_children(it: World) -> None:
-    lines: dict[str, list[Any]] = {}
-    for id_, sku in it.it.sql("SELECT order_id, sku FROM order_line ORDER BY number"):
-        lines.setdefault(id_, []).append({"sku": sku})
-    wanted = {id_: {"buyer": buyer, "lines": lines[id_]} for id_, buyer in it.it.sql("SELECT id, buyer FROM orders")}
-    assert it.platform.items["orders"] == wanted
-
-
 def load_entries(it: World) -> None:
     fill(it.it, "entry", ("e1", "a", "2026-01-01T00:00:00"), ("e2", "b", "2026-01-02T00:00:00"))
     it.it.run("entries")
@@ -219,10 +136,6 @@ def change_entries(it: World) -> None:
         "UPDATE entry SET value = 'other', at = '2026-01-03T00:00:00' WHERE id = 'e1'",
         "INSERT INTO entry VALUES ('e3', 'c', '2026-01-03T00:00:01')",
     )
-
-
-def check_entries(it: World) -> None:
-    assert it.platform.items["entries"] == dict(it.it.sql("SELECT id, value FROM entry"))
 
 
 # --- one record a request --------------------------------------------------------------------------------------
@@ -237,20 +150,6 @@ def load_clients(it: World) -> None:
     it.it.run("clients")
 
 
-def check_clients(it: World) -> None:
-    assert it.platform.names() == dict(it.it.sql("SELECT id, name FROM client"))
-    assert it.bound("clients") == set(it.platform.names())
-    assert it.it.rejected("clients") == {}
-
-
-def check_things(kind: str, sql: str) -> Callable[[World], None]:
-    def check(it: World) -> None:
-        assert it.platform.named(kind) == dict(it.it.sql(sql))
-        assert it.bound(kind) == set(it.platform.named(kind))
-
-    return check
-
-
 def load_notes(it: World) -> None:
     fill(it.it, "note", ("n1", "one"), ("n2", "two"))
     it.it.run("notes")
@@ -258,17 +157,6 @@ def load_notes(it: World) -> None:
 
 def change_notes(it: World) -> None:
     fill(it.it, "note", ("n1", "other"), ("n2", "two"), ("n3", "three"), ("n4", "four"))
-
-
-def resolve_notes(it: World) -> None:
-    """Do what an operator does who looks at the target: creates of unknown outcome are resolved by what is there."""
-    with it.it.journal() as journal:
-        claims = journal.claims("notes")
-    for claim in claims:
-        if claim.key[0] in it.platform.named("notes"):
-            interventions.resolve_confirmed(it.it.app, it.mapping("notes"), claim.key, {})
-        else:
-            interventions.resolve_not_sent(it.it.app, it.mapping("notes"), claim.key)
 
 
 def lose_answers(*faults: Any) -> Callable[[World], None]:
@@ -326,11 +214,6 @@ def change_docs_again(it: World) -> None:
     write_files(it, d1="one more time, different", d2="two", d3="three")
 
 
-def check_docs(it: World) -> None:
-    wanted = {number: Path(file).read_bytes() for number, file in it.it.sql("SELECT number, file FROM doc")}
-    assert it.platform.documents == wanted
-
-
 def load_members(it: World) -> None:
     fill(it.it, "team", ("g1", "One"))
     fill(it.it, "member", ("m1", "g1"), ("m2", "g2"))
@@ -343,19 +226,7 @@ def change_members(it: World) -> None:
     fill(it.it, "member", ("m1", "g3"), ("m2", "g2"), ("m3", None))
 
 
-def check_members(it: World) -> None:
-    check_things("groups", "SELECT id, name FROM team")(it)
-    ids = {each["name"]: id_ for id_, each in it.platform.things["groups"].items()}
-    wanted = {id_: ids.get(team) for id_, team in it.it.sql("SELECT id, team FROM member")}
-    assert it.platform.items["members"] == wanted
-
-
 # --- inbound -----------------------------------------------------------------------------------------------------
-
-
-def letter(id_: str, subject: str, *texts: str) -> dict[str, Any]:
-    lines = [{"number": number, "text": text} for number, text in enumerate(texts, 1)]
-    return {"id": id_, "subject": subject, "lines": lines}
 
 
 def load_letters(it: World) -> None:
@@ -407,7 +278,9 @@ def refuse_letters(it: World) -> None:
     it.it.run("letters")
     assert len(it.it.rejected("letters")) == 2
     it.platform.letters["l2"] = letter("l2", "two", "b")
-    it.it.sql("DROP TABLE letter", "CREATE TABLE letter (id PRIMARY KEY, subject TEXT NOT NULL, gone INTEGER DEFAULT 0)")
+    it.it.sql(
+        "DROP TABLE letter", "CREATE TABLE letter (id PRIMARY KEY, subject TEXT NOT NULL, gone INTEGER DEFAULT 0)"
+    )
 
 
 def retry_letters(it: World) -> None:
@@ -478,7 +351,9 @@ CASES = (
         after=lambda it: it.it.put("item", *ITEMS),
         check=check_items,
     ),
-    Case(name="orders: children", objects=("orders",), start=make_children, change=change_children, check=check_children),
+    Case(
+        name="orders: children", objects=("orders",), start=make_children, change=change_children, check=check_children
+    ),
     Case(name="entries: cursor", objects=("entries",), start=load_entries, change=change_entries, check=check_entries),
     Case(
         name="clients: as they were",
@@ -698,7 +573,7 @@ def test_after_more_deaths_in_the_recovery_too() -> None:
                     it.bring_back(deaths[0])
                     case.after(it)
                     for death in deaths[1:]:
-                        it.dies(lambda: case.do(it), death)
+                        it.dies(partial(case.do, it), death)
                     if case.act and case.again(0):
                         case.act(it)
                     recover(it, case)
