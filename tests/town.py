@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -25,7 +24,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import wire
-from crash import Crash, Fuse, seam
+from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import CLIENTS, ERP, ITEMS, LETTERS, PROJECT, Platform, Rig
 from wire import Reply, Seen, Wire, drop_read
 
@@ -331,7 +330,6 @@ class Town:
 
     it: Rig
     post: Post
-    fuse: Fuse
     objects: tuple[str, ...]  # in the order of their dependencies
     erp: dict[str, dict[str, int]] = field(default_factory=dict)  # object: key: value
     versions: Counter[str] = field(default_factory=Counter)
@@ -359,19 +357,18 @@ class Town:
         self._store(object_)
 
     def run(self, object_: str, *, faults: Sequence[str | int] = (), kill: int | None = None) -> None:
-        """Run an object while these faults happen to its requests, and die before an effect."""
+        """Run an object while these faults happen to its requests, and die after an effect."""
         self.post.script[:] = faults
-        self.fuse.burn(kill)
         self.runs += 1
         try:
-            self.it.run(object_)
-            if self.it.code is None:
-                self.orphans.get(object_, set()).difference_update(self.erp.get(object_, {}))
-        except Crash:
-            self._bury()
+            if kill is None:
+                self.it.run(object_)
+            else:
+                self._run_and_die(object_, kill)
         finally:
-            self.fuse.burn(None)
             self.post.script.clear()
+        if self.it.last is not None and self.it.code is None:
+            self.orphans.get(object_, set()).difference_update(self.erp.get(object_, {}))
         assert self.post.doubles == []
 
     def lose(self, object_: str, *, bytes_left: int | None = None) -> None:
@@ -397,18 +394,19 @@ class Town:
         if (self.it.state / "journal.sqlite").exists():
             resend(self.it.app, self.it.app.loaded.mappings[object_])
 
-    def photograph(self) -> None:
-        """Copy the state folder as a kill would leave it at this moment."""
-        _copy(self.it.state, self._grave)
-
-    @property
-    def _grave(self) -> Path:
-        return self.it.state.with_name("grave")
-
-    def _bury(self) -> None:
+    def _run_and_die(self, object_: str, effects: int) -> None:
+        grave, files = self.it.state.with_name("grave"), (self.it.state, self.it.erp)
+        fuse = Fuse(on_crash=lambda: photograph(grave, *files))
+        fuse.burn(effects)
         self.it.close()
-        _copy(self._grave, self.it.state)
-        self.deaths += 1
+        self.it.last = None
+        try:
+            with seam(fuse, *files):
+                self.it.run(object_)
+        except Crash:
+            self.it.close()
+            bring_back(grave, *files)
+            self.deaths += 1
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -641,12 +639,6 @@ EXPECTED: Mapping[str, Callable[[Town], dict[str, Any]]] = {
 }
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    if source.exists():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("*-shm", "*.tmp"))
-
-
 @contextmanager
 def town(folder: Path, *objects: str) -> Iterator[Town]:
     """Make a town of some objects in a folder; `contacts` need `clients`."""
@@ -660,16 +652,13 @@ def town(folder: Path, *objects: str) -> Iterator[Town]:
         (project / f"{name}.yaml").write_text(MAPPINGS[name].replace("\nsend:", VERSION.format(0)))
     with closing(sqlite3.connect(erp)) as connection:
         connection.executescript(ERP + TABLES)
-    post, fuse = Post(), Fuse()
+    post = Post()
     post.refused = {"bad"}
     wire.MAX_CONNECTIONS = 100_000
-    with Wire(post.answer) as served, seam(fuse):
+    with Wire(post.answer) as served:
         variables = {"STATE": str(state), "ERP": f"sqlite:///{erp}", "ONE": served.url, "KEY": "key"}
         it = Rig(folder=project, state=state, erp=erp, platform=post, variables=variables)
-        made = Town(it=it, post=post, fuse=fuse, objects=objects)
-        fuse.on_crash = made.photograph
         try:
-            yield made
+            yield Town(it=it, post=post, objects=objects)
         finally:
-            with suppress(Crash):
-                it.close()
+            it.close()
