@@ -3,152 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from documents import ORDERS, PROJECT, SEGMENTS, STOCKS, problems, told, written
+from documents import PLAIN as FILES
 
-from engine.errors import ConfigError, Place, Problem
+from engine.errors import Place, Problem
 from engine.load import load
 from engine.mapping import MappingSpec, Ref, SqlSource, Tied
 from engine.validate import order, validate
-
-PROJECT = """\
-timezone: Europe/Warsaw
-state: ${ONE_SYNC_STATE:-.one-sync}
-defaults:
-  chunk_size: 10000
-  on_null: send
-connections:
-  erp:
-    type: sql
-    url: ${ERP_URL}
-  one:
-    type: http
-    base_url: ${ONE_BASE_URL}
-    headers:
-      ApiAuth: ${ONE_API_KEY}
-      one-tenant: ${ONE_TENANT}
-    timeout_seconds: 60
-    concurrency: 4
-    rate_limit: {requests: 20, per_seconds: 1}
-    retry: {attempts: 6, first_delay_seconds: 1, max_delay_seconds: 60}
-    breaker: {failures: 5, pause_seconds: 60}
-    allow_hosts: [files.example.com:8443]
-vars:
-  orders_service: orders
-"""
-
-STOCKS = """\
-object: stocks
-stage: 1
-description: Quantities of flagged products, per warehouse.
-schedule: "0 */2 * * * *"
-
-source:
-  connection: erp
-  query: |
-    SELECT s.warehouse_id, s.sku, s.quantity
-    FROM stock s
-    WHERE s.changed_at::date > '12:30' -- :not_a_parameter
-  key: [warehouse_id, sku]
-
-fields:
-  id: "{{ sku }}"
-  quantity: "{{ quantity | number }}"
-
-send:
-  - on: [added, changed, removed]
-    group_by: [warehouse_id]
-    chunk_size: 5000
-    request:
-      method: POST
-      path: /stock/warehouses/{{ warehouse_id | path }}/stocks
-      idempotent: true
-      body:
-        stocks: "{{ lines }}"
-        stocksToRemove: "{{ removed | map(attribute='sku') | list }}"
-    on_status: {404: confirm}
-
-limits: [{per: [sku], distinct: [warehouse_id], max: 2000}]
-guards: {max_removed: 20%, min_rows: 10}
-"""
-
-SEGMENTS = """\
-object: segments
-schedule: {before: clients}
-source: {connection: erp, query: "SELECT segment_code, parent FROM segment", key: [segment_code]}
-refs:
-  parent_segment: {object: segments, on: {segment_code: parent}}
-fields: {name: "{{ segment_code }}", parentId: "{{ parent_segment.segment_id }}"}
-send:
-  - on: [added]
-    request: {method: POST, path: /segments, body: "{{ line }}"}
-    save: {segment_id: "{{ body.id }}"}
-"""
-
-CLIENTS = """\
-object: clients
-source:
-  connection: erp
-  query: SELECT customer_id, name, phone, segment_code FROM customer
-  key: [customer_id]
-refs:
-  segment: {object: segments, on: {segment_code: segment_code}}
-fields:
-  externalId: "{{ customer_id }}"
-  name: "{{ name }}"
-  segmentId: "{{ segment.segment_id }}"
-  phone: {$value: "{{ phone }}", $on_null: omit}
-send:
-  - on: [added]
-    schedule: "0 */10 * * * *"
-    request: {method: POST, path: /clients, body: "{{ line }}"}
-    save: {client_id: "{{ body.clientId or body.id }}"}
-    lookup:
-      request: {method: GET, path: /clients, query: {externalId: "{{ customer_id }}"}}
-      found: "{{ body | length == 1 }}"
-      save: {client_id: "{{ body[0].clientId }}"}
-  - on: [changed]
-    schedule: "50 */10 * * * *"
-    request: {method: PUT, path: "/clients/{{ saved.client_id | path }}", body: "{{ line }}"}
-"""
-
-ORDERS = """\
-object: orders
-schedule: "0 * * * * *"
-source:
-  connection: one
-  feed:
-    request: {path: "/api/v1/{{ vars.orders_service }}/synchronization", query: {numberOfEvents: 100, startId: "{{ cursor }}"}}
-    items: "{{ body.events }}"
-    next: "{{ body.nextId }}"
-    start: 1
-    removed: "{{ item.eventType == 'REMOVED' }}"
-    key: {id: "{{ item.shipmentId }}"}
-  fetch:
-    when: "{{ item.eventType != 'IGNORED' }}"
-    request: {path: /order/shipment, query: {shipmentId: "{{ item.shipmentId }}"}}
-  key: [id]
-write:
-  connection: erp
-  tables:
-    - table: one_order
-      key: {shipment_id: "{{ id }}"}
-      fields: {order_id: "{{ orderId }}", gone: 0}
-    - table: one_order_line
-      $each: productLines
-      key: {shipment_id: "{{ parent.id }}", line_number: "{{ lineNumber }}"}
-      fields: {sku: "{{ sku }}", quantity: "{{ quantity | decimal(3) }}"}
-      orphans: delete
-  removed:
-    statements:
-      - {sql: "UPDATE one_order SET gone = 1 WHERE shipment_id = :id", params: {id: "{{ id }}"}}
-"""
-
-FILES = {"project": PROJECT, "stocks": STOCKS, "segments": SEGMENTS, "clients": CLIENTS, "orders": ORDERS}
-
 
 # One edit of one good file, and all that is then said: (sentence, file, old, new, messages).
 # fmt: off
@@ -521,29 +386,13 @@ def _inside_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def written(files: Mapping[str, str]) -> Path:
-    for stem, text in files.items():
-        Path(f"{stem}.yaml").write_text(text, encoding="utf-8")
-    return Path()
-
-
-def problems(files: Mapping[str, str]) -> tuple[Problem, ...]:
-    with pytest.raises(ConfigError) as caught:
-        load(written(files))
-    return caught.value.problems
-
-
 def test_the_files_that_the_table_edits_are_good() -> None:
     assert list(load(written(FILES)).mappings) == ["stocks", "orders", "segments", "clients"]
 
 
 @pytest.mark.parametrize(("sentence", "file", "old", "new", "messages"), BAD)
 def test_each_bad_document_says_exactly(sentence: str, file: str, old: str, new: str, messages: list[str]) -> None:
-    assert old in FILES[file]
-
-    found = problems({**FILES, file: FILES[file].replace(old, new, 1)})
-
-    assert list(map(str, found)) == messages
+    assert told(FILES, file, old, new) == messages
 
 
 @pytest.mark.parametrize(("sentence", "file", "old", "new", "code", "place"), FOUND_ELSEWHERE)
