@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.build import build_mapping, build_project
 from engine.errors import ConfigError, Place, Problem
+from engine.fires import check_cron
 from engine.mapping import Defaults, MappingSpec, Project
 from engine.schema import check, label, suggestion
 from engine.templates import TemplateFaults, compile_value
@@ -18,6 +19,8 @@ from engine.yamltext import Document, parse
 from engine.yamltext import Path as Path_
 
 PROJECT = "project"
+OF_TEMPLATES = frozenset({"fields", "files", "send", "write", "source"})  # keys whose texts are templates
+SHOWN = (600, 300)  # characters of the beginning and the end of a message that is too long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,8 @@ def load(folder: Path) -> Loaded:
     sound = {path.stem: document for path, document in documents.items() if not document.problems}
     mappings = {stem: build_mapping(document, defaults) for stem, document in sound.items()}
     problems = [problem for document in (project_document, *documents.values()) for problem in document.problems]
-    problems += [problem for document in documents.values() for problem in _template_problems(document)]
+    maps = project.maps if project else None
+    problems += [problem for document in documents.values() for problem in _problems_of_parts(document, maps)]
     problems += _misnamed(folder)
     if project:
         problems += validate(project, mappings, unread=frozenset(path.stem for path in documents) - sound.keys())
@@ -122,21 +126,40 @@ def _other_name(document: Document, path: Path) -> list[Problem]:
     return [Problem(code="E_OBJECT_NAME", message=message, place=document.places[("object",)])]
 
 
-def _template_problems(document: Document) -> list[Problem]:
-    """Compile the templates of a file that has other faults, text by text: all is reported at once."""
+def _problems_of_parts(document: Document, maps: Mapping[str, Mapping[str, Any]] | None) -> list[Problem]:
+    """Check the templates and times of a file that has other faults, one by one: all is reported at once."""
     if not document.problems or not isinstance(document.value, dict):
         return []
+    templates = {key: value for key, value in document.value.items() if key in OF_TEMPLATES}
     found = []
-    for path, text in _texts((), document.value):
+    for path, text in _texts((), templates):
         try:
-            compile_value(text, timezone=UTC)
+            compile_value(text, timezone=UTC, maps=maps)
         except TemplateFaults as faults:
-            place = document.places[path]
-            found += [
-                Problem(code="E_TEMPLATE", message=f"{label(path)}: {each.message}", place=place)
-                for each in faults.faults
-            ]
+            messages = [f"{label(path)}: {each.message}" for each in faults.faults]
+            found += [Problem(code="E_TEMPLATE", message=each, place=document.places[path]) for each in messages]
+    for path, text in _times(document.value):
+        if fault := check_cron(text):
+            found.append(Problem(code="E_CRON", message=fault, place=document.places[path]))
     return found
+
+
+def _times(value: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    """Yield the cron texts of a mapping that may be wrong in every other way."""
+    entries = value.get("send")
+    holders: list[tuple[Path_, Any]] = [((), value)]
+    holders += [(("send", index), each) for index, each in enumerate(entries if isinstance(entries, list) else ())]
+    for path, holder in holders:
+        text = holder.get("schedule") if isinstance(holder, dict) else None
+        if isinstance(text, str) and text not in ("once", "manual"):
+            yield (*path, "schedule"), text
+
+
+def _readable(message: str) -> str:
+    """Show what cannot be seen as its escape, and of what is very long the beginning and the end."""
+    seen = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in message)
+    first, last = SHOWN
+    return seen if len(seen) <= first + last else f"{seen[:first]} ... {seen[-last:]}"
 
 
 def _texts(path: Path_, value: Any) -> Iterator[tuple[Path_, str]]:
@@ -148,5 +171,6 @@ def _texts(path: Path_, value: Any) -> Iterator[tuple[Path_, str]]:
 
 
 def _error(problems: Sequence[Problem]) -> ConfigError:
-    ordered = sorted(problems, key=position)
+    readable = (replace(each, message=_readable(each.message)) for each in problems)
+    ordered = sorted(readable, key=position)
     return ConfigError(code=ordered[0].code if len(ordered) == 1 else "E_CONFIG", problems=ordered)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import name
 
 from jsonschema import Draft202012Validator
 
@@ -36,7 +38,6 @@ SENTENCES = {
     "exclusiveMinimum": "{name} must be more than {wanted}, not {found}",
     "minItems": "{name} must not be empty",
     "minLength": "{name} must not be empty",
-    "uniqueItems": "{name} names the same twice",
 }
 
 
@@ -52,6 +53,17 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     if near := get_close_matches(word, words, n=1):
         return f"; did you mean `{near[0]}`?"
     return f"; known here: {', '.join(words)}" if 0 < len(words) <= 20 else ""
+
+
+def _nearest_key(key: str, known: Collection[str], given: Collection[str]) -> str:
+    """Say which key may be meant: one that is not there yet."""
+    return suggestion(key, [each for each in known if each not in given]) or ": remove it"
+
+
+def _odd_letter(word: str) -> str:
+    """Name the first character that no key has, as it may look like one that keys have."""
+    odd = next((each for each in word if not each.isascii()), None)
+    return f", which holds U+{ord(odd):04X} ({name(odd, 'no letter').lower()})" if odd else ""
 
 
 def label(path: KeyPath) -> str:
@@ -91,8 +103,7 @@ def _problems(error: Any, document: Document) -> Iterator[Problem]:
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         for key in error.instance.keys() - known.keys():
-            near = suggestion(key, known.keys() - error.instance.keys()) or ": remove it"
-            message = f"unknown key `{key}`{near}"
+            message = f"unknown key `{key}`{_odd_letter(key)}{_nearest_key(key, known.keys(), error.instance.keys())}"
             yield Problem(code="E_UNKNOWN_KEY", message=message, place=place_of(document.places, (*path, key)))
         return
     if error.validator == "required":
@@ -102,11 +113,22 @@ def _problems(error: Any, document: Document) -> Iterator[Problem]:
                 message = f"`{key}` is missing{inside}"
                 yield Problem(code="E_MISSING_KEY", message=message, place=place_of(document.places, path))
         return
+    if error.validator == "uniqueItems":
+        index, first = _repeated(error.instance)
+        message = f"{label(path)} names {_shown(error.instance[index])} twice, first as entry {first + 1}: keep one"
+        yield Problem(code="E_VALUE", message=message, place=place_of(document.places, (*path, index)))
+        return
     if "propertyNames" in error.absolute_schema_path:
         message = f"the key `{error.instance}`: {error.schema['patternErrorMessage']}"
         yield Problem(code="E_KEY_NAME", message=message, place=place_of(document.places, (*path, error.instance)))
         return
     yield Problem(code="E_VALUE", message=_sentence(error, path), place=place_of(document.places, path))
+
+
+def _repeated(items: Sequence[Any]) -> tuple[int, int]:
+    """Find an item that stands in a list before: its index, and the other's."""
+    pairs = ((index, items.index(item)) for index, item in enumerate(items))
+    return next((index, first) for index, first in pairs if first < index)
 
 
 def _sentence(error: Any, path: KeyPath) -> str:
@@ -150,7 +172,7 @@ def _shown(value: Any) -> str:
 
 
 def _clipped(text: str) -> str:
-    line = " ".join(text.split())
+    line = re.sub(r"[\t\r\n]+", " ", text)
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
 
 

@@ -29,6 +29,8 @@ FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+INVISIBLE = re.compile(r"[\x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]")
+BEYOND = re.compile(r"\\U(?!0010|000[0-9a-fA-F])[0-9a-fA-F]{8}")  # an escape of no character
 LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines
 
 FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # same events and places; the other has better messages
@@ -106,6 +108,11 @@ def _plain(text: str) -> Any:
     return Decimal(text) if FRACTION.fullmatch(text) else text
 
 
+def _index(mark: Any) -> int:
+    """Give the position in the text of one of PyYAML's marks."""
+    return int(mark.index)
+
+
 def _end_of(before: str, file: str) -> Place:
     lines = LINE_BREAK.split(before)
     return Place(file=file, line=len(lines), column=len(lines[-1]) + 1)
@@ -140,6 +147,10 @@ class _Reader:
             return list(self._nodes_of(yaml.SafeLoader))
         except yaml.MarkedYAMLError as error:
             raise self._syntax(error) from error
+        except ValueError as error:  # PyYAML's own way of refusing it; without a place
+            place = _end_of(self.text[: found.start()] if (found := BEYOND.search(self.text)) else "", self.file)
+            message = "`\\U` takes the 8 hexadecimal digits of a character, 00000000 to 0010FFFF"
+            raise self._fault("E_YAML_SYNTAX", message, place) from error
 
     def _nodes_of(self, loader: Any) -> Iterator[yaml.Event]:
         """Yield the events of the only document; stops early at too deep or too many nodes."""
@@ -170,7 +181,9 @@ class _Reader:
         self.at += 1
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
-        return self._map(path) if isinstance(event, yaml.MappingStartEvent) else self._list(path)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._map(path, flow=bool(event.flow_style))
+        return self._list(path)
 
     def _alias(self, event: yaml.AliasEvent, path: Path) -> Any:
         name = event.anchor
@@ -194,7 +207,7 @@ class _Reader:
         self.at += 1
         return items
 
-    def _map(self, path: Path) -> dict[str, Any]:
+    def _map(self, path: Path, *, flow: bool) -> dict[str, Any]:
         entries: dict[str, Any] = {}
         while not isinstance(self.events[self.at], yaml.MappingEndEvent):
             event: Any = self.events[self.at]
@@ -205,6 +218,11 @@ class _Reader:
                 self._report("E_YAML_MERGE", message, event)
                 self._node(here)
                 continue
+            if flow and self._lacks_colon(event):
+                message = f"`{key}` has no value; if a comma in a text was meant, quote the whole text"
+                self._report("E_YAML_KEY", message, event)
+                self.at += 1
+                continue
             if key in entries:
                 first = self.places[here].line
                 self._report("E_DUPLICATE_KEY", f"`{key}` stands here twice, first on line {first}: keep one", event)
@@ -212,6 +230,12 @@ class _Reader:
             entries[key] = self._node(here)
         self.at += 1
         return entries
+
+    def _lacks_colon(self, key: yaml.ScalarEvent) -> bool:
+        """Tell whether a key inside braces ends without a colon, as in {query: SELECT a, b}."""
+        value = self.events[self.at]
+        between = self.text[_index(key.end_mark) : _index(value.start_mark)]
+        return isinstance(value, yaml.ScalarEvent) and not value.value and not value.style and ":" not in between
 
     def _key(self, event: yaml.Event) -> str:
         """Read a key as the text that was written: `on`, `404` and `null` are texts here."""
@@ -224,16 +248,36 @@ class _Reader:
         self._check_tag(event)
         self.nodes += 1
         self.at += 1
+        self._check_characters(event)
+        if not event.style:
+            self._check_blanks(event)
         return str(event.value)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
         text = event.value
         if event.style:
+            self._check_characters(event)
             return text
+        self._check_blanks(event)
         if NOT_FINITE.fullmatch(text) or (len(text) > MAX_DIGITS and FRACTION.fullmatch(text)):
             self._report("E_YAML_NUMBER", f"`{text[:20]}` is not a number that JSON can carry: quote a text", event)
             return None
         return _plain(text)
+
+    def _check_characters(self, event: yaml.ScalarEvent) -> None:
+        """Refuse as an escape what may not stand in the file itself either."""
+        if found := UNPRINTABLE.search(event.value):
+            self._report(
+                "E_ENCODING", f"the escape of the control character U+{ord(found.group()):04X}: remove it", event
+            )
+
+    def _check_blanks(self, event: yaml.ScalarEvent) -> None:
+        """Refuse what looks like a space or like nothing and is neither to YAML, as copies from web pages have it."""
+        if found := INVISIBLE.search(event.value):
+            message = (
+                f"U+{ord(found.group()):04X} looks like a space or like nothing: type a plain space, or quote the text"
+            )
+            self._report("E_ENCODING", message, event)
 
     def _check_tag(self, event: yaml.Event) -> None:
         if tag := getattr(event, "tag", None):

@@ -265,6 +265,119 @@ WIDER = {
     "orders": WIDER_ORDERS,
 }
 
+REST_PROJECT = """\
+timezone: Europe/Warsaw
+state: ${ONE_SYNC_STATE:-.one-sync}
+files_root: ${ERP_FILES:-files}
+defaults: {chunk_size: 100, on_null: omit, retry_rejected_after_hours: 1.5}
+connections:
+  erp: {type: sql, url: "sqlite:///erp.db"}
+  one:
+    type: http
+    base_url: https://one.example.com/base
+    retry: {attempts: 2, first_delay_seconds: 0.5, max_delay_seconds: 5, max_wait_seconds: 10}
+"""
+
+REST_PRICES = """\
+object: prices
+title: Prices
+stage: 2
+tags: [prices, nightly]
+description: What a price is.
+status: draft
+schedule: once
+source:
+  connection: erp
+  query: SELECT sku, client_id, pricing_id, price, note FROM price WHERE changed_at >= :cursor
+  key: [sku]
+  cursor: {column: changed_at, overlap_seconds: 0.5, full_every_hours: 12}
+target: one
+fields:
+  sku: "{{ sku }}"
+  price: {$value: "{{ price | decimal(2) }}", $on_null: reject}
+  note: "{% if note %}{{ note }}{% else %}-{% endif %}"
+on_null: omit
+send:
+  - on: [added, changed]
+    schedule: "0 0 6 * * MON-FRI"
+    requests:
+      - {method: PATCH, path: /prices, idempotent: true, headers: {X-Kind: prices}, query: {dry: [1, "{{ vars }}"]}, body: ["{{ lines }}"]}
+    ok: "{{ body.ok }}"
+    items: {at: "{{ body.results }}", key: "{{ item.sku }}", ok: "{{ item.ok }}", error: "{{ item.why }}", line_key: "{{ line.sku }}"}
+    on_status: {404: confirm, 409: retry}
+limits: [{per: [client_id], distinct: [pricing_id], max: 2000}]
+guards: {max_removed: 5, min_rows: 0}
+retry_rejected_after_hours: 1.5
+samples:
+  - {name: one price, row: {sku: A, client_id: K, pricing_id: P, price: 1.5, note: null}}
+"""
+
+REST_CARDS = """\
+object: cards
+schedule: {after: prices}
+source:
+  connection: erp
+  query: SELECT id, name FROM card
+  key: [id]
+  children:
+    points: {query: "SELECT card_id, given FROM point", parent: [card_id], order_by: [given]}
+fields:
+  id: "{{ id }}"
+  points: {$each: points, $on_empty: omit, $value: "{{ given | date }}", $on_null: reject}
+  days: {$each: points, $on_empty: reject, day: "{{ given | date }}"}
+send:
+  - on: [added]
+    request: {method: POST, url: "https://one.example.com/cards", body: {card: "{{ line }}"}}
+    save: {card_id: "{{ body.id }}"}
+    lookup:
+      request: {path: /cards, headers: {X-Id: "{{ id }}"}, query: {id: "{{ id }}"}}
+      found: "{{ body.total == 1 }}"
+      absent: "{{ body.total == 0 }}"
+      save: {card_id: "{{ body.items[0].id }}"}
+      settle_seconds: 7.5
+  - on: [removed]
+    request: {method: DELETE, path: "/cards/{{ saved.card_id | path }}"}
+samples:
+  - name: two points
+    row: {id: 7, name: x}
+    children: {points: [{given: 2026-11-24}, {given: 2026-02-28}]}
+    answers: [{status: 201, body: {id: c-1}}]
+  - {name: gone, change: removed, row: {id: 7, name: x}, saved: {card_id: c-1}}
+"""
+
+REST_VISITS = """\
+object: visits
+schedule: manual
+source:
+  connection: one
+  pages:
+    request: {method: POST, path: /visits, query: {after: "{{ link }}"}, headers: {X-Page: "{{ page }}"}, body: {size: 50}}
+    items: "{{ body.visits }}"
+    size: 50
+    next: "{{ body.next }}"
+  fetch:
+    when: "{{ item.open }}"
+    request: {url: "https://one.example.com/visits/{{ item.id | path }}"}
+  key: [id]
+write:
+  connection: erp
+  statements:
+    - {sql: "CALL save_visit(:id)", params: {id: "{{ id }}"}}
+    - {sql: "CALL save_guest(:id, :name)", params: {id: "{{ parent.id }}", name: "{{ item }}"}, $each: guests}
+  removed:
+    tables: [{table: visit, key: {id: "{{ id }}"}, fields: {gone: 1}}]
+samples:
+  - {name: a visit, row: {id: 1, open: true}, document: {id: 1, guests: [Ala, Ola]}}
+  - {name: closed, row: {id: 2, open: false}, document: {id: 2}}
+"""
+
+REST = {
+    "project": REST_PROJECT,
+    "prices": REST_PRICES,
+    "cards": REST_CARDS,
+    "visits": REST_VISITS,
+}
+
 
 def written(files: Mapping[str, str], folder: Path | None = None) -> Path:
     """Write the files of a project folder, without a folder into the current one."""

@@ -82,8 +82,17 @@ def _filter_faults(node: nodes.Filter) -> Iterator[str]:
     elif expected := _SIGNATURES.get(node.name):
         try:
             expected.bind(node.node, *node.args, **{str(each.key): each for each in node.kwargs})
-        except TypeError as error:
-            yield f"the filter {node.name!r}: {error}"
+        except TypeError:
+            yield f"the filter {node.name!r} does not take these arguments: write {_usage(node.name, expected)}"
+
+
+def _usage(name: str, expected: Signature) -> str:
+    """Write a filter with its arguments, such as `decimal(places)`."""
+    _, *arguments = expected.parameters.values()
+    shown = ", ".join(
+        each.name if each.default is each.empty else f"{each.name}={each.default!r}" for each in arguments
+    )
+    return f"`{name}({shown})`" if shown else f"`{name}` alone"
 
 
 def _dictionary_faults(node: nodes.Filter, maps: frozenset[str] | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,24 @@ from engine.jsontext import Path, path_text
 
 # What evaluating a template with bad data can raise; all else is a fault of ours or of the source.
 DATA_FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+_KINDS = {  # of values, by the names of their types
+    "NoneType": "null",
+    "str": "a text",
+    "int": "a number",
+    "float": "a number",
+    "decimal.Decimal": "a number",
+    "Decimal": "a number",
+    "bool": "a flag",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a map",
+    "datetime.date": "a date",
+    "datetime.datetime": "a time",
+}
+_COMPARED = re.compile(r"'(\S+)' not supported between instances of '([\w.]+)' and '([\w.]+)'")
+_WALKED = re.compile(r"'([\w.]+)' object is not iterable")
+_TYPE = re.compile(r"'([\w.]+)'( objects?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +74,17 @@ def reason_of(error: BaseException, known: Iterable[str]) -> str:
         return f"{error}{nearest(error.name, frozenset(known))}"
     if isinstance(error, ValueError | UndefinedError):
         return str(error)[:400]
-    return str(error).replace("'NoneType'", "null")[:200] or type(error).__name__
+    return _plain(str(error))[:200] or type(error).__name__
+
+
+def _plain(sentence: str) -> str:
+    """Say without the words of Python what it says of two values, or of one."""
+    if found := _COMPARED.fullmatch(sentence):
+        sign, one, other = found.groups()
+        return f"{_KINDS.get(one, one)} and {_KINDS.get(other, other)} cannot be compared by `{sign}`"
+    if found := _WALKED.fullmatch(sentence):
+        return f"{_KINDS.get(found[1], found[1])} is no list"
+    return _TYPE.sub(lambda found: _KINDS.get(found[1], found[0]), sentence)
 
 
 @lru_cache(maxsize=256)  # a name that is wrong for one row is wrong for all

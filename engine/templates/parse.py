@@ -18,6 +18,7 @@ from engine.templates.faults import TemplateFault, TemplateFaults
 from engine.templates.language import Environment
 from engine.templates.nulls import OMITTING
 from engine.templates.scope import Scope, only_expression, undeclared
+from engine.templates.syntax import syntax_fault
 
 _ELEMENT = -1  # in a leaf's path, the index of an element
 _EACH_KEYS = frozenset({"$each", "$on_empty"})
@@ -202,8 +203,7 @@ class _Parser:
             faults = list(dict.fromkeys(check(tree, self.environment.dictionaries)))
             names = frozenset() if faults else undeclared(text)
         except (TemplateSyntaxError, RecursionError) as error:
-            message = str(error).rstrip(".")
-            self._fault(at, f"{message}; a column whose name is not a plain word is reached as row['its name']")
+            self._fault(at, syntax_fault(error))
             return None
         if "loop" in names:
             faults.append("'loop' exists only inside of {% for %}; a column of that name is reached as row['loop']")

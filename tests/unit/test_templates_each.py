@@ -299,7 +299,7 @@ def test_an_unknown_list_is_named_and_a_failing_row_leaves_the_next_alone() -> N
             [
                 (
                     ("$each",),
-                    "expected token 'end of print statement', got 'name';"
+                    "a name stands where `}}` is expected;"
                     " a column whose name is not a plain word is reached as row['its name']",
                 )
             ],

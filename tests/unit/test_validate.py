@@ -131,7 +131,7 @@ BAD = [
      ["stocks.yaml:12:3: `key` must not be empty"]),
     ("a column twice", "stocks",
      "key: [warehouse_id, sku]", "key: [sku, sku]",
-     ["stocks.yaml:12:3: `key` names the same twice"]),
+     ["stocks.yaml:12:14: `key` names the text `sku` twice, first as entry 1: keep one"]),
     ("a number among columns", "stocks",
      "key: [warehouse_id, sku]", "key: [warehouse_id, 7]",
      ["stocks.yaml:12:23: `key[1]` must be text, not the number 7: quote it"]),
