@@ -186,6 +186,7 @@ def _missing(mapping: MappingSpec, path: Path, sites: list[Site], loaded: Loaded
     for kind, ways in (
         ("condition", {True: "is never true", False: "is never false"}),
         ("or", {True: "is always false on its left", False: "is always true on its left"}),
+        ("and", {True: "is always false on its left"}),  # its right is what is asked for; a left is often a guard
         ("default", {True: "always stands in", False: "never stands in"}),
     ):
         found = [site for site in sites if site.kind == kind]

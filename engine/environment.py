@@ -16,6 +16,7 @@ REFERENCE = re.compile(
     r"|(?P<broken>\$\{[^}]*\}?)"
 )
 ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
+MAX_BYTES = 65_536  # of a file that holds one value
 FORMS = "${NAME}, ${NAME:-default} or ${file:PATH}"
 PASSWORD = re.compile(r"://[^:/@]*:([^@]+)@")  # in a URL, as SQLAlchemy reads it
 PASSWORD_PARAMETER = re.compile(r"\b(?:password|passwd|pwd)=([^&;]+)", re.IGNORECASE)  # also inside odbc_connect=
@@ -80,7 +81,7 @@ class Environment:
     def _content(self, name: str, place: Place) -> str:
         path = self._path(name)
         try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
+            return _small_text(path).rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             message = f"${{file:{name}}} cannot be read ({reason}): create {path}, or correct the path"
@@ -96,6 +97,17 @@ def reference_fault(text: str) -> str | None:
         if broken := match["broken"]:
             return f"`{broken}` is no reference: write {FORMS}, or $${{ for a plain ${{"
     return None
+
+
+def _small_text(path: Path) -> str:
+    """Read a file that holds one value; what is no file (a pipe, a device) might never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is no file")
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(0, f"it has more than {MAX_BYTES:,} bytes")
+    return content.decode("utf-8-sig")
 
 
 def _error(code: str, message: str, place: Place) -> ConfigError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from engine.alone import first_use
 from engine.app import App
 from engine.ends import connections_of, probe
 from engine.errors import OneSyncError, Problem, UnavailableError
@@ -51,6 +52,6 @@ def _column_problems(app: App, mapping: MappingSpec) -> Iterator[Problem]:
     finally:
         end.close()
     for name in sorted(app.program(mapping).needed_columns() - set(columns)):
-        path = ("source", "key") if name in source.key else ("source", "query")
+        path = first_use(mapping, name)
         message = f"the source has no column `{name}`{suggestion(name, columns)}"
         yield Problem(code="E_UNKNOWN_COLUMN", message=message, place=mapping.place(*path))

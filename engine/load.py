@@ -15,7 +15,7 @@ from engine.mapping import Defaults, MappingSpec, Project
 from engine.schema import check, label, suggestion
 from engine.templates import TemplateFaults, compile_value
 from engine.validate import order, position, validate
-from engine.yamltext import Document, parse
+from engine.yamltext import MAX_BYTES, Document, parse
 from engine.yamltext import Path as Path_
 
 PROJECT = "project"
@@ -82,6 +82,9 @@ def load(folder: Path) -> Loaded:
 def _paths(folder: Path) -> list[Path]:
     if not (folder / f"{PROJECT}.yaml").is_file():
         lacks = "has no project.yaml" if folder.is_dir() else "does not exist"
+        if (folder / f"{PROJECT}.yml").is_file():
+            lacks += ", but a project.yml: rename it"
+            raise ConfigError(f"the project folder {_typed(folder)} {lacks}", code="E_NO_PROJECT")
         raise ConfigError(
             f"the project folder {_typed(folder)} {lacks}: name another with --project DIR", code="E_NO_PROJECT"
         )
@@ -89,10 +92,12 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _misnamed(folder: Path) -> list[Problem]:
-    paths = sorted(path for path in folder.glob("*.yml") if not path.name.startswith("."))
-    message = "only *.yaml is read: rename the file to {}.yaml"
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".yml", ".yaml"))
+    message = "only *.yaml is read: rename the file to {}.yaml, or remove it"
     return [
-        Problem(code="E_FILE_NAME", message=message.format(path.stem), place=Place(file=_typed(path))) for path in paths
+        Problem(code="E_FILE_NAME", message=message.format(path.stem), place=Place(file=_typed(path)))
+        for path in paths
+        if path.suffix != ".yaml" and not path.name.startswith(".")
     ]
 
 
@@ -106,9 +111,10 @@ def _document(path: Path) -> Document:
     """Read one file and check it alone: YAML, schema, name."""
     file = _typed(path)
     try:
-        document = parse(path.read_bytes(), file)
+        document = parse(_content(path), file)
     except OSError as error:
-        problem = Problem(code="E_UNREADABLE", message=f"cannot be read: {error.strerror}", place=Place(file=file))
+        message = f"cannot be read ({error.strerror}): correct it, or give it another name than *.yaml"
+        problem = Problem(code="E_UNREADABLE", message=message, place=Place(file=file))
         return Document(value=None, places={}, problems=(problem,))
     if document.value is None:
         return document
@@ -116,6 +122,14 @@ def _document(path: Path) -> Document:
     if path.stem != PROJECT:
         problems += _other_name(document, path)
     return replace(document, problems=tuple(problems))
+
+
+def _content(path: Path) -> bytes:
+    """Read a file as far as it may be long; what is no file (a pipe, a device) might never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(0, "it is no file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _other_name(document: Document, path: Path) -> list[Problem]:

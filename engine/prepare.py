@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from engine import diff, numbering
+from engine.alone import first_use
 from engine.canonical import Batch
 from engine.diff import Comparison
 from engine.errors import RunError
@@ -29,6 +30,7 @@ from engine.staging import Staging, quoted
 
 DRY_WAIT_SECONDS = 30.0
 LOADED_ROWS = 50_000
+OF_QUERY = frozenset({"E_QUERY", "E_DATA", "E_DUPLICATE_COLUMN", "E_UNKNOWN_COLUMN"})  # a query is to be corrected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +90,12 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
 
     Raises SourceError or RunError; the ledger is as it was then.
     """
-    extracted = staging.stage(_with_key(program, read.batches), program.mapping.source.key)
+    with _located(program, "source", "query"):
+        extracted = staging.stage(_with_key(program, read.batches), program.mapping.source.key)
     for name, batches in read.children.items():
         children = program.children[name]
-        staging.stage_children(name, batches, children.parent, children.order_by)
+        with _located(program, "source", "children", name, "query"):
+            staging.stage_children(name, batches, children.parent, children.order_by)
     gone = int(staging.value("select count(*) from staged where gone"))
     _check_columns(program, staging)
     diff.begin(staging)
@@ -112,28 +116,43 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
     )
 
 
+@contextmanager
+def _located(program: Program, *path: str) -> Iterator[None]:
+    """Name the query that a database could not answer, or whose data cannot be taken."""
+    try:
+        yield
+    except RunError as error:
+        if error.code not in OF_QUERY or error.message.startswith(program.mapping.file):
+            raise
+        message = f"{program.mapping.place(*path)}: {program.object}: {error.message}"
+        raise RunError(message, code=error.code) from error
+
+
 def _check_columns(program: Program, staging: Staging) -> None:
     """Compare what the mapping names with what the source gave, before a million rows fail one by one."""
-    place = program.mapping.place("source", "query")
-    _check_names(f"{place}: {program.object}: the source", program.needed_columns(), staging.columns)
+    _check_names(program, "the source", program.needed_columns(), staging.columns)
     for name, needed in program.needed_child_columns().items():
         given = [each.removeprefix(f"{name}.") for each in staging.kinds if each.startswith(f"{name}.")]
-        _check_names(f"{place}: {program.object}: the children {name}", needed, given)
+        _check_names(program, f"the children {name}", needed, given, each=name)
 
 
 def _with_key(program: Program, batches: Iterable[Batch]) -> Iterator[Batch]:
     """Check that a read has the columns of the key before it is stored by them."""
-    place = program.mapping.place("source", "key")
     for batch in batches:
-        _check_names(f"{place}: {program.object}: the source", program.mapping.source.key, batch.columns)
+        _check_names(program, "the source", program.mapping.source.key, batch.columns)
         yield batch
 
 
-def _check_names(whose: str, needed: Collection[str], given: Sequence[str]) -> None:
+def _check_names(
+    program: Program, whose: str, needed: Collection[str], given: Sequence[str], *, each: str | None = None
+) -> None:
     for name in sorted(set(needed) - set(given)):
         near = get_close_matches(name, given, n=1)
         hint = f"did you mean {near[0]}?" if near else "correct the template or the query"
-        message = f"{whose} has no column {name}; it has {', '.join(given) or 'none'}: {hint}"
+        place = program.mapping.place(*first_use(program.mapping, name, each))
+        message = (
+            f"{place}: {program.object}: {whose} has no column {name}; it has {', '.join(given) or 'none'}: {hint}"
+        )
         raise RunError(message, code="E_UNKNOWN_COLUMN")
 
 

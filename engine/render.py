@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine import jsontext
+from engine.canonical import canonical
 from engine.language import Language
 from engine.mapping import MappingSpec, TableWrite, Write
 from engine.payloads import PayloadSchemas
@@ -129,6 +130,7 @@ class WriteLines:
             {"key": table.key.render(context), "fields": table.fields.render(context)}
             for context in self._contexts(table.each, document)
         ]
+        _check_keys(table.table, [row["key"] for row in rows])
         scope = {}
         if table.parent_key:
             whole = table.key.render({**self.shared, "parent": document})
@@ -149,6 +151,20 @@ class WriteLines:
         for element in elements:
             own = element if isinstance(element, Mapping) else {"item": element}
             yield {**self.shared, **own, "parent": document}
+
+
+def _check_keys(table: str, keys: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse rows that their table could not tell apart: one would take the place of the other, unnoticed."""
+    seen = set()
+    for key in keys:
+        if nulls := [name for name, value in key.items() if value is None]:
+            raise ValueError(f"a row of {table} has no value for `{nulls[0]}`, which is part of its key")
+        text = tuple(map(canonical, key.values()))
+        if text in seen:
+            shown = ", ".join(f"{name} {value}" for name, value in zip(key, text, strict=True))
+            reason = f"two rows of {table} have the same key ({shown}), so one would overwrite the other"
+            raise ValueError(f"{reason}; add a column to `key` that tells them apart")
+        seen.add(text)
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

@@ -70,6 +70,10 @@ def open_engine(text: str, *, name: str) -> sa.Engine:
 
 def _no_driver(url: sa.URL, backend: str, name: str) -> ConfigError:
     extra = _EXTRAS.get(backend)
+    tried = _DRIVERS.get(backend, backend)
+    if extra and url.drivername not in (tried, backend):
+        message = f"there is no driver for {url.drivername}; write {backend}://..., which takes {tried}"
+        return ConfigError(f"connections.{name}.url: {message}", code="E_NO_DRIVER")
     remedy = f"run ONE_SYNC_EXTRAS={extra} bin/one-sync once" if extra else "correct the word before ://"
     return ConfigError(f"connections.{name}.url: there is no driver for {url.drivername}; {remedy}", code="E_NO_DRIVER")
 

@@ -98,8 +98,7 @@ def _for_mysql(value: Any) -> Any:
 def _write_table(connection: sa.Connection, part: TableRows) -> None:
     names = {name for row in part.rows for name in (*row.key, *row.fields)}
     table = _Table(connection, part.table, tuple(sorted(names | set(part.scope))))
-    for row in part.rows:
-        table.write(row)
+    table.write(part.rows)
     if part.delete_orphans and part.rows:
         table.delete_others(part.scope, [row.key for row in part.rows])
     elif part.delete_orphans:
@@ -114,9 +113,27 @@ class _Table:
         self._connection = connection
         self._table = sa.table(table, *map(sa.column, columns), schema=schema or None)
 
-    def write(self, row: RowWrite) -> None:
-        """Update or insert a row."""
-        if not self._find(row.key):
+    def write(self, rows: Sequence[RowWrite]) -> None:
+        """Update or insert the rows of a record, none of them over another of them.
+
+        Keys that differ may be equal to the database: a collation, padding, a rounding.
+        """
+        held: set[tuple[Any, ...]] = set()  # keys of rows before, as stored
+        inserted: list[Mapping[str, Any]] = []  # keys of rows before, not looked up yet
+        for row in rows:
+            found = self._find(row.key)
+            if found:
+                held.update(*map(self._find, inserted))
+                inserted.clear()
+            if not held.isdisjoint(found):
+                shown = ", ".join(f"{name} {value}" for name, value in row.key.items())
+                raise ValueError(f"two rows of {self._table.fullname} have the same key to the database ({shown})")
+            held.update(found)
+            inserted += [] if found else [row.key]
+            self._write(row, exists=bool(found))
+
+    def _write(self, row: RowWrite, *, exists: bool) -> None:
+        if not exists:
             self._connection.execute(sa.insert(self._table).values(self._values({**row.fields, **row.key})))
         elif row.fields:
             self._connection.execute(

@@ -249,6 +249,8 @@ def _checked(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
             raise _UnsendableError(
                 f"the value of the header {name[:50]} holds a line break or another control character"
             )
+        if any("\ud800" <= each <= "\udfff" for each in value):  # bytes of a variable that are no UTF-8
+            raise _UnsendableError(f"the value of the header {name[:50]} is not UTF-8 text")
         checked.append((name.encode(), value.strip().encode()))
     return checked
 
@@ -265,11 +267,12 @@ def _base(connection: str, text: str) -> httpx.URL:
         base = httpx.URL(text)
     except httpx.InvalidURL:
         base = httpx.URL()
-    if base.scheme in {"http", "https"} and base.host and not (base.userinfo or base.query or base.fragment):
+    foreign = base.userinfo or base.query or base.fragment or re.search(r"\s", text)
+    if base.scheme in {"http", "https"} and base.host and not foreign and _port(base) < 65_536:
         return base
     raise ConfigError(
-        f"connection {connection}: base_url has to be http(s)://host[:port][/path], without credentials, query or "
-        "fragment; put credentials into headers",
+        f"connection {connection}: base_url has to be http(s)://host[:port][/path], without credentials, query, "
+        "fragment or blanks; put credentials into headers",
         code="E_BASE_URL",
     )
 

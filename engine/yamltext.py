@@ -30,6 +30,7 @@ NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 INVISIBLE = re.compile(r"[\x85\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]")
+CURLY = re.compile("[\u201c\u201d\u201e\u2018\u2019]")  # quotes as word processors type them
 BEYOND = re.compile(r"\\U(?!0010|000[0-9a-fA-F])[0-9a-fA-F]{8}")  # an escape of no character
 LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # as PyYAML counts lines
 
@@ -79,9 +80,9 @@ def parse(text: bytes, file: str) -> Document:
 
 def _decoded(text: bytes, file: str) -> str:
     if len(text) > MAX_BYTES:
-        message = f"the file has {len(text):,} bytes; at most {MAX_BYTES:,} are read: split it"
+        message = f"the file has more than {MAX_BYTES:,} bytes: split it"
         raise _Fault(Problem(code="E_FILE_TOO_LARGE", message=message, place=Place(file=file)))
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in text[:2]:
         raise _Fault(Problem(code="E_ENCODING", message="the file is UTF-16: save it as UTF-8", place=Place(file=file)))
     try:
         content = text.decode("utf-8-sig")
@@ -291,9 +292,22 @@ class _Reader:
         hint = next(remedy for pattern, remedy in SYNTAX_HINTS if re.search(pattern, found))
         if re.search(r":\s*\{\{", [*LINE_BREAK.split(self.text), ""][mark.line]):
             hint = UNQUOTED
+        if odd := self._odd_character(mark.line):
+            return odd
         if error.context_mark and error.context_mark.line != mark.line:
             found += f" ({error.context} that began on line {error.context_mark.line + 1})"
         return self._fault("E_YAML_SYNTAX", hint if hint == UNQUOTED else f"{found}; {hint}", place)
+
+    def _odd_character(self, line: int) -> _Fault | None:
+        """Blame a blank or a quote that is none to YAML, on the line of a fault or the one before."""
+        for number in (line - 1, line):
+            text = [*LINE_BREAK.split(self.text), ""][max(number, 0)]
+            if found := INVISIBLE.search(text) or CURLY.search(text):
+                place = Place(file=self.file, line=max(number, 0) + 1, column=found.start() + 1)
+                blank = INVISIBLE.fullmatch(found.group())
+                wrong = "no blank to YAML: type a plain space" if blank else "no quote to YAML: type ' or \""
+                return self._fault("E_YAML_SYNTAX", f"U+{ord(found.group()):04X} is {wrong}", place)
+        return None
 
     def _too_many(self, event: yaml.Event) -> _Fault:
         return self._fault("E_YAML_TOO_MANY", f"more than {MAX_NODES:,} values, aliases counted: split the file", event)

@@ -8,9 +8,11 @@ from engine.alone.entries import entry_problems
 from engine.alone.files import file_problems
 from engine.alone.inbound import inbound_problems
 from engine.alone.rows import row_problems
-from engine.alone.samples import sample_problems
+from engine.alone.samples import first_use, sample_problems
 from engine.errors import Problem
 from engine.mapping import MappingSpec
+
+__all__ = ["check_alone", "first_use"]
 
 
 def check_alone(mapping: MappingSpec) -> Iterator[Problem]:

@@ -45,6 +45,12 @@ def sample_problems(mapping: MappingSpec) -> Iterator[Problem]:
         yield from _misspelt(mapping, asked)
 
 
+def first_use(mapping: MappingSpec, column: str, each: str | None = None) -> Path:
+    """Find what names a column first, for a message of it: a template or a list; else the query."""
+    found = (one.path for one in _asked(mapping) if (one.name, one.each) == (column, each))
+    return next(found, ("source", "query"))
+
+
 # --- a sample and its mapping -------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from engine.templates.nulls import NULLS
 
 LABEL = re.compile(r"\{#(\d+)#\}")
 
-Kind: TypeAlias = Literal["value", "text", "condition", "or", "default", "mapped"]
+Kind: TypeAlias = Literal["value", "text", "condition", "or", "and", "default", "mapped"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Site:
 
     def see(self, value: Any) -> Any:
         """Note a value on its way."""
-        if self.kind in ("condition", "or"):
+        if self.kind in ("condition", "or", "and"):
             self.seen.add(bool(value))
         elif self.kind == "mapped" and value is not None:
             self.seen.add(str(canonical(value)))
@@ -78,6 +78,8 @@ def _sites(label: int, tree: nodes.Template) -> Iterator[tuple[nodes.Node, Site]
         yield branch.test, Site(label=label, kind="condition")
     for either in tree.find_all(nodes.Or):
         yield either.left, Site(label=label, kind="or")
+    for both in tree.find_all(nodes.And):
+        yield both.left, Site(label=label, kind="and")
     for call in tree.find_all(nodes.Filter):
         match call:
             case nodes.Filter(name="default", node=nodes.Expr() as node):

@@ -76,7 +76,7 @@ def test_a_column_that_the_source_has_not_is_found_live(shop: Shop) -> None:
 
     assert (offline.returncode, live.returncode) == (0, 2)
     assert live.stdout.splitlines()[0] == (
-        "shop/items.yaml:5:3: the source has no column `quantity`; known here: id, name (E_UNKNOWN_COLUMN)"
+        "shop/items.yaml:10:3: the source has no column `quantity`; known here: id, name (E_UNKNOWN_COLUMN)"
     )
     assert "shop/notes.yaml:5:3: " in live.stdout.splitlines()[1]
     assert not shop.state.exists()

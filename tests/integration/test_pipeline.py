@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -277,6 +278,16 @@ def test_an_empty_source_removes_nothing(it: Rig) -> None:
         "items: 2 removals are withheld: the source gave 0 rows, guards.min_rows is 1"
     ]
     assert it.platform.items == {"W1": {"A": 1, "B": 2}}
+
+
+def test_a_query_that_the_database_refuses_is_told_with_its_place(it: Rig) -> None:
+    it.put("item", ("W1", "A", 1))
+    it.edit("items", ("FROM item", "FROM itme"))
+
+    assert it.run("items") == {}
+    assert it.code == "E_QUERY"
+    assert it.last is not None and it.last.failure is not None
+    assert re.search(r"items\.yaml:\d+:\d+: items: connection erp: no such table: itme$", it.last.failure.message)
 
 
 def test_more_removals_than_the_guard_lets_go_are_withheld_and_may_be_allowed_once(it: Rig) -> None:

@@ -433,6 +433,20 @@ def test_orphans_are_told_by_the_key_as_the_database_holds_it(mariadb: SqlEnd) -
     assert read(mariadb, "SELECT id, code FROM t") == [(1, "Abc")]
 
 
+@pytest.mark.parametrize("earlier", [(), ("Abc",), ("other",)])
+def test_rows_of_a_record_that_are_one_to_the_database_are_refused(sqlite: SqlEnd, earlier: tuple[str, ...]) -> None:
+    run(sqlite, "CREATE TABLE t (code TEXT COLLATE NOCASE PRIMARY KEY, n INTEGER)")
+    rows = tuple(RowWrite(key={"code": code_}, fields={"n": n}) for n, code_ in enumerate(("x", "Abc", "ABC")))
+    for code_ in earlier:
+        sqlite.write([TableRows(table="t", rows=(RowWrite(key={"code": code_}, fields={"n": 9}),))])
+
+    with pytest.raises(RecordRefused) as caught:
+        sqlite.write([TableRows(table="t", rows=rows)])
+
+    assert caught.value.reason == "two rows of t have the same key to the database (code ABC)"
+    assert read(sqlite, "SELECT code, n FROM t") == [(code_, 9) for code_ in earlier]
+
+
 def test_values_of_every_kind_are_written_without_loss(end: SqlEnd) -> None:
     double = {"sqlite": "REAL", "postgresql": "DOUBLE PRECISION"}.get(end.check().split()[0], "DOUBLE")
     big = "TEXT" if end.check().startswith("sqlite") else "DECIMAL(38, 10)"  # SQLite has no larger number than 64 bits

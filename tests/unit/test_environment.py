@@ -76,6 +76,35 @@ def test_a_missing_file_is_named_with_its_place_and_remedy(tmp_path: Path) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("large", b"x" * 65_537, "it has more than 65,536 bytes"),
+        ("binary", b"\xff\xfe\x00", "it is not UTF-8 text"),
+        ("/dev/zero", None, "it is no file"),
+        (".", None, "it is no file"),
+    ],
+)
+def test_a_file_that_holds_no_value_is_refused_with_its_place(
+    tmp_path: Path, name: str, content: bytes | None, reason: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(ConfigError) as caught:
+        Environment(tmp_path, {}).resolve(f"${{file:{name}}}", HERE)
+
+    remedy = f"create {tmp_path / name}, or correct the path"
+    assert str(caught.value) == f"{HERE}: ${{file:{name}}} cannot be read ({reason}): {remedy}"
+
+
+@pytest.mark.parametrize("text", ["\ufeffA=1\r\nexport B='2'\r\n", 'A=1\nB="2"', "# x\n\nA = 1 # y\nB=2\n\n"])
+def test_the_env_file_may_be_written_as_editors_and_shells_do(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".env").write_bytes(text.encode())
+
+    assert Environment(tmp_path, {}).resolve("${A}${B}", HERE) == "12"
+
+
 def test_a_misspelt_reference_is_never_taken_literally(environment: Environment) -> None:
     with pytest.raises(ConfigError) as caught:
         environment.resolve("x${PLAIN", HERE)

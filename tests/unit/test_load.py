@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -803,7 +804,7 @@ def test_other_files_are_not_read_but_yml_is_refused(tmp_path: Path, monkeypatch
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
 
-    assert str(caught.value) == "extra.yml:1:1: only *.yaml is read: rename the file to extra.yaml"
+    assert str(caught.value) == "extra.yml:1:1: only *.yaml is read: rename the file to extra.yaml, or remove it"
     assert caught.value.code == "E_FILE_NAME"
 
 
@@ -819,7 +820,7 @@ def test_a_file_that_cannot_be_read_is_one_problem_among_others(
         load(tmp_path)
 
     assert list(map(str, caught.value.problems)) == [
-        "folder.yaml:1:1: cannot be read: Is a directory",
+        "folder.yaml:1:1: cannot be read (it is no file): correct it, or give it another name than *.yaml",
         "stocks.yaml:1:1: the file must be a map, not a list",
     ]
 
@@ -950,3 +951,49 @@ def test_a_wrong_key_does_not_hide_a_wrong_template(tmp_path: Path) -> None:
         ("E_TEMPLATE", "`quantity`: unknown filter 'numbr'; did you mean 'number'?"),
         ("E_UNKNOWN_KEY", "unknown key `chunksize`; did you mean `chunk_size`?"),
     ]
+
+
+def test_what_is_no_file_of_a_project_is_told_by_its_name_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project.yaml").write_text(PROJECT)
+    (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (tmp_path / "upper.YAML").touch()
+    (tmp_path / "short.yml").touch()
+    (tmp_path / "large.yaml").write_bytes(b"#" * 10_000_000)
+    (tmp_path / "empty.yaml").write_bytes(b"# nothing\n")
+    (tmp_path / "Stocks.yaml").write_text(STOCKS.replace("object: stocks", "object: Stocks"))
+
+    with pytest.raises(ConfigError) as caught:
+        load(Path())
+
+    rename = "correct it, or give it another name than *.yaml"
+    assert list(map(str, caught.value.problems)) == [
+        "Stocks.yaml:2:1: `object` is the text `Stocks`: "
+        "begin with a small letter and use small letters, digits and _ only",
+        "empty.yaml:1:1: the file is empty",
+        f"folder.yaml:1:1: cannot be read (it is no file): {rename}",
+        "large.yaml:1:1: the file has more than 1,000,000 bytes: split it",
+        f"loop.yaml:1:1: cannot be read (Too many levels of symbolic links): {rename}",
+        f"pipe.yaml:1:1: cannot be read (it is no file): {rename}",
+        "short.yml:1:1: only *.yaml is read: rename the file to short.yaml, or remove it",
+        "upper.YAML:1:1: only *.yaml is read: rename the file to upper.yaml, or remove it",
+    ]
+
+
+def test_a_message_shows_what_cannot_be_seen_and_stops_where_it_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    zone = PROJECT.replace("Europe/Warsaw", "x" * 100_000)
+    key = STOCKS.replace("stage: 1", "st\u0430ge: 1")
+
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, {"project": zone, "stocks": key})
+
+    long, odd = sorted(problem.message for problem in caught.value.problems)
+    assert (len(long), long[600:605], long[-13:]) == (905, " ... ", "Europe/Warsaw")
+    assert odd == "unknown key `st\u0430ge`, which holds U+0430 (cyrillic small letter a); did you mean `stage`?"

@@ -431,6 +431,27 @@ def test_items_are_fetched_skipped_or_removed_and_documents_become_rows(tmp_path
     }
 
 
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            "[{no: 1}, {no: 2}, {no: '1'}]",
+            "two rows of order_lines have the same key (id 7, no 1), so one would overwrite the other;"
+            " add a column to `key` that tells them apart",
+        ),
+        ("[{no: 1}, {text: x}]", "a row of order_lines has no value for `no`, which is part of its key"),
+    ],
+)
+def test_rows_that_their_table_could_not_tell_apart_refuse_their_record(
+    tmp_path: Path, lines: str, reason: str
+) -> None:
+    sample = f"{{name: one, row: {{order: 7, type: NEW}}, document: {{id: 7, total: 1, lines: {lines}}}}}"
+
+    [story] = document(tmp_path, ORDERS, sample)["samples"]
+
+    assert story["refused"] == {"stage": "render", "reason": reason}
+
+
 LONG = "Ż" * 60
 
 

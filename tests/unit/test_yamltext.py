@@ -89,11 +89,35 @@ FAULTS = [
         "E_YAML_TAG",
         "f.yaml:1:4: tags such as `!!python/object:os.system` are not supported: remove it; quote a text",
     ),
+    ("a: 1".encode("utf-16-le"), "E_ENCODING", "f.yaml:1:1: the file is UTF-16: save it as UTF-8"),
+    (b'a: "\\ud800"\n', "E_ENCODING", "f.yaml:1:4: the escape of the control character U+D800: remove it"),
+    (b'"\\0": 1\n', "E_ENCODING", "f.yaml:1:1: the escape of the control character U+0000: remove it"),
+    (
+        b'a: 1\nb: "\\U00110000"\n',
+        "E_YAML_SYNTAX",
+        "f.yaml:2:5: `\\U` takes the 8 hexadecimal digits of a character, 00000000 to 0010FFFF",
+    ),
+    (
+        "\u00a0a: 1\n".encode(),
+        "E_ENCODING",
+        "f.yaml:1:1: U+00A0 looks like a space or like nothing: type a plain space, or quote the text",
+    ),
+    (
+        "a:\n\u00a0 b: 1\n  c: 2\n".encode(),
+        "E_YAML_SYNTAX",
+        "f.yaml:2:1: U+00A0 is no blank to YAML: type a plain space",
+    ),
+    ("a: {b: ”{x}”}\n".encode(), "E_YAML_SYNTAX", "f.yaml:1:8: U+201D is no quote to YAML: type ' or \""),
+    (
+        b"a: {q: SELECT x, y FROM z, k: 1}\n",
+        "E_YAML_KEY",
+        "f.yaml:1:18: `y FROM z` has no value; if a comma in a text was meant, quote the whole text",
+    ),
     (b"[" * 900_000, "E_YAML_DEPTH", "f.yaml:1:51: more than 50 levels deep: flatten it"),
     (
         b"x" * 1_000_001,
         "E_FILE_TOO_LARGE",
-        "f.yaml:1:1: the file has 1,000,001 bytes; at most 1,000,000 are read: split it",
+        "f.yaml:1:1: the file has more than 1,000,000 bytes: split it",
     ),
 ]
 
