@@ -357,7 +357,7 @@ BAD = [
      ["clients.yaml:11:3: `segmentId`: `segment.id` is not among what segments saves; known here: segment_code, segment_id"]),
     ("a parameter whose name is a key of fields", "clients",
      "query: {externalId:", "query: {$value:",
-     ["clients.yaml:19:55: the key `$value`: a name cannot begin with $ here; write a parameter of that name into the path: /orders?$top=5"]),
+     ["clients.yaml:19:54: the key `$value`: a name cannot begin with $ here; write a parameter of that name into the path: /orders?$top=5"]),
     ("a column whose name is a key of fields", "orders",
      "fields: {order_id:", "fields: {$each:",
      ["orders.yaml:21:16: the key `$each`: a name cannot begin with $ here; write a parameter of that name into the path: /orders?$top=5"]),
