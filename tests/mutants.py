@@ -173,7 +173,9 @@ def edits(document: Any, schema: Schema) -> Iterator[Edit]:
         if isinstance(value, dict):
             yield from _of_map(path, value, found)
         for new in _others(path, value, found):
-            told_at = path[:-1] if path[-1:] == ("type",) else path  # decides which keys stand beside it
+            # A type decides which keys stand beside it, and of two equal entries the second is blamed.
+            elsewhere = path[-1:] == ("type",) or (path and isinstance(path[-1], int) and isinstance(new, str))
+            told_at = path[:-1] if elsewhere else path
             yield Edit("value", path, new, told_at=told_at)  # unless the schema allows it: `must_be_told`
         if path:
             yield from _of_text(path, value)
@@ -232,7 +234,7 @@ def _of_map(path: Path, value: dict[str, Any], rules: Sequence[Schema]) -> Itera
     for key in ("unknown", "1", "null", "a b", "ą", "$each", "$value", "on", "<<x"):
         here = (*path, key)
         if key not in value:
-            closed = kinds is not None and key not in kinds
+            closed = kinds is not None and key not in kinds and not key.startswith("$")  # which give it other rules
             yield Edit("added", here, "x", told_at=here if closed else None, word=key if closed else "")
     if pattern:
         for key in ("1a", "a b", "a-b", "ą", "A.b", "$x", "", "a\nb"):
