@@ -127,8 +127,12 @@ class JournalFile:
         return self._clock()
 
     def is_older(self, moment: datetime, hours: float) -> bool:
-        """Tell whether a moment is more than some hours past; 0 hours: never."""
-        return hours > 0 and self._clock() - moment >= timedelta(hours=hours)
+        """Tell whether a moment is more than some hours past; 0 hours: never.
+
+        One that is still to come was noted by a clock that was wrong, and is not waited for.
+        """
+        passed = self._clock() - moment
+        return hours > 0 and (passed >= timedelta(hours=hours) or passed < timedelta(0))
 
 
 def _connected(name: str, opened: ExitStack) -> sqlite3.Connection:

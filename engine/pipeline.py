@@ -26,6 +26,7 @@ from engine.records import Counts, Failure, ObjectResult, Status
 from engine.staging import DamagedError, Staging, files_translated
 from engine.targets import Target, Window
 
+LONGEST_PAUSE = timedelta(minutes=15)
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
 Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
@@ -265,7 +266,7 @@ def _conclude(run: _Run, result: ObjectResult) -> None:
     """Draw the consequences that reach beyond the run: a connection's pause, a `once` that is done."""
     if result.failure and result.failure.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
         _, _, _, probes = run.journal.pauses().get(run.http, (None, None, None, 0))
-        until = run.setting.clock() + timedelta(minutes=min(2**probes, 15))
+        until = run.setting.clock() + min(timedelta(minutes=2**probes), LONGEST_PAUSE)
         run.journal.pause(run.http, until, result.failure.message)
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due

@@ -207,8 +207,8 @@ class Staging:
                 reason = f"{str(error)[:150]}; it is set aside now, and the next run rebuilds it"
                 raise DamagedError(self.path, reason) from error
             raise StateError(
-                f"{self.path}: {_reason(error)}; nothing of this step was kept, and nothing that was sent is forgotten. "
-                f"Check free space in {self.path.parent} and memory, then run again",
+                f"{self.path}: {_reason(error)}; nothing of this step was kept, and nothing that was sent is "
+                f"forgotten. Check free space in {self.path.parent} and memory, then run again",
                 code="E_STAGING",
             ) from error
 
@@ -344,7 +344,9 @@ def _unusable(path: Path, reason: str) -> StateError:
     """Tell a file that is damaged from one that is newer or cannot be opened now: only the first is begun anew."""
     if "version number" in reason:
         said = reason.partition("\n")[0].rpartition("with ")[2]
-        message = f"{path} was written by a newer DuckDB ({said[:200]}) and was not touched; use the newer one-sync again"
+        message = (
+            f"{path} was written by a newer DuckDB ({said[:200]}); it was not touched: use the newer one-sync again"
+        )
         return StateError(message, code="E_STATE_NEWER")
     if any(each in reason for each in _OUTSIDE):
         message = (

@@ -159,7 +159,7 @@ def test_a_journal_of_a_newer_program_is_refused_and_left_alone(it: Rig) -> None
     with closing(sqlite3.connect(it.state / FILE_NAME)) as journal:
         journal.execute("pragma user_version = 7")
         journal.execute("drop table objects")
-    for attempt in (lambda: it.run("clients"), lambda: it.app.journal()):
+    for attempt in (lambda: it.run("clients"), it.app.journal):
         with pytest.raises(StateError) as caught:
             attempt()
 
@@ -194,7 +194,7 @@ def test_a_duckdb_file_of_a_newer_program_is_refused_and_not_begun_anew(it: Rig)
 def test_a_file_of_a_newer_duckdb_is_refused_and_not_begun_anew(it: Rig) -> None:
     path = it.state / "clients.duckdb"
     data = bytearray(path.read_bytes())
-    data[12:20] = (999).to_bytes(8, "little")
+    data[12:20] = (99).to_bytes(8, "little")
     data[:8] = _checksum(data[8:4096]).to_bytes(8, "little")
     path.write_bytes(data)
     [mapping] = it.app.loaded.select(["clients"])
@@ -204,7 +204,7 @@ def test_a_file_of_a_newer_duckdb_is_refused_and_not_begun_anew(it: Rig) -> None
         it.run("clients")
 
     assert caught.value.code == "E_STATE_NEWER"
-    assert "version number 999" in caught.value.message
+    assert "version number 99," in caught.value.message
     assert planned is not None
     assert planned.code == "E_STATE_NEWER"
     assert path.read_bytes() == data
