@@ -238,6 +238,8 @@ def translated(path: Path) -> Iterator[None]:
         raise _fault(path, f"{folder} is no folder", "name a folder as `state` in project.yaml") from error
     except OSError as error:
         remedy = _FREE if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else _OPEN
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            remedy = "let more files be open at once (`ulimit -n`), and run again"
         raise _fault(path, error.strerror or str(error), remedy) from error
 
 

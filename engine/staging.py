@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -20,6 +21,7 @@ from engine.layouts import layout_of, steps_from
 
 STEPS: tuple[str, ...] = ()  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
+SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
 _LOCK_PAUSE_SECONDS = 0.05
 _LOCKED = "Could not set lock"  # how DuckDB says that another process has the file
 _CORRUPT = ("Corrupt database file", "Could not read enough bytes")  # found when the damaged part is read
@@ -104,6 +106,7 @@ class Staging:
         DamagedError when it is no usable DuckDB file (the caller sets it aside and begins anew).
         """
         deadline = time.monotonic() + wait_seconds
+        _check_descriptors(path)
         while True:
             try:
                 connection = _connect(path, scratch)
@@ -121,6 +124,7 @@ class Staging:
             except duckdb.Error as error:
                 raise _unusable(path, str(error)) from error
         staging = cls(connection, path)
+        shutil.rmtree(_scratch(path, scratch), ignore_errors=True)  # of a run that was killed
         try:
             with files_translated(path):
                 path.chmod(0o600)
@@ -377,13 +381,33 @@ def files_translated(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _scratch(path: Path, scratch: Path) -> Path:
+    return scratch / f"{path.stem}.tmp"
+
+
+def _check_descriptors(path: Path) -> None:
+    """Refuse to begin where few files may still be opened: DuckDB would abort the whole process while it connects."""
+    held: list[int] = []
+    try:
+        for _ in range(SPARE_DESCRIPTORS):
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        raise StateError(
+            f"{path}: {error.strerror}; nothing was sent. Let more files be open at once (`ulimit -n`), then run again",
+            code="E_STATE",
+        ) from error
+    finally:
+        for each in held:
+            os.close(each)
+
+
 def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(path),
         config={
             "threads": 2,
             "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(scratch / f"{path.stem}.tmp"),
+            "temp_directory": str(_scratch(path, scratch)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },

@@ -139,6 +139,41 @@ def test_a_disk_that_is_full_at_any_moment_loses_and_doubles_nothing(it: Rig, na
     check_equal(it, name)
 
 
+def test_a_disk_without_room_for_a_new_ledger_is_not_taken_for_a_damaged_one(it: Rig) -> None:
+    fill(it, "old", clients=1, items=9)
+    it.run("clients")
+    with it.journal(), files_of_at_most(8_000):  # its shared memory is there, and its next notes are shorter
+        error = fails(it, "items")
+    aside = list(it.state.glob("*damaged*"))
+
+    assert (error.code, aside) == ("E_STATE", [])
+    assert "free space" in error.message
+    check_equal(it, "items")
+
+
+def test_with_too_few_open_files_nothing_is_lost(it: Rig) -> None:
+    fill(it, "old", clients=3, items=9)
+    it.run("clients")
+    fill(it, "new", clients=3, items=9)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = {int(name) for name in os.listdir("/proc/self/fd")}
+    free = [number for number in range(before[0]) if number not in used]
+    messages = []
+    for more in range(1, 34, 2):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free[more], before[1]))
+        try:
+            it.run("clients")
+            messages.append(it.last.failure.message if it.last and it.last.failure else "")
+        except OneSyncError as error:
+            messages.append(error.message)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert any("ulimit -n" in message for message in messages), messages
+    assert list(it.state.glob("*damaged*")) == []
+    check_equal(it, "clients")
+
+
 def test_a_disk_that_fills_while_requests_are_under_way_creates_nobody_twice(it: Rig) -> None:
     fill(it, "old", clients=30, items=0)
     with files_of_at_most(2**40):
