@@ -18,9 +18,35 @@ from engine.notes import Clock
 
 FILE_NAME = "journal.sqlite"
 STEPS = (  # from layout 1, the first released, on; journal.sql is the layout that they end at
-    "alter table objects add column settling integer not null default 0;\n"
-    "update objects set settling = generation + (open_run is not null);\n"
-    "alter table objects add column ends text",
+    """
+alter table objects add column settling integer not null default 0;
+update objects set settling = generation + (open_run is not null);
+alter table objects add column ends text;
+alter table receipts rename to receipts_before;
+create table receipts (
+  object  text not null,
+  first   integer not null,
+  last    integer not null check (last >= first),
+  outcome text not null check (outcome in ('confirmed', 'clean', 'gone'))
+);
+insert into receipts select * from receipts_before;
+drop table receipts_before;
+create index receipts_by_end on receipts (object, outcome, last);
+alter table progress rename to progress_before;
+create table progress (
+  object       text not null,
+  key          text not null,
+  operation    integer not null,
+  fingerprint  text not null,
+  payload_hash text not null,
+  step         integer not null,
+  saved        text not null,
+  primary key (object, key)
+) without rowid;
+-- Of which mapping the steps were is not known any more: creates aside, they are done anew.
+insert into progress select object, key, 0, '', payload_hash, step, saved from progress_before;
+drop table progress_before
+""",
 )
 _SCHEMA = Path(__file__).with_name("journal.sql")
 LOCK_WAIT_SECONDS = 30.0  # for another process that writes; one that holds on for longer is stuck

@@ -156,7 +156,7 @@ def test_with_too_few_open_files_nothing_is_lost(it: Rig) -> None:
     it.run("clients")
     fill(it, "new", clients=3, items=9)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = {int(name) for name in os.listdir("/proc/self/fd")}
+    used = {int(path.name) for path in Path("/proc/self/fd").iterdir()}
     free = [number for number in range(before[0]) if number not in used]
     messages = []
     for more in range(1, 34, 2):
@@ -362,8 +362,10 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("way_back", ["restored", "adopted"])
+@pytest.mark.parametrize(
+    ("damage", "way_back"),
+    [*((damage, "restored") for damage in DAMAGES), ("garbage", "adopted"), ("no byte", "adopted")],
+)
 def test_a_damaged_journal_sends_nothing_until_it_is_restored_or_adopted(it: Rig, damage: str, way_back: str) -> None:
     fill(it, "old", items=0)
     it.run("clients")
@@ -416,7 +418,7 @@ def test_a_journal_kept_during_a_run_is_known_to_be_behind_and_nobody_is_created
     platform = dict(it.platform.clients)
     kept = sorted(copies.iterdir(), key=lambda path: int(path.name))
     assert len(kept) >= 6
-    for copy in kept:
+    for copy in kept[::2]:
         shutil.rmtree(it.state)
         shutil.copytree(whole, it.state)
         it.platform.clients = dict(platform)
