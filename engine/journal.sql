@@ -1,4 +1,4 @@
--- journal.sqlite, as a new file is laid out. Times are ISO texts in UTC; keys are JSON arrays (records.key_text).
+-- journal.sqlite, layout 2, as a new file is laid out. Times are ISO texts in UTC; keys are JSON arrays (records.key_text).
 
 create table meta (
   name  text primary key,
