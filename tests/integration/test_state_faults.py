@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from crash import Crash, Fuse, seam
+from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import Rig, rig
 from wire import Reply
 
@@ -438,18 +438,15 @@ def test_a_journal_from_before_a_run_that_was_killed_is_known_to_be_behind(it: R
     before, dead = it.folder / "before.sqlite", it.folder / "dead"
     backup(it, before)
     found = set()
-    fuse = Fuse()
-    for at in range(1, 40, 5):
-        shutil.rmtree(dead, ignore_errors=True)
+    fuse = Fuse(on_crash=lambda: photograph(dead, it.state))
+    for at in range(1, 60, 5):
         it.put("item", ("W1", "A", "new"), ("W1", "B", "old"))
-        with seam(fuse):
-            fuse.on_crash = lambda: shutil.copytree(it.state, dead, ignore=shutil.ignore_patterns("*-shm", "*.tmp"))
+        with seam(fuse, it.state):
             fuse.burn(at)
             with suppress(Crash):
                 it.run("items")
                 break
-        shutil.rmtree(it.state)
-        shutil.copytree(dead, it.state)
+        bring_back(dead, it.state)
         restore(it, before)
         it.put("item", ("W1", "A", "old"), ("W1", "B", "old"))
         it.run("items")
@@ -567,17 +564,15 @@ def test_a_log_that_lost_its_end_after_a_kill_is_not_believed(it: Rig) -> None:
     fill(it, "old", clients=0, items=40)
     it.run("items")
     fill(it, "new", clients=0, items=40)
-    dead, fuse = it.folder / "dead", Fuse()
-    fuse.on_crash = lambda: shutil.copytree(it.state, dead, ignore=shutil.ignore_patterns("*-shm", "*.tmp"))
-    with seam(fuse), suppress(Crash):
-        fuse.burn(11)
-        it.run("items")
-    log = dead / "items.duckdb.wal"
+    dead = it.folder / "dead"
+    it.platform.rule = lambda seen: photograph(dead, it.state)
+    it.run("items")
+    it.platform.rule = lambda seen: None
+    log = dead / "state" / "items.duckdb.wal"
     size = log.stat().st_size
     assert size
     for length in (0, size // 2, size - 1):
-        shutil.rmtree(it.state)
-        shutil.copytree(dead, it.state)
+        bring_back(dead, it.state)
         os.truncate(it.state / log.name, length)
         fill(it, "old", clients=0, items=40)  # what the lost changes were made of is gone
         it.run("items")
