@@ -15,6 +15,7 @@ from engine import pipeline
 from engine.environment import Environment
 from engine.errors import ConfigError, Place
 from engine.feed import FeedEnd
+from engine.identity import Identity, http_identity
 from engine.journal import Journal
 from engine.load import Loaded, load
 from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
@@ -23,7 +24,7 @@ from engine.program import Program, compile_mapping
 from engine.reading import Read, read_feed, read_sql
 from engine.records import ObjectResult
 from engine.redact import redact
-from engine.sql import SqlEnd
+from engine.sql import SqlEnd, sql_identity
 from engine.targets import HttpTarget, SqlTarget, Target
 from engine.transport import HttpEnd
 
@@ -64,9 +65,30 @@ class App:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
 
-    def setting(self) -> Setting:
-        """Give what surrounds a run."""
-        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide)
+    def setting(self, mapping: MappingSpec | None = None) -> Setting:
+        """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
+        ends = {}
+        if mapping is not None:
+            others = [self.loaded.mappings[each.object] for each in mapping.refs.values()]
+            ends = {each.object: self.ends_of(each) for each in (mapping, *others)}
+        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide, ends=ends)
+
+    def ends_of(self, mapping: MappingSpec) -> dict[str, Identity]:
+        """Identify the ends that an object's notes speak of, by their role; a query is read anew, so not its source.
+
+        Raises ConfigError where a variable is missing.
+        """
+        if mapping.write is None:
+            return {"target": self._http_identity(self.target_connection(mapping).name)}
+        url = self._sql_url(mapping.write.connection)
+        ends = {"target": sql_identity(url, name=mapping.write.connection)}
+        if not isinstance(mapping.source, SqlSource):
+            ends["source"] = self._http_identity(mapping.source.connection)
+        return ends
+
+    def _http_identity(self, name: str) -> Identity:
+        base_url, headers = self._http_address(name, self._connection(name, HttpConnection))
+        return http_identity(base_url, headers)
 
     def _hide(self, text: str) -> str:
         return redact(text, self.environment.secrets)
@@ -92,25 +114,27 @@ class App:
 
     def sql(self, name: str) -> SqlEnd:
         """Open a SQL connection: a new one each time, for one thread; close it after use."""
+        return SqlEnd(_beside(self.folder, self._sql_url(name)), name=name)
+
+    def _sql_url(self, name: str) -> str:
         connection = self._connection(name, SqlConnection)
-        url = self.environment.resolve(connection.url, self._place("connections", name, "url"), secret=True)
-        return SqlEnd(_beside(self.folder, url), name=name)
+        return self.environment.resolve(connection.url, self._place("connections", name, "url"), secret=True)
 
     def http(self, name: str) -> HttpEnd:
         """Give an HTTP connection, shared by all objects and threads, so that its limits hold for all of them."""
         connection = self._connection(name, HttpConnection)
         with self._lock:
             if name not in self._http:
-                base = self._place("connections", name, "base_url")
-                headers = {
-                    key: self.environment.resolve(
-                        value, self._place("connections", name, "headers", key), secret="${" in value
-                    )
-                    for key, value in connection.headers.items()
-                }
-                base_url = self.environment.resolve(connection.base_url, base)
+                base_url, headers = self._http_address(name, connection)
                 self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers)
             return self._http[name]
+
+    def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
+        headers = {
+            key: self.environment.resolve(value, self._place("connections", name, "headers", key), secret="${" in value)
+            for key, value in connection.headers.items()
+        }
+        return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
     def _connection(self, name: str, kind: type[T]) -> T:
         connection = self.loaded.project.connections[name]
@@ -138,7 +162,7 @@ class App:
         opened: list[SqlEnd] = []
         try:
             reads = self.reads(mapping, program, opened)
-            return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(), order)
+            return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
         finally:
             for end in opened:
                 end.close()

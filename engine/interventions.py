@@ -10,17 +10,18 @@ from engine import pipeline
 from engine.adopting import AdoptingTarget
 from engine.app import App
 from engine.errors import ConfigError, RunError
+from engine.identity import differing
 from engine.journal import Claim, Journal
 from engine.journal_file import FILE_NAME
 from engine.keys import is_feed, keys_of, spellings
-from engine.ledger import check_pair, confirmed, forget, generation, recover
+from engine.ledger import check_pair, confirmed, forget, generation, journal_is_behind, recover
 from engine.mapping import MappingSpec, Retry
 from engine.pipeline import new_run_id
 from engine.prepare import Order
 from engine.program import Program
 from engine.records import Change, Key, ObjectResult, key_text, text_key
 from engine.sql import SqlEnd
-from engine.staging import DamagedError, Staging
+from engine.staging import EMPTY_CHANGES, DamagedError, Staging
 
 
 @contextmanager
@@ -106,10 +107,19 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
             if staging is not None:
                 with app.journal_to_write() as journal:
                     _pair(program, staging, journal)
-            return pipeline.run(program, reads, target, app.setting(), order)
+            return pipeline.run(program, reads, target, app.setting(mapping), order)
     finally:
         for end in opened:
             end.close()
+
+
+def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:
+    """Take the ends that objects have now as those that their notes speak of; answers the objects that changed."""
+    with _journal(app) as journal:
+        changed = [each for each in mappings if differing(journal.ends(each.object), app.ends_of(each))]
+        for each in changed:
+            journal.speak_of(each.object, app.ends_of(each))
+    return [each.object for each in changed]
 
 
 def _check_adoptable(program: Program) -> None:
@@ -148,10 +158,10 @@ def _adopting(app: App, mapping: MappingSpec, program: Program) -> AdoptingTarge
 
 def _pair(program: Program, staging: Staging, journal: Journal) -> None:
     """Let ledger and journal belong together again; what the journal has lost is noted in it first."""
-    standing = journal.standing(program.object)
     _note_creates(program, staging, journal)
-    is_newer = generation(staging) > standing.generation + (1 if standing.open_run else 0)
-    if staging.meta("journal") not in (None, journal.identity) or is_newer:
+    is_another = staging.meta("journal") not in (None, journal.identity)
+    if is_another or journal_is_behind(staging, journal, program.object):
+        staging.run(EMPTY_CHANGES)  # nothing tells any more what became of them
         journal.settled(program.object, generation(staging))
         staging.set_meta("journal", journal.identity)
 

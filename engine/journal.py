@@ -8,11 +8,21 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.journal_file import JournalFile, translated
+from engine.identity import Identity
+from engine.journal_file import JournalFile
 from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
 from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
+
+
+_KNOWS_OF_TARGET = """
+select 1 from bindings where object = ?1 union all
+select 1 from claims where object = ?1 union all
+select 1 from progress where object = ?1 union all
+select 1 from marks where object = ?1 union all
+select 1 from objects where object = ?1 and cursor is not null
+limit 1"""
 
 
 class Journal(JournalFile):
@@ -27,11 +37,12 @@ class Journal(JournalFile):
     def standing(self, object_: str) -> Standing:
         """Say where an object stands."""
         found = self.rows(
-            "select generation, open_run, cursor, full_at, once_done from objects where object = ?", object_
+            "select generation, settling, open_run, cursor, full_at, once_done from objects where object = ?", object_
         )
-        generation, open_run, cursor, full_at, once_done = found[0] if found else (0, None, None, None, 0)
+        generation, settling, open_run, cursor, full_at, once_done = found[0] if found else (0, 0, None, None, None, 0)
         return Standing(
             generation=generation,
+            settling=settling,
             open_run=open_run,
             cursor=json.loads(cursor) if cursor else None,
             full_at=unstamp(full_at),
@@ -47,12 +58,16 @@ class Journal(JournalFile):
                 "insert or ignore into runs (run_id, object, started_at) values (?, ?, ?)", run_id, object_, stamp(at)
             )
 
+    def settling(self, object_: str, generation: int) -> None:
+        """Note that all is noted of what the DuckDB file is about to take in as this generation."""
+        self._write("update objects set settling = ? where object = ?", generation, object_)
+
     def settled(self, object_: str, generation: int) -> None:
         """Drop the marks and receipts of the run that was settled into the DuckDB file of this generation."""
         with self.transaction():
             self._write(
-                "insert into objects (object, generation) values (?1, ?2)"
-                " on conflict (object) do update set generation = ?2, open_run = null",
+                "insert into objects (object, generation, settling) values (?1, ?2, ?2)"
+                " on conflict (object) do update set generation = ?2, settling = ?2, open_run = null",
                 object_,
                 generation,
             )
@@ -109,6 +124,26 @@ class Journal(JournalFile):
     def start_over(self, object_: str) -> None:
         """Forget how far the source was read: the next run reads it whole, and one that runs once runs again."""
         self._write("update objects set cursor = null, full_at = null, once_done = 0 where object = ?", object_)
+
+    # --- the ends that an object speaks of ---------------------------------------------------------------
+
+    def ends(self, object_: str) -> dict[str, Identity]:
+        """Give the ends that an object's notes speak of, by their role; none: not known."""
+        found = self.rows("select ends from objects where object = ? and ends is not null", object_)
+        return {role: Identity(**each) for role, each in json.loads(found[0][0]).items()} if found else {}
+
+    def speak_of(self, object_: str, ends: Mapping[str, Identity]) -> None:
+        """Note the ends that an object's ledger, bindings and cursor speak of from now on."""
+        text = json.dumps({role: asdict(end) for role, end in ends.items()}, ensure_ascii=False)
+        self._write(
+            "insert into objects (object, ends) values (?1, ?2) on conflict (object) do update set ends = ?2",
+            object_,
+            text,
+        )
+
+    def knows_of_target(self, object_: str) -> bool:
+        """Tell whether a note would be wrong at another target: a binding, a create under way, a place in a feed."""
+        return bool(self.rows(_KNOWS_OF_TARGET, object_))
 
     # --- marks and receipts --------------------------------------------------------------------------
 
@@ -197,7 +232,7 @@ class Journal(JournalFile):
 
     def bindings(self, object_: str) -> Iterator[tuple[str, str]]:
         """Stream key text and saved JSON of an object's bindings."""
-        with translated():
+        with self._translated():
             yield from self._connection.execute("select key, saved from bindings where object = ?", (object_,))
 
     def binding(self, object_: str, key: Key) -> dict[str, Any] | None:

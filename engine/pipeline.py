@@ -15,7 +15,7 @@ from engine.canonical import Batch
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
-from engine.ledger import READ_BY, check_pair, generation, outcomes_of, recover, settle
+from engine.ledger import READ_BY, check_ends, check_pair, recover, settle_run
 from engine.mapping import Once
 from engine.parts import parts_of
 from engine.prepare import Order, Setting, prepare, reads_whole
@@ -23,9 +23,10 @@ from engine.program import Program
 from engine.reading import Read
 from engine.recording import Recorder, Tally
 from engine.records import Counts, Failure, ObjectResult, Status
-from engine.staging import DamagedError, Staging
+from engine.staging import DamagedError, Staging, files_translated
 from engine.targets import Target, Window
 
+LONGEST_PAUSE = timedelta(minutes=15)
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
 Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
@@ -120,18 +121,23 @@ def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | Non
 def _set_aside(path: Path, setting: Setting) -> Path:
     """Rename a damaged file and its log, so that a person can look at them."""
     aside = path.with_name(f"{path.name}.damaged-{setting.clock():%Y%m%dT%H%M%S}")
-    path.rename(aside)
     log = path.with_name(f"{path.name}.wal")
-    if log.exists():
-        log.rename(aside.with_name(f"{aside.name}.wal"))
+    with files_translated(path):
+        path.rename(aside)
+        if log.exists():
+            log.rename(aside.with_name(f"{aside.name}.wal"))
     return aside
 
 
 def _make_ready(run: _Run) -> None:
-    """Check that both files belong together, and settle a run that did not end."""
+    """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
+    check_ends(run.staging, run.journal, run.object, run.setting.ends)
+    ends = run.setting.ends.get(run.object, {})
+    if ends != run.journal.ends(run.object):
+        run.journal.speak_of(run.object, ends)
 
 
 def _take(run: _Run, read: Read, counts: Counts) -> None:
@@ -157,8 +163,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle(run.staging, outcomes_of(run.journal, run.object), run.setting.clock())
-    run.journal.settled(run.object, generation(run.staging))
+    settle_run(run.staging, run.journal, run.object, run.setting.clock())
 
 
 def _stoppable(run: _Run, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -261,7 +266,7 @@ def _conclude(run: _Run, result: ObjectResult) -> None:
     """Draw the consequences that reach beyond the run: a connection's pause, a `once` that is done."""
     if result.failure and result.failure.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
         _, _, _, probes = run.journal.pauses().get(run.http, (None, None, None, 0))
-        until = run.setting.clock() + timedelta(minutes=min(2**probes, 15))
+        until = run.setting.clock() + min(timedelta(minutes=2**probes), LONGEST_PAUSE)
         run.journal.pause(run.http, until, result.failure.message)
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due

@@ -44,7 +44,8 @@ def read_sql(
     if cursor is None:
         yield Read(batches=extract(end, source.query, {}), children=_children(source, end, {}), full=True)
         return
-    due = standing.full_at is None or now - standing.full_at >= timedelta(hours=cursor.full_every_hours)
+    passed = now - (standing.full_at or now)  # less than nothing: noted by a clock that was wrong
+    due = standing.full_at is None or not timedelta(0) <= passed < timedelta(hours=cursor.full_every_hours)
     full = whole or due or standing.cursor is None
     params = {"cursor": FIRST if full else _since(standing.cursor, cursor)}
     yield Read(

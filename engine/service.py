@@ -15,7 +15,7 @@ from engine.follow import Follower
 from engine.history import Request
 from engine.log import Log
 from engine.mapping import HttpConnection, MappingSpec
-from engine.pipeline import exit_of, new_run_id
+from engine.pipeline import LONGEST_PAUSE, exit_of, new_run_id
 from engine.prepare import Order
 from engine.records import Counts, Failure, ObjectResult, Status
 from engine.scheduler import Scheduler
@@ -204,6 +204,7 @@ class _Pauses:
         self._known_at = time.monotonic()
         try:
             with self._app.journal() as journal:
-                self._known = {name: until for name, (_, until, _, _) in journal.pauses().items()}
+                latest = utc_now() + LONGEST_PAUSE  # one beyond was noted by a clock that was wrong
+                self._known = {name: until for name, (_, until, _, _) in journal.pauses().items() if until <= latest}
         except StateError:
             return  # what was known goes on to hold; the runs themselves report the fault

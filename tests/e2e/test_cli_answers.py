@@ -157,6 +157,7 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
         "rejected": 0,
         "waiting": 0,
         "unknown": 0,
+        "target_changed": None,
         "paused": None,
     }
     for each in document["objects"]:
