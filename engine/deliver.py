@@ -138,8 +138,19 @@ class Delivery:
         return min(until_next or 0.5, 0.5)
 
     def _drop_queue(self) -> Iterator[Event]:
-        while self._queue or self._fetch():
+        """Give up all that is left: what had its turn part by part, the rest joined, as it may be millions."""
+        while self._queue:
             yield from self._drop(heapq.heappop(self._queue)[2], self._why_stopped())
+        joined: Part | None = None
+        for part, _ in self._parts:
+            if joined and not (joined.unknown or part.unknown) and joined.range.last + 1 == part.range.first:
+                joined = replace(joined, range=Range(joined.range.first, part.range.last))
+                continue
+            if joined:
+                yield self._unfinished(joined, self._why_stopped())
+            joined = part
+        if joined:
+            yield self._unfinished(joined, self._why_stopped())
 
     def _drop(self, part: Part, reason: str) -> Iterator[Event]:
         """Give up a part that waits in the queue."""

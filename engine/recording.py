@@ -207,7 +207,7 @@ class Recorder:
             case Verdict.FAILED:
                 counts.failed += size
                 self.tally.first_failure = self.tally.first_failure or event.reason
-                if self._creates and event.clean:
+                if self._creates and event.clean and subtract([part.range], self._left) != [part.range]:
                     self._journal.drop_claims(self._object, self._keys(part))
             case Verdict.UNKNOWN:
                 counts.unknown += size
