@@ -21,7 +21,7 @@ from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
 from engine.prepare import Order, Setting
 from engine.program import Program, compile_mapping
 from engine.reading import Read, read_feed, read_sql
-from engine.records import ObjectResult
+from engine.records import NotSent, ObjectResult
 from engine.redact import redact
 from engine.sql import SqlEnd
 from engine.targets import HttpTarget, SqlTarget, Target
@@ -111,6 +111,10 @@ class App:
                 base_url = self.environment.resolve(connection.base_url, base)
                 self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers)
             return self._http[name]
+
+    def shut(self, name: str) -> NotSent | None:
+        """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
+        return self._http[name].shut if name in self._http else None
 
     def _connection(self, name: str, kind: type[T]) -> T:
         connection = self.loaded.project.connections[name]

@@ -186,7 +186,8 @@ class Delivery:
             yield from self._release(part.family)
             return
         decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311
-        yield Exchanged(part=part, request=request, answer=answer, decision=decision)
+        if not (isinstance(answer, NotSent) and answer.is_untried):
+            yield Exchanged(part=part, request=request, answer=answer, decision=decision)
         if isinstance(answer, NotSent) and self._stop.is_set():
             yield self._unfinished(part, self._why_stopped())
         else:

@@ -228,9 +228,10 @@ def ask(end: FeedEnd, request: Outgoing) -> Answered | Refusal:
             raise decision.error
         if isinstance(decision, Refuse):
             return Refusal(stage=Stage.TARGET, reason=decision.reason, status=decision.status)
-        if isinstance(decision, GiveUp) or end.stop.is_set():
-            reason = getattr(decision, "reason", "the run was stopped")
-            raise SourceError(f"{request.method} {request.target}: {reason}", code="E_SOURCE")
+        if end.stop.is_set() and not isinstance(decision, Confirm):
+            raise RunError("the run was stopped while its source was read", code="E_STOPPED")
+        if isinstance(decision, GiveUp):
+            raise SourceError(f"{request.method} {request.target}: {decision.reason}", code="E_SOURCE")
         if isinstance(decision, Confirm) and isinstance(answer, Answered):
             return answer
         if isinstance(decision, Again):

@@ -11,6 +11,7 @@ from typing import Any
 from engine.journal_file import JournalFile, translated
 from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
 from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
+from engine.retry import LONGEST_PAUSE, pause_until
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
 
@@ -319,16 +320,26 @@ class Journal(JournalFile):
             exchange.duration_seconds,
         )
 
-    def pause(self, connection: str, until: datetime, reason: str) -> None:
-        """Pause all objects of a connection; a pause that is there already goes on, one probe further."""
-        self._write(
-            "insert into pauses values (?1, ?2, ?3, ?4, 1) on conflict (connection) do update"
-            " set until = ?3, reason = ?4, probes = probes + 1",
-            connection,
-            stamp(self._clock()),
-            stamp(until),
-            self._hide(reason),
-        )
+    def pause(self, connection: str, reason: str, *, asked_seconds: float | None = None) -> None:
+        """Pause all objects of a connection, for as long as it asked, else for 1, 2, 4, ... minutes by the probes so far.
+
+        A pause in force only gets longer, by what is asked for: what several objects are told at once is one probe.
+        """
+        now = self._clock()
+        with self.transaction():
+            since, until, before, probes = self.pauses().get(connection, (now, now, reason, 0))
+            in_force = until > now
+            if in_force and asked_seconds is None:
+                return
+            until = max(until, pause_until(now, probes, asked_seconds))
+            self._write(
+                "insert or replace into pauses values (?, ?, ?, ?, ?)",
+                connection,
+                stamp(since),
+                stamp(until),
+                before if in_force else self._hide(reason),
+                probes + (asked_seconds is None),
+            )
 
     def unpause(self, connection: str) -> None:
         """End a connection's pause."""
@@ -336,12 +347,17 @@ class Journal(JournalFile):
             self._write("delete from pauses where connection = ?", connection)
 
     def pauses(self) -> dict[str, tuple[datetime, datetime, str, int]]:
-        """Give since, until, reason and number of probes of every paused connection."""
-        sql = "select connection, since, until, reason, probes from pauses"
-        return {
-            name: (datetime.fromisoformat(since), datetime.fromisoformat(until), reason, probes)
-            for name, since, until, reason, probes in self.rows(sql)
-        }
+        """Give since, until, reason and number of probes of every paused connection; after `until` one request probes.
+
+        An `until` that no pause reaches was noted by a clock that was wrong: it is over.
+        """
+        latest = self._clock() + LONGEST_PAUSE
+        found = {}
+        for name, since, until, reason, probes in self.rows("select * from pauses"):
+            over_at = datetime.fromisoformat(until)
+            began_at = datetime.fromisoformat(since)
+            found[name] = (began_at, over_at if over_at <= latest else min(began_at, self._clock()), reason, probes)
+        return found
 
     def fired(self, object_: str, operations: Iterable[int], at: datetime) -> None:
         """Note the last fire that was acted on."""

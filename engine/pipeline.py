@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,7 +21,7 @@ from engine.parts import parts_of
 from engine.prepare import Order, Setting, prepare, reads_whole
 from engine.program import Program
 from engine.reading import Read
-from engine.recording import Recorder, Tally
+from engine.recording import Recorder, Tally, note_pause
 from engine.records import Counts, Failure, ObjectResult, Status
 from engine.staging import DamagedError, Staging
 from engine.targets import Target, Window
@@ -91,6 +91,7 @@ def run(program: Program, reads: Reads, target: Target, setting: Setting, order:
                 _move_on(run, read, counts)
         except OneSyncError as raised:
             error = raised
+            note_pause(journal, run.http, error)
         counts.add(run.tally.counts)
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
@@ -258,11 +259,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
 
 
 def _conclude(run: _Run, result: ObjectResult) -> None:
-    """Draw the consequences that reach beyond the run: a connection's pause, a `once` that is done."""
-    if result.failure and result.failure.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
-        _, _, _, probes = run.journal.pauses().get(run.http, (None, None, None, 0))
-        until = run.setting.clock() + timedelta(minutes=min(2**probes, 15))
-        run.journal.pause(run.http, until, result.failure.message)
+    """Draw the consequence that reaches beyond the run: a `once` that is done."""
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:

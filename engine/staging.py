@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import time
@@ -21,6 +22,7 @@ LAYOUT = 1
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 _LOCK_PAUSE_SECONDS = 0.05
 _LOCKED = "Could not set lock"  # how DuckDB says that another process has the file
+_HOLDER = re.compile(r"held in (.*?) \(PID ([0-9]+)\)")
 _CORRUPT = "Corrupt database file"  # found when the damaged part is read, which may be long after opening
 
 _LAY_OUT = """
@@ -97,11 +99,7 @@ class Staging:
                 if _LOCKED not in str(error):
                     raise _unusable(path, str(error)) from error
                 if time.monotonic() >= deadline:
-                    raise BusyError(
-                        f"{path.stem}: another process works on it ({path}); wait for it to end, "
-                        "or see `one-sync status`",
-                        code="E_BUSY",
-                    ) from error
+                    raise _busy(path, error) from error
                 time.sleep(_LOCK_PAUSE_SECONDS)
             except duckdb.Error as error:
                 raise _unusable(path, str(error)) from error
@@ -334,6 +332,14 @@ def _unusable(path: Path, reason: str) -> StateError:
     return DamagedError(path, reason)
 
 
+def _busy(path: Path, error: duckdb.Error) -> BusyError:
+    """Name who holds a file, as DuckDB tells it; a program of another kind is no run and does not end by itself."""
+    program, number = (*_HOLDER.findall(str(error)), ("", ""))[0]
+    who = f"process {number} ({Path(program).name})" if number else "another process"
+    message = f"{path.stem}: {who} holds {path}; try again when it has ended (`one-sync status` tells what runs)"
+    return BusyError(message, code="E_BUSY")
+
+
 def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(path),
@@ -358,10 +364,7 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
             if _LOCKED not in str(error):
                 return  # damaged: a run would begin anew as well
             if time.monotonic() >= deadline:
-                raise BusyError(
-                    f"{path.stem}: a run holds it; asked for {wait_seconds:g} s ({path}). Try again when it has ended",
-                    code="E_BUSY",
-                ) from error
+                raise _busy(path, error) from error
             time.sleep(_LOCK_PAUSE_SECONDS)
         except duckdb.Error:
             return

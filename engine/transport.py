@@ -42,7 +42,6 @@ from engine.transport_stream import Deadline, Transport
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body
-STOPPED = "stopped"  # the reason of a NotSent that is nobody's fault
 KEEPALIVE_SECONDS = 1.5
 CONNECT_SECONDS = 10.0  # at most: nothing was sent yet, so giving up early costs nothing
 
@@ -93,7 +92,8 @@ class HttpEnd:
     def exchange(self, request: Outgoing, *, stop: threading.Event | None = None, counts: bool = True) -> Answer:
         """Send a request once, after waiting for the connection's concurrency, rate limit and breaker.
 
-        A `stop` that is set ends the waiting, not what is already under way. With `counts` false a 500 is no
+        A `stop` that is set ends the waiting, not what is already under way; so does an answer that shuts the
+        connection, and from then on every exchange ends so until `half_open`. With `counts` false a 500 is no
         failure for the breaker. Durations of answers are without the waiting.
         """
         try:
@@ -101,8 +101,8 @@ class HttpEnd:
         except _UnsendableError as error:
             return NotSent(reason=str(error))
         turn = self._gate.enter(stop)
-        if turn is None:
-            return NotSent(reason=STOPPED)
+        if isinstance(turn, NotSent):
+            return turn
         answer: Answer | None = None
         try:
             answer = self._attempt(outgoing)
@@ -122,6 +122,15 @@ class HttpEnd:
         """Tell until when the breaker lets nothing pass; None when a request may go now, if only as the probe."""
         left = self._gate.shut_seconds()
         return self._clock() + timedelta(seconds=left) if left > 0 else None
+
+    @property
+    def shut(self) -> NotSent | None:
+        """What every exchange gives since an answer shut the connection; None: it is open."""
+        return self._gate.shut
+
+    def half_open(self) -> None:
+        """Let one request find out whether a connection that was shut, or is paused, takes them again."""
+        self._gate.half_open()
 
     def openings(self) -> int:
         """Count how often the breaker has opened."""

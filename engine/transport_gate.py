@@ -8,9 +8,13 @@ from collections import deque
 from collections.abc import Callable
 
 from engine.mapping import HttpConnection
-from engine.records import Answer, Answered
-from engine.retry import Breaker, RateLimit, healthy
+from engine.records import STOPPED, Answer, NotSent
+from engine.retry import ASKED_TO_WAIT, REFUSED, Breaker, RateLimit, asked_to_wait, healthy, shuts
 
+_WHY_SHUT = {
+    REFUSED: "the target refused our credentials to another request; none is sent until the pause is over",
+    ASKED_TO_WAIT: "the target asked another request to wait; none is sent until the pause is over",
+}
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
 
 
@@ -23,23 +27,24 @@ class Gate:
         self._monotonic = monotonic
         self._rate = RateLimit(settings.rate_limit)
         self._breaker = Breaker(settings.breaker)
+        self._shut: NotSent | None = None  # what everybody is told until somebody half-opens the gate
         self._in_flight = 0
         self._line: deque[object] = deque()  # who waits to be let through, first come first
-        self._changed = threading.Condition()  # guards the four above
+        self._changed = threading.Condition()  # guards the five above
 
-    def enter(self, stop: threading.Event | None) -> int | None:
-        """Wait for everything that a request needs, and take it; give the breaker's turn, or None when stopped."""
+    def enter(self, stop: threading.Event | None) -> int | NotSent:
+        """Wait for everything that a request needs, and take it; give the breaker's turn, or why nothing may leave."""
         ticket = object()
         with self._changed:
             self._line.append(ticket)
             try:
-                while not (stop and stop.is_set()):
+                while not (self._shut or (stop and stop.is_set())):
                     wait = self._wait() if self._line[0] is ticket else math.inf
                     if wait == 0:
                         self._in_flight += 1
                         return self._breaker.turn
                     self._changed.wait(min(wait, POLL_SECONDS if stop else threading.TIMEOUT_MAX))
-                return None
+                return self._shut or NotSent(reason=STOPPED)
             finally:
                 self._line.remove(ticket)
                 self._changed.notify_all()
@@ -50,9 +55,23 @@ class Gate:
             now = self._monotonic()
             self._in_flight -= 1
             self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=turn)
-            if isinstance(answer, Answered) and answer.status in {429, 503}:
-                asked = answer.retry_after_seconds or 0.0
+            if answer and (asked := asked_to_wait(answer)):
                 self._rate.hold(now + min(asked, self._max_wait_seconds))
+            if answer and (code := shuts(answer, self._max_wait_seconds)):
+                self._shut = NotSent(reason=_WHY_SHUT[code], shut=code)
+            self._changed.notify_all()
+
+    @property
+    def shut(self) -> NotSent | None:
+        """What requests are told while the target wants none of them, or None."""
+        with self._changed:
+            return self._shut
+
+    def half_open(self) -> None:
+        """Let one request find out whether the target takes them again, while the others wait for its answer."""
+        with self._changed:
+            self._shut = None
+            self._breaker.half_open(self._monotonic())
             self._changed.notify_all()
 
     def shut_seconds(self) -> float:
