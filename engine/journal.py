@@ -252,7 +252,10 @@ class Journal(JournalFile):
         fingerprint: str,
         document: str | None = None,
     ) -> None:
-        """Remember a refused record; a repeated refusal counts as one more attempt."""
+        """Remember a refused record; a repeated refusal counts as one more attempt.
+
+        Another try that was asked for since the run began is still due after it.
+        """
         now = stamp(self._clock())
         self._write(
             "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
@@ -260,7 +263,7 @@ class Journal(JournalFile):
             " set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
             " status = excluded.status, reason = excluded.reason, payload_hash = excluded.payload_hash,"
             " fingerprint = excluded.fingerprint, document = excluded.document, last_at = excluded.last_at,"
-            " attempts = attempts + 1, retry = 0",
+            " attempts = attempts + 1, retry = case retry when 1 then 1 else 0 end",
             object_,
             key_text(key),
             str(refusal.stage),
@@ -288,6 +291,11 @@ class Journal(JournalFile):
         self._write_many(
             "delete from rejections where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
         )
+
+    def take_up_retries(self, object_: str) -> None:
+        """Note that a run begins which tries again what an operator asked for."""
+        if self.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
+            self._write("update rejections set retry = 2 where object = ? and retry = 1", object_)
 
     def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
         """Let the next run try these records again; answers how many there were."""
@@ -321,7 +329,7 @@ class Journal(JournalFile):
         )
 
     def pause(self, connection: str, reason: str, *, asked_seconds: float | None = None) -> None:
-        """Pause all objects of a connection, for as long as it asked, else for 1, 2, 4, ... minutes by the probes so far.
+        """Pause all objects of a connection: for as long as it asked, else for 1, 2, 4, ... minutes by the probes.
 
         A pause in force only gets longer, by what is asked for: what several objects are told at once is one probe.
         """

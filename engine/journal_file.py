@@ -56,7 +56,10 @@ class JournalFile:
             return cls(connection, clock)
         with translated(path):
             connection = _connect(f"{path.resolve().as_uri()}?mode=ro")
-            _check_layout(connection, path)
+            if _check_layout(connection, path) == 0:  # another process is just making it
+                connection.close()
+                connection = _connect(":memory:")
+                _lay_out(connection, path)
         return cls(connection, clock)
 
     def close(self) -> None:

@@ -130,6 +130,7 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together, and settle a run that did not end."""
+    run.journal.take_up_retries(run.object)
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import changes, refusals
 from engine.chunk import coalesce, subtract
-from engine.decide import Again, Confirm, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
+from engine.decide import Again, Confirm, Decision, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
 from engine.errors import OneSyncError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
@@ -180,9 +180,7 @@ class Recorder:
         counts.requests += 1
         counts.retries += isinstance(event.decision, Again)
         exchange = self._target.describe(event.request, event.answer)
-        reason = exchange.reason or getattr(event.decision, "reason", None)
-        outcome = _OUTCOMES.get(type(event.decision), type(event.decision).__name__.lower())
-        self._waiting.append(replace(exchange, lines=event.part.range.size, outcome=outcome, reason=reason))
+        self._waiting.append(judged(exchange, event.decision, lines=event.part.range.size))
         if self._paused and accepted(event.answer):
             self._journal.unpause(self._target.connection)
             self._paused = False
@@ -313,6 +311,13 @@ class Recorder:
 
     def _keys(self, part: Part) -> list[Key]:
         return [key for key, _, _ in changes.keys(self._window.staging, part.range)]
+
+
+def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchange:
+    """Add to an attempt what was decided, in the words of the history."""
+    reason = exchange.reason or getattr(decision, "reason", None)
+    outcome = _OUTCOMES.get(type(decision), type(decision).__name__.lower())
+    return replace(exchange, lines=lines, outcome=outcome, reason=reason)
 
 
 def note_pause(journal: Journal, connection: str, error: OneSyncError) -> None:

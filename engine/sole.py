@@ -27,7 +27,9 @@ def sole_scheduler(state: Path) -> Iterator[None]:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(state / FILE_NAME, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
-        raise StateError(f"{state}: {error.strerror}; see to its owner, its rights and its disk", code="E_STATE") from error
+        raise StateError(
+            f"{state}: {error.strerror}; see to its owner, its rights and its disk", code="E_STATE"
+        ) from error
     with os.fdopen(descriptor, "r+") as file:
         _lock(file, state)
         file.truncate(0)
@@ -50,8 +52,8 @@ def _lock(file: IO[str], state: Path) -> None:
     while not _taken(file, fcntl.LOCK_EX):
         if time.monotonic() >= deadline:
             raise BusyError(
-                f"process {_written(file)} is the scheduler of {state} already, and one is enough: stop that one first, "
-                "or name another `state` in project.yaml where this is another project",
+                f"process {_written(file)} is the scheduler of {state} already, and one is enough: stop that one "
+                "first, or name another `state` in project.yaml where this is another project",
                 code="E_BUSY",
             )
         time.sleep(_LOOK_SECONDS)

@@ -8,10 +8,11 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.main
+from typer._click.exceptions import NoSuchOption
 from typer.core import TyperArgument, TyperGroup
 
 from engine.cli.context import CHECKOUT, Context, LogFormat, examples, of
@@ -52,10 +53,24 @@ MODULES = (
     "state",
     "sandbox",
 )
+GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command
 
 
 class _Commands(TyperGroup):
-    """Lists the commands in order of use."""
+    """Lists the commands in order of use, and knows which options are theirs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invoke the command; say where a global option stands that was put behind it."""
+        try:
+            return super().invoke(ctx)
+        except NoSuchOption as error:
+            if error.option_name in GLOBAL:
+                command = ctx.invoked_subcommand or "COMMAND"
+                value = {"--project": " DIR", "--log-format": " FORMAT"}.get(error.option_name, "")
+                error.message += (
+                    f": it stands before the command, as in `one-sync {error.option_name}{value} {command}`"
+                )
+            raise
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         return sorted(self.commands, key=list(COMMANDS).index)
@@ -142,13 +157,26 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         build()(args=words, prog_name="one-sync", obj=context)
     except OneSyncError as error:
         _say(context, *_sentences(error))
+        _answer(context, words, error.code, error.message, getattr(error, "problems", ()))
         code = int(error.exit)
     except Exception as error:
         _say(context, *_unexpected(context, error))
+        _answer(context, words, "E_UNEXPECTED", f"{type(error).__name__}: {error}")
         code = 1
     finally:
         context.close()
     sys.exit(code)
+
+
+def _answer(
+    context: Context, words: Sequence[str] | None, code: str, message: str, problems: Sequence[Problem] = ()
+) -> None:
+    """Give a program that asked for JSON its document also where the command could not do its work."""
+    said = list(sys.argv[1:] if words is None else words)
+    asked = said[: said.index("--")] if "--" in said else said
+    if "--json" in asked and not context.out.is_answered:
+        listed = [{"code": each.code, "message": str(each)} for each in problems]
+        context.out.document({"error": {"code": code, "message": message, "problems": listed}})
 
 
 def _sentences(error: OneSyncError) -> list[str]:
