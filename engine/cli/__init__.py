@@ -157,26 +157,22 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         build()(args=words, prog_name="one-sync", obj=context)
     except OneSyncError as error:
         _say(context, *_sentences(error))
-        _answer(context, words, error.code, error.message, getattr(error, "problems", ()))
         code = int(error.exit)
+        if _wants_json(words):
+            context.out.failure(error)
     except Exception as error:
         _say(context, *_unexpected(context, error))
-        _answer(context, words, "E_UNEXPECTED", f"{type(error).__name__}: {error}")
         code = 1
+        if _wants_json(words):
+            context.out.failure(error)
     finally:
         context.close()
     sys.exit(code)
 
 
-def _answer(
-    context: Context, words: Sequence[str] | None, code: str, message: str, problems: Sequence[Problem] = ()
-) -> None:
-    """Give a program that asked for JSON its document also where the command could not do its work."""
+def _wants_json(words: Sequence[str] | None) -> bool:
     said = list(sys.argv[1:] if words is None else words)
-    asked = said[: said.index("--")] if "--" in said else said
-    if "--json" in asked and not context.out.is_answered:
-        listed = [{"code": each.code, "message": str(each)} for each in problems]
-        context.out.document({"error": {"code": code, "message": message, "problems": listed}})
+    return "--json" in (said[: said.index("--")] if "--" in said else said)
 
 
 def _sentences(error: OneSyncError) -> list[str]:

@@ -13,6 +13,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, Literal, TextIO
 
+from engine.errors import ConfigError, OneSyncError
+
 SCHEMA_VERSION = 1
 NOTHING = "-"  # an empty cell
 GAP = "  "
@@ -46,6 +48,19 @@ class Output:
         self.is_answered = True
         plain = self._plain({"schema_version": SCHEMA_VERSION, **fields})
         self._write(json.dumps(plain, ensure_ascii=False, indent=2))
+
+    def failure(self, error: Exception) -> None:
+        """Print the document of a command that could not do its work, unless it has answered already."""
+        if self.is_answered:
+            return
+        known = isinstance(error, OneSyncError)
+        problems = error.problems if isinstance(error, ConfigError) else ()
+        said = {
+            "code": error.code if isinstance(error, OneSyncError) else "E_UNEXPECTED",
+            "message": str(error) if known else f"{type(error).__name__}: {error}",
+            "problems": [{"code": each.code, "message": str(each)} for each in problems],
+        }
+        self.document({"error": said})
 
     def line(self, text: str = "") -> None:
         """Print one line."""
