@@ -57,6 +57,8 @@ def held() -> Iterator[Held]:
 def pair(tmp_path: Path, held: Held) -> Iterator[tuple[Shop, Wire]]:
     with Wire(held) as wire:
         shop = Shop(tmp_path / "shop", wire.url)
+        project = (shop.folder / "project.yaml").read_text()
+        shop.write("project.yaml", project.replace("timeout_seconds: 10", "timeout_seconds: 120"))
         shop.items(3)
         try:
             yield shop, wire
