@@ -289,3 +289,39 @@ def test_a_second_signal_ends_the_scheduler_at_once_and_nothing_is_left_locked(
     assert took < 3
     assert "Traceback" not in err
     assert (after["status"], after["confirmed"]) == ("success", 3)
+
+
+# --- answers on a command line -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("why", "items", "I-1"), ("plan",), ("plan", "--detailed-exitcode"), ("run", "--once"), ("render", "items")],
+)
+def test_a_command_that_cannot_work_answers_with_a_document_too(
+    pair: tuple[Shop, Wire], words: tuple[str, ...]
+) -> None:
+    finished = pair[0].run(*words, "--json", ERP_URL=None)
+
+    document = json.loads(finished.stdout)
+    assert finished.returncode == (1 if "--detailed-exitcode" in words else 2)
+    assert (document["schema_version"], document["error"]["code"]) == (1, "E_MISSING_VARIABLE")
+    assert finished.stderr.count("the variable ERP_URL is not set") == 1
+
+
+def test_a_reader_that_has_had_enough_is_no_fault(pair: tuple[Shop, Wire]) -> None:
+    process = pair[0].start("schedule", "--hours", "2000")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.stderr.read() == ""
+    assert process.wait(30) == 0
+
+
+def test_a_global_option_behind_the_command_is_told_its_place(pair: tuple[Shop, Wire]) -> None:
+    finished = pair[0].run("validate", "--project", "/srv/shop")
+
+    assert finished.returncode == 2
+    assert "it stands before the command: `one-sync --project DIR validate`" in finished.stderr

@@ -18,11 +18,13 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
+from rig import rig
 from shop import Shop
 from wire import Reply, Seen, Wire
 
 from engine import service
 from engine.app import App, utc_now
+from engine.history import requests
 from engine.pipeline import new_run_id
 from engine.records import ObjectResult, Status
 from engine.service import Service, exit_code, run_once
@@ -355,3 +357,24 @@ def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
     assert during == 150
     assert {(level, facts["status"]) for level, _, facts in busy} == {("warning", "skipped")}
     assert f"north: process {other.pid} (" in busy[0][2]["error"]
+
+
+# --- what the history tells of a feed ---------------------------------------------------------------------------------
+
+
+def test_the_requests_of_a_feed_stand_in_the_history(tmp_path: Path) -> None:
+    with rig(tmp_path) as it:
+        it.platform.write("l1", {"id": "l1", "subject": "s", "lines": []})
+        it.run("letters")
+        it.platform.rule = lambda seen: 401
+        it.run("letters")
+        with it.journal() as journal:
+            kept = [(each.method, each.target, each.status, each.outcome) for each in requests(journal, "letters", 9)]
+
+    assert kept[::-1] == [
+        ("GET", "/feed", 200, "confirmed"),
+        ("GET", "/letters/l1", 200, "confirmed"),
+        ("WRITE", "erp", None, "per line"),
+        ("GET", "/feed", 200, "confirmed"),
+        ("GET", "/feed", 401, "stop"),
+    ]
