@@ -115,6 +115,12 @@ class RateLimit:
             self._starts.append(now)
         return wait
 
+    def move(self, start: float, now: float) -> None:
+        """Count a start from now on: its request leaves only now, as it had to connect first."""
+        if start in self._starts:
+            self._starts.remove(start)
+        self._starts.append(now)
+
     def hold(self, until: float) -> None:
         """Let nothing start before `until`; a shorter hold never ends a longer one."""
         self._held_until = max(self._held_until, until)

@@ -215,11 +215,17 @@ class Service:
             self._pauses.hold(name, utc_now() + BUSY_PAUSE)
         self._alerts.look()
         _log_result(result, self._log)
-        if result.status is not Status.SKIPPED:  # a run that is killed leaves no note, so that its fire is caught up
+        if self._is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
             with self._app.journal_to_write() as journal:
                 journal.fired(name, due, begun)
         self._prune()
         return result
+
+    def _is_served(self, result: ObjectResult) -> bool:
+        """Tell whether a fire is done with; not where a stop or a pause cut its run short: a new start repeats it."""
+        paused = result.failure is not None and result.failure.code in PAUSING
+        cut_short = result.status is Status.FAILED and (self._app.stop.is_set() or paused)
+        return result.status is not Status.SKIPPED and not cut_short
 
     def _once_done(self, name: str) -> bool:
         with self._app.journal() as journal:

@@ -37,7 +37,7 @@ from engine.filestream import FileChangedError, file_length, streamed
 from engine.mapping import HttpConnection
 from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 from engine.retry import retry_after
-from engine.transport_gate import Gate
+from engine.transport_gate import Gate, Place
 from engine.transport_stream import Deadline, Transport
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
@@ -100,15 +100,15 @@ class HttpEnd:
             outgoing = self._build(request)
         except _UnsendableError as error:
             return NotSent(reason=str(error))
-        turn = self._gate.enter(stop)
-        if isinstance(turn, NotSent):
-            return turn
+        place = self._gate.enter(stop)
+        if isinstance(place, NotSent):
+            return place
         answer: Answer | None = None
         try:
-            answer = self._attempt(outgoing)
+            answer = self._attempt(outgoing, place)
             return answer
         finally:
-            self._gate.leave(answer, turn, counts=counts)
+            self._gate.leave(answer, place, counts=counts)
 
     def fault(self, request: Outgoing) -> str | None:
         """Say why a request can never be sent (an address, a header), or None; trying it again would not help."""
@@ -142,11 +142,17 @@ class HttpEnd:
 
     # --- one attempt -------------------------------------------------------------------------------
 
-    def _attempt(self, request: httpx.Request) -> Answer:
+    def _attempt(self, request: httpx.Request, place: Place) -> Answer:
         begun = self._monotonic()
         self._deadline.at = begun + self._whole_seconds
         events: set[str] = set()
-        request.extensions["trace"] = lambda event, _info: events.add(event)
+
+        def note(event: str, _: object) -> None:
+            if event == SENT:
+                self._gate.sent(place)
+            events.add(event)
+
+        request.extensions["trace"] = note
         try:
             status, headers, body = self._read(request)
         except (httpx.HTTPError, OSError, UnicodeError, _TooLongError, FileChangedError) as error:

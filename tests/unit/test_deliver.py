@@ -574,10 +574,9 @@ def test_a_hundred_thousand_records_that_were_never_sent_are_given_up_at_once() 
     events = deliver(target, parts(*((seq, seq) for seq in range(1, 100_001))))
 
     done = [event for event in events if isinstance(event, Done)]
-    assert [(event.part.range, event.verdict, event.clean) for event in done] == [
-        (Range(1, 1), Verdict.FAILED, True),
-        (Range(2, 100_000), Verdict.FAILED, True),
-    ]
+    assert {(event.verdict, event.clean) for event in done} == {(Verdict.FAILED, True)}
+    assert sum(event.part.range.size for event in done) == 100_000
+    assert len(done) <= 4  # those that had their turn, and all the others together
 
 
 def test_an_error_of_the_end_leaves_what_it_was_sending_uncertain() -> None:

@@ -112,6 +112,15 @@ def test_asking_without_reserving_takes_nothing() -> None:
     assert [rate.wait(0.0), rate.wait(0.0), rate.reserve(0.0), rate.wait(0.0)] == [0, 0, 0, 10]
 
 
+def test_a_start_counts_from_when_its_request_really_left() -> None:
+    limit = RateLimit(mapping.RateLimit(requests=2, per_seconds=10))
+    limit.reserve(0)
+    limit.reserve(1)
+    limit.move(0, 7)  # it took seven seconds to connect
+
+    assert [limit.wait(8), limit.reserve(11), limit.wait(12)] == [3, 0, 5]
+
+
 def test_a_hold_stops_everybody_and_a_shorter_one_does_not_end_it() -> None:
     rate = RateLimit(None)
 
