@@ -21,7 +21,7 @@ from engine.errors import BusyError, RunError, StateError
 LAYOUT = 1
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 _LOCK_PAUSE_SECONDS = 0.05
-_LOCKED = "Could not set lock"  # how DuckDB says that another process has the file
+_LOCKED = ("Could not set lock", "Unique file handle conflict")  # DuckDB: another process, another thread opens it
 _HOLDER = re.compile(r"held in (.*?) \(PID ([0-9]+)\)")
 _CORRUPT = "Corrupt database file"  # found when the damaged part is read, which may be long after opening
 
@@ -95,14 +95,12 @@ class Staging:
             try:
                 connection = _connect(path, scratch)
                 break
-            except duckdb.IOException as error:
-                if _LOCKED not in str(error):
+            except duckdb.Error as error:
+                if not _is_locked(error):
                     raise _unusable(path, str(error)) from error
                 if time.monotonic() >= deadline:
                     raise _busy(path, error) from error
                 time.sleep(_LOCK_PAUSE_SECONDS)
-            except duckdb.Error as error:
-                raise _unusable(path, str(error)) from error
         staging = cls(connection, path)
         try:
             path.chmod(0o600)
@@ -332,6 +330,10 @@ def _unusable(path: Path, reason: str) -> StateError:
     return DamagedError(path, reason)
 
 
+def _is_locked(error: duckdb.Error) -> bool:
+    return any(each in str(error) for each in _LOCKED)
+
+
 def _busy(path: Path, error: duckdb.Error) -> BusyError:
     """Name who holds a file, as DuckDB tells it; a program of another kind is no run and does not end by itself."""
     program, number = (*_HOLDER.findall(str(error)), ("", ""))[0]
@@ -360,14 +362,12 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
         try:
             lock = duckdb.connect(str(path), read_only=True)
             break
-        except duckdb.IOException as error:
-            if _LOCKED not in str(error):
+        except duckdb.Error as error:
+            if not _is_locked(error):
                 return  # damaged: a run would begin anew as well
             if time.monotonic() >= deadline:
                 raise _busy(path, error) from error
             time.sleep(_LOCK_PAUSE_SECONDS)
-        except duckdb.Error:
-            return
     try:
         # The file itself last: closing a descriptor of it drops the lock that this process holds on it.
         for suffix in (".wal", ""):

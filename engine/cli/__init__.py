@@ -67,9 +67,7 @@ class _Commands(TyperGroup):
             if error.option_name in GLOBAL:
                 command = ctx.invoked_subcommand or "COMMAND"
                 value = {"--project": " DIR", "--log-format": " FORMAT"}.get(error.option_name, "")
-                error.message += (
-                    f": it stands before the command, as in `one-sync {error.option_name}{value} {command}`"
-                )
+                error.message += f": it stands before the command: `one-sync {error.option_name}{value} {command}`"
             raise
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
