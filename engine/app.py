@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,19 +17,21 @@ from engine.environment import Environment
 from engine.errors import ConfigError, Place
 from engine.feed import FeedEnd
 from engine.identity import Identity, http_identity
-from engine.journal import Journal
+from engine.journal import Exchange, Journal
 from engine.load import Loaded, load
 from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
 from engine.prepare import Order, Setting
 from engine.program import Program, compile_mapping
 from engine.reading import Read, read_feed, read_sql
-from engine.records import ObjectResult
+from engine.recording import judged
+from engine.records import NotSent, ObjectResult
 from engine.redact import redact
 from engine.sql import SqlEnd, sql_identity
-from engine.targets import HttpTarget, SqlTarget, Target
+from engine.targets import HttpTarget, SqlTarget, Target, described
 from engine.transport import HttpEnd
 
 T = TypeVar("T")
+KEPT_EXCHANGES = 10_000  # of a read that asks for more before its first page is done
 
 
 def utc_now() -> datetime:
@@ -136,6 +139,10 @@ class App:
         }
         return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
+    def shut(self, name: str) -> NotSent | None:
+        """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
+        return self._http[name].shut if name in self._http else None
+
     def _connection(self, name: str, kind: type[T]) -> T:
         connection = self.loaded.project.connections[name]
         if not isinstance(connection, kind):
@@ -161,7 +168,7 @@ class App:
         program = self.program(mapping)
         opened: list[SqlEnd] = []
         try:
-            reads = self.reads(mapping, program, opened)
+            reads = self.reads(mapping, program, opened, run_id=order.run_id)
             return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
         finally:
             for end in opened:
@@ -187,8 +194,13 @@ class App:
             )
         return found[0]
 
-    def reads(self, mapping: MappingSpec, program: Program, opened: list[SqlEnd]) -> pipeline.Reads:
-        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller."""
+    def reads(
+        self, mapping: MappingSpec, program: Program, opened: list[SqlEnd], *, run_id: str | None = None
+    ) -> pipeline.Reads:
+        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller.
+
+        With a `run_id` the requests of a feed are kept in the history.
+        """
         source = mapping.source
         if isinstance(source, SqlSource):
             opened.append(self.sql(source.connection))
@@ -200,11 +212,13 @@ class App:
             return read_once
         http = self.http(source.connection)
         connection = self._connection(source.connection, HttpConnection)
+        asked: deque[Exchange] = deque(maxlen=KEPT_EXCHANGES)  # by the threads of a read
         feed_end = FeedEnd(
             exchange=lambda request: http.exchange(request, stop=self.stop),
             retry=connection.retry,
             workers=connection.concurrency,
             stop=self.stop,
+            tell=lambda request, answer, decision: asked.append(judged(described(request, answer), decision)),
         )
         feed = program.feed
         assert feed is not None  # noqa: S101  an HTTP source has a feed
@@ -216,7 +230,18 @@ class App:
                 for each in journal.rejections(mapping.object)
                 if each.document and (each.retry or journal.is_older(each.last_at, hours))
             ]
-            return read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried)
+            try:
+                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried):
+                    keep(journal)
+                    yield read
+            finally:
+                keep(journal)
+
+        def keep(journal: Journal) -> None:
+            if run_id is not None and asked:
+                with journal.transaction():
+                    while asked:
+                        journal.log_request(mapping.object, run_id, asked.popleft())
 
         return read_pages
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from engine import jsontext
 from engine.canonical import canonical
-from engine.decide import Again, Confirm, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
+from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
 from engine.errors import ConfigError, RunError, SourceError
 from engine.language import Language
 from engine.mapping import HttpSource, Retry
-from engine.records import Answer, Answered, Key, Outgoing, Range, Refusal, Stage
+from engine.records import Answer, Answered, Key, NotSent, Outgoing, Range, Refusal, Stage
 from engine.requests import CompiledRequest, compile_request, outgoing
 from engine.templates import RenderFault, Value
 
@@ -30,6 +30,7 @@ class FeedEnd:
     retry: Retry
     workers: int
     stop: threading.Event
+    tell: Callable[[Outgoing, Answer, Decision], None] = lambda request, answer, decision: None  # of each attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,13 +225,16 @@ def ask(end: FeedEnd, request: Outgoing) -> Answered | Refusal:
     while True:
         answer = end.exchange(request)
         decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311
+        if not (isinstance(answer, NotSent) and answer.is_untried):
+            end.tell(request, answer, decision)
         if isinstance(decision, Stop):
             raise decision.error
         if isinstance(decision, Refuse):
             return Refusal(stage=Stage.TARGET, reason=decision.reason, status=decision.status)
-        if isinstance(decision, GiveUp) or end.stop.is_set():
-            reason = getattr(decision, "reason", "the run was stopped")
-            raise SourceError(f"{request.method} {request.target}: {reason}", code="E_SOURCE")
+        if end.stop.is_set() and not isinstance(decision, Confirm):
+            raise RunError("the run was stopped while its source was read", code="E_STOPPED")
+        if isinstance(decision, GiveUp):
+            raise SourceError(f"{request.method} {request.target}: {decision.reason}", code="E_SOURCE")
         if isinstance(decision, Confirm) and isinstance(answer, Answered):
             return answer
         if isinstance(decision, Again):

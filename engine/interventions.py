@@ -100,9 +100,9 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
     _check_adoptable(program)
     opened: list[SqlEnd] = []
     try:
-        reads = app.reads(mapping, program, opened)  # the very wiring of a run
-        target = _adopting(app, mapping, program)
         order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations)
+        reads = app.reads(mapping, program, opened, run_id=order.run_id)  # the very wiring of a run
+        target = _adopting(app, mapping, program)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
             if staging is not None:
                 with app.journal_to_write() as journal:

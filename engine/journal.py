@@ -12,6 +12,7 @@ from engine.identity import Identity
 from engine.journal_file import JournalFile
 from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
 from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
+from engine.retry import LONGEST_PAUSE, pause_until
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
 
@@ -286,7 +287,10 @@ class Journal(JournalFile):
         fingerprint: str,
         document: str | None = None,
     ) -> None:
-        """Remember a refused record; a repeated refusal counts as one more attempt."""
+        """Remember a refused record; a repeated refusal counts as one more attempt.
+
+        Another try that was asked for since the run began is still due after it.
+        """
         now = stamp(self._clock())
         self._write(
             "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
@@ -294,7 +298,7 @@ class Journal(JournalFile):
             " set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
             " status = excluded.status, reason = excluded.reason, payload_hash = excluded.payload_hash,"
             " fingerprint = excluded.fingerprint, document = excluded.document, last_at = excluded.last_at,"
-            " attempts = attempts + 1, retry = 0",
+            " attempts = attempts + 1, retry = case retry when 1 then 1 else 0 end",
             object_,
             key_text(key),
             str(refusal.stage),
@@ -322,6 +326,11 @@ class Journal(JournalFile):
         self._write_many(
             "delete from rejections where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
         )
+
+    def take_up_retries(self, object_: str) -> None:
+        """Note that a run begins which tries again what an operator asked for."""
+        if self.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
+            self._write("update rejections set retry = 2 where object = ? and retry = 1", object_)
 
     def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
         """Let the next run try these records again; answers how many there were."""
@@ -354,16 +363,26 @@ class Journal(JournalFile):
             exchange.duration_seconds,
         )
 
-    def pause(self, connection: str, until: datetime, reason: str) -> None:
-        """Pause all objects of a connection; a pause that is there already goes on, one probe further."""
-        self._write(
-            "insert into pauses values (?1, ?2, ?3, ?4, 1) on conflict (connection) do update"
-            " set until = ?3, reason = ?4, probes = probes + 1",
-            connection,
-            stamp(self._clock()),
-            stamp(until),
-            self._hide(reason),
-        )
+    def pause(self, connection: str, reason: str, *, asked_seconds: float | None = None) -> None:
+        """Pause all objects of a connection: for as long as it asked, else for 1, 2, 4, ... minutes by the probes.
+
+        A pause in force only gets longer, by what is asked for: what several objects are told at once is one probe.
+        """
+        now = self._clock()
+        with self.transaction():
+            since, until, before, probes = self.pauses().get(connection, (now, now, reason, 0))
+            in_force = until > now
+            if in_force and asked_seconds is None:
+                return
+            until = max(until, pause_until(now, probes, asked_seconds))
+            self._write(
+                "insert or replace into pauses values (?, ?, ?, ?, ?)",
+                connection,
+                stamp(since),
+                stamp(until),
+                before if in_force else self._hide(reason),
+                probes + (asked_seconds is None),
+            )
 
     def unpause(self, connection: str) -> None:
         """End a connection's pause."""
@@ -371,12 +390,17 @@ class Journal(JournalFile):
             self._write("delete from pauses where connection = ?", connection)
 
     def pauses(self) -> dict[str, tuple[datetime, datetime, str, int]]:
-        """Give since, until, reason and number of probes of every paused connection."""
-        sql = "select connection, since, until, reason, probes from pauses"
-        return {
-            name: (datetime.fromisoformat(since), datetime.fromisoformat(until), reason, probes)
-            for name, since, until, reason, probes in self.rows(sql)
-        }
+        """Give since, until, reason and number of probes of every paused connection; after `until` one request probes.
+
+        An `until` that no pause reaches was noted by a clock that was wrong: it is over.
+        """
+        latest = self._clock() + LONGEST_PAUSE
+        found = {}
+        for name, since, until, reason, probes in self.rows("select * from pauses"):
+            over_at = datetime.fromisoformat(until)
+            began_at = datetime.fromisoformat(since)
+            found[name] = (began_at, over_at if over_at <= latest else min(began_at, self._clock()), reason, probes)
+        return found
 
     def fired(self, object_: str, operations: Iterable[int], at: datetime) -> None:
         """Note the last fire that was acted on."""

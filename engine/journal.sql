@@ -84,7 +84,7 @@ create table rejections (
   first_at     text not null,
   last_at      text not null,
   attempts     integer not null default 1,
-  retry        integer not null default 0,   -- an operator asked for another try
+  retry        integer not null default 0,   -- 1: an operator asked for another try; 2: and a run has taken it up
   primary key (object, key)
 ) without rowid;
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,12 +21,11 @@ from engine.parts import parts_of
 from engine.prepare import Order, Setting, prepare, reads_whole
 from engine.program import Program
 from engine.reading import Read
-from engine.recording import Recorder, Tally
+from engine.recording import Recorder, Tally, note_pause
 from engine.records import Counts, Failure, ObjectResult, Status
 from engine.staging import DamagedError, Staging, files_translated
 from engine.targets import Target, Window
 
-LONGEST_PAUSE = timedelta(minutes=15)
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
 Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
@@ -92,6 +91,7 @@ def run(program: Program, reads: Reads, target: Target, setting: Setting, order:
                 _move_on(run, read, counts)
         except OneSyncError as raised:
             error = raised
+            note_pause(journal, run.http, error)
         counts.add(run.tally.counts)
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
@@ -131,6 +131,7 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
+    run.journal.take_up_retries(run.object)
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
@@ -263,11 +264,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
 
 
 def _conclude(run: _Run, result: ObjectResult) -> None:
-    """Draw the consequences that reach beyond the run: a connection's pause, a `once` that is done."""
-    if result.failure and result.failure.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
-        _, _, _, probes = run.journal.pauses().get(run.http, (None, None, None, 0))
-        until = run.setting.clock() + min(timedelta(minutes=2**probes), LONGEST_PAUSE)
-        run.journal.pause(run.http, until, result.failure.message)
+    """Draw the consequence that reaches beyond the run: a `once` that is done."""
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:

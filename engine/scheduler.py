@@ -7,6 +7,7 @@ How ties, misses and pauses are decided:
 * `after: X` runs when a run of X has ended, also one that failed: its records wait by themselves for what they need.
 * `before: X` is asked when X fires, and X starts when it has ended; X does not wait for it through a pause.
 * A run that failed into a pause of its connection is remembered too: its repetition is the probe that ends the pause.
+  So is one that could not begin because another process ran the object.
 * A clock set back gives no fire twice. One set back by more than two hours was wrong before: schedules start anew.
 """
 
@@ -290,7 +291,7 @@ class Scheduler:
         try:
             result = self._run(name, None if start.operations == everything else start.operations)
             done = name in self._once and self._once_done(name)
-            return _End(failed=result.status is Status.FAILED, done=done)
+            return _End(failed=result.status in (Status.FAILED, Status.SKIPPED), done=done)
         except OneSyncError as error:
             self._log.error("run_failed", object=name, code=error.code, error=error.message)
         except Exception as error:

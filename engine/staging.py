@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -25,7 +26,8 @@ STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that 
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
 _LOCK_PAUSE_SECONDS = 0.05
-_LOCKED = "Could not set lock"  # how DuckDB says that another process has the file
+_LOCKED = ("Could not set lock", "Unique file handle conflict")  # DuckDB: another process, another thread opens it
+_HOLDER = re.compile(r"held in (.*?) \(PID ([0-9]+)\)")
 _CORRUPT = ("Corrupt database file", "Could not read enough bytes")  # found when the damaged part is read
 _OUTSIDE = (  # the file may be sound, and its surroundings are at fault: never a reason to begin it anew
     "Cannot open file",
@@ -113,18 +115,12 @@ class Staging:
             try:
                 connection = _connect(path, scratch)
                 break
-            except duckdb.IOException as error:
-                if _LOCKED not in str(error):
+            except duckdb.Error as error:
+                if not _is_locked(error):
                     raise _unusable(path, str(error)) from error
                 if time.monotonic() >= deadline:
-                    raise BusyError(
-                        f"{path.stem}: another process works on it ({path}); wait for it to end, "
-                        "or see `one-sync status`",
-                        code="E_BUSY",
-                    ) from error
+                    raise _busy(path, error) from error
                 time.sleep(_LOCK_PAUSE_SECONDS)
-            except duckdb.Error as error:
-                raise _unusable(path, str(error)) from error
         staging = cls(connection, path)
         shutil.rmtree(_scratch(path, scratch), ignore_errors=True)  # of a run that was killed
         try:
@@ -403,6 +399,18 @@ def _check_descriptors(path: Path) -> None:
             os.close(each)
 
 
+def _is_locked(error: duckdb.Error) -> bool:
+    return any(each in str(error) for each in _LOCKED)
+
+
+def _busy(path: Path, error: duckdb.Error) -> BusyError:
+    """Name who holds a file, as DuckDB tells it; a program of another kind is no run and does not end by itself."""
+    program, number = (*_HOLDER.findall(str(error)), ("", ""))[0]
+    who = f"process {number} ({Path(program).name})" if number else "another process"
+    message = f"{path.stem}: {who} holds {path}; try again when it has ended (`one-sync status` tells what runs)"
+    return BusyError(message, code="E_BUSY")
+
+
 def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(path),
@@ -423,20 +431,15 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
         try:
             lock = duckdb.connect(str(path), read_only=True)
             break
-        except duckdb.IOException as error:
-            if _LOCKED not in str(error):
+        except duckdb.Error as error:
+            if not _is_locked(error):
                 fault = _unusable(path, str(error))
                 if isinstance(fault, DamagedError):
                     return  # a run would begin anew as well
                 raise fault from error
             if time.monotonic() >= deadline:
-                raise BusyError(
-                    f"{path.stem}: a run holds it; asked for {wait_seconds:g} s ({path}). Try again when it has ended",
-                    code="E_BUSY",
-                ) from error
+                raise _busy(path, error) from error
             time.sleep(_LOCK_PAUSE_SECONDS)
-        except duckdb.Error:
-            return
     try:
         # The file itself last: closing a descriptor of it drops the lock that this process holds on it.
         for suffix in (".wal", ""):

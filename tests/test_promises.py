@@ -288,9 +288,6 @@ def test_every_code_is_given_to_an_error_or_a_problem() -> None:
     assert CODES - given == set()
 
 
-SAME_CAUSE = {"E_REDIRECT"}  # asked by `connections` it is configuration; in a run, an object has failed
-
-
 def test_a_code_ends_a_command_with_one_exit_code_whoever_raises_it() -> None:
     makers: dict[str, set[str]] = {}
     for node in nodes():
@@ -298,7 +295,7 @@ def test_a_code_ends_a_command_with_one_exit_code_whoever_raises_it() -> None:
             for code in {code for each in node.keywords if each.arg == "code" for code in literals(each.value)}:
                 makers.setdefault(code, set()).add(node.func.id)
 
-    assert {code for code, found in makers.items() if len(exits(found)) > 1} == SAME_CAUSE
+    assert {code for code, found in makers.items() if len(exits(found)) > 1} == set()
 
 
 def exits(makers: Set[str]) -> set[int]:

@@ -34,9 +34,13 @@ def register(app: typer.Typer) -> None:
 def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show where every object stands: last run, next fire, what is open and since when. Works during runs."""
     context = of(ctx)
+    from engine.sole import scheduler_of  # noqa: PLC0415
+
     objects, connections = _standings(context)
+    scheduler = scheduler_of(context.app.state)
     if as_json:
-        context.out.document({"objects": objects, "connections": connections})
+        running = None if scheduler is None else {"process": scheduler}
+        context.out.document({"objects": objects, "connections": connections, "scheduler": running})
         return
     context.out.table(
         (
@@ -48,8 +52,10 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
             "rejected",
             "waiting",
             "unknown",
+            "withheld",
             "open since",
             "next fire",
+            "last error",
         ),
         [_status_row(each) for each in objects],
     )
@@ -62,6 +68,8 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
             context.out.line(
                 f"connection {each['connection']} is paused since {since} until {until}: {pause['reason']}"
             )
+    nobody = "no scheduler runs: nothing is sent by itself until `one-sync run` is started"
+    context.out.line(nobody if scheduler is None else f"the scheduler runs as process {scheduler}")
 
 
 def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -75,8 +83,10 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
         standing["rejected"],
         standing["waiting"],
         standing["unknown"],
+        last.get("withheld"),
         standing["oldest_unconfirmed_at"],
         standing["next_fire"],
+        last.get("error"),
     )
 
 
