@@ -11,6 +11,7 @@ from typing import Any
 from engine.app import App, utc_now
 from engine.ends import connections_of, require_variables
 from engine.errors import BusyError, Exit, OneSyncError, StateError
+from engine.fires import Pair, schedules_of
 from engine.follow import Follower
 from engine.history import Request
 from engine.log import Log
@@ -18,7 +19,7 @@ from engine.mapping import HttpConnection, MappingSpec
 from engine.pipeline import exit_of, new_run_id
 from engine.prepare import Order
 from engine.records import Counts, Failure, ObjectResult, Status
-from engine.scheduler import Scheduler
+from engine.scheduler import Scheduler, is_served
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # design.md 7
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
@@ -133,8 +134,7 @@ class Service:
     def serve(self) -> None:
         """Run what is due until the app's `stop` is set; the runs in the air end, and nothing new begins."""
         self._prune()
-        with self._app.journal() as journal:
-            last_started = journal.fires()
+        last_started = self._last_started()
         scheduler = Scheduler(
             mappings=self._mappings,
             timezone=self._app.timezone,
@@ -148,6 +148,15 @@ class Service:
         with self._follower:
             scheduler.serve(self._app.stop)
 
+    def _last_started(self) -> dict[Pair, datetime]:
+        """Read when operations last started; from here on also a first fire that is missed is caught up."""
+        now = utc_now()
+        with self._app.journal_to_write() as journal, journal.transaction():
+            known = journal.fires()
+            for name, operation in schedules_of(self._mappings).keys() - known.keys():
+                journal.fired(name, (operation,), now)
+        return known
+
     def _run(self, name: str, operations: frozenset[int] | None) -> ObjectResult:
         mapping, begun = self._mappings[name], utc_now()
         due = self._app.program(mapping).all_operations if operations is None else operations
@@ -157,7 +166,7 @@ class Service:
             result = run_object(self._app, mapping, order, self._log)
         finally:
             self._pauses.forget()
-        if result.status is not Status.SKIPPED:  # a run that is killed leaves no note, so that its fire is caught up
+        if is_served(result):  # one that failed, or was killed or stopped, leaves no note: its fire is caught up
             with self._app.journal_to_write() as journal:
                 journal.fired(name, due, begun)
         self._prune()
