@@ -346,3 +346,75 @@ def test_some_invoices_may_lose_their_lines(invoices: Rig) -> None:
         "confirmed": 2,
         "requests": 1,
     }
+
+
+# --- cursors -------------------------------------------------------------------------------------------------------
+
+VERSIONS = "SELECT grp, id, value FROM item WHERE value >= :cursor"
+NO_START = (
+    "if value holds no dates, say by source.cursor.start what is less than all of it, such as 0"  # in every message
+)
+
+
+def versioned(it: Rig, cursor: str) -> None:
+    """Let items be read by a number that grows."""
+    change(it, *(f"UPDATE item SET value = {n} WHERE id = '{id_}'" for n, id_ in enumerate(TEN, 8)))  # 8 to 17
+    query(it, VERSIONS)
+    it.edit("items", ("  key: [grp, id]\n", f"  key: [grp, id]\n  cursor: {cursor}\n"))
+
+
+@BOTH
+def test_a_cursor_of_numbers_begins_where_the_mapping_says(it: Rig) -> None:
+    versioned(it, "{column: value, start: 0}")
+
+    whole = it.run("items")
+    change(it, "UPDATE item SET value = 100 WHERE id = 'K-03'", "DELETE FROM item WHERE id = 'K-04'")
+    later = it.run("items")
+    change(it, "UPDATE item SET value = 99 WHERE id = 'K-05'", "INSERT INTO item VALUES ('W1', 'K-11', 101, 'T')")
+    latest = it.run("items")
+
+    assert whole == {"extracted": 10, "changed": 10, "confirmed": 10, "requests": 1}
+    assert later == {"extracted": 2, "unchanged": 1, "changed": 1, "confirmed": 1, "requests": 1}  # 17 again, and 100
+    assert latest == {"extracted": 2, "unchanged": 1, "added": 1, "confirmed": 1, "requests": 1}  # not the 99
+    assert it.platform.items["W1"].keys() == {*TEN, "K-11"}
+
+
+@BOTH
+def test_a_cursor_of_numbers_without_a_start_is_told_what_it_needs(it: Rig) -> None:
+    versioned(it, "{column: value}")
+
+    counts = it.run("items")
+
+    assert it.last
+    if it.last.failure:  # PostgreSQL compares no number with a date
+        said = it.last.failure.message
+        assert (counts, it.code) == ({}, "E_QUERY")
+    else:  # SQLite finds each number less than it
+        assert counts == ALL_GONE
+        said = notes(it)[-1]
+    assert said.endswith(f":cursor was 1900-01-01: {NO_START}")
+    assert it.platform.take() == []
+
+
+@pytest.mark.parametrize("it", ["postgres"], indirect=True)
+def test_a_cursor_of_days_reaches_back_by_whole_days(it: Rig) -> None:
+    change(it, "ALTER TABLE item ADD COLUMN day date DEFAULT '2026-11-20'")
+    query(it, "SELECT grp, id, value, day FROM item WHERE day > :cursor")
+    it.edit("items", ("  key: [grp, id]\n", "  key: [grp, id]\n  cursor: {column: day, overlap_seconds: 300}\n"))
+    it.run("items")
+
+    change(it, "INSERT INTO item VALUES ('W1', 'K-11', 7, 'T', '2026-11-20')")  # later on the same day
+
+    assert it.run("items") == {"extracted": 11, "unchanged": 10, "added": 1, "confirmed": 1, "requests": 1}
+
+
+def test_a_read_from_a_cursor_on_removes_nothing(it: Rig) -> None:
+    versioned(it, "{column: value, start: 0}")
+    it.run("items")
+    it.platform.take()
+
+    change(it, "DELETE FROM item WHERE value < 17")
+
+    assert it.run("items") == {"extracted": 1, "unchanged": 1}
+    assert it.run("items", allowed_removed=10) == {"extracted": 1, "unchanged": 1}
+    assert it.platform.take() == []
