@@ -14,7 +14,7 @@ from engine import canonical, jsontext
 from engine.canonical import Batch, Kind
 from engine.errors import RunError
 from engine.extract import extract
-from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, listing, pages
+from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, listing, once_more, pages
 from engine.journal import Standing
 from engine.mapping import Cursor, SqlSource
 from engine.records import Key, Rejection
@@ -98,8 +98,13 @@ def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
     return value
 
 
-def read_feed(feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection]) -> Iterator[Read]:
-    """Read a feed page by page from `cursor`; first what was rejected and may be tried again."""
+def read_feed(
+    feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection], passing: Sequence[Rejection] = ()
+) -> Iterator[Read]:
+    """Read a feed page by page from `cursor`; first what was rejected and may be tried again.
+
+    At the end what had no answer in earlier runs (`passing`), the longest untried first, until one has none again.
+    """
     if tried:
         kept = [jsontext.decode(each.document) for each in tried if each.document]
         items = [each["item"] for each in kept if "item" in each]
@@ -110,6 +115,14 @@ def read_feed(feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection])
             yield from _as_reads(feed, page, ())
     else:
         yield _whole(feed, end)
+        return
+    for each in sorted(passing, key=lambda rejection: rejection.last_at):
+        found = once_more(feed, end, jsontext.decode(each.document or "")["item"])
+        if found is None:
+            return
+        yield from _as_reads(feed, found, (each.key,))
+        if any(refused.passing for refused in found.refused):
+            return
 
 
 def _whole(feed: Feed, end: FeedEnd) -> Read:
