@@ -186,25 +186,36 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
     Answers a warning where the DuckDB file was lost and is being rebuilt, else None.
     Raises StateError where the journal is missing or behind: sending could create twice.
     """
-    standing = journal.standing(object_)
-    ours = generation(staging)
-    identity = staging.meta("journal")
-    if identity is None:
+    if staging.meta("journal") is None:
         staging.set_meta("journal", journal.identity)
-    elif identity != journal.identity:
-        raise StateError(_behind(object_, staging, "belongs to another journal"), code="E_JOURNAL_BEHIND")
-    if ours > standing.generation + (1 if standing.open_run else 0):
-        raise StateError(_behind(object_, staging, "is newer than the journal"), code="E_JOURNAL_BEHIND")
+    if what := apart(staging, journal, object_):
+        raise StateError(_behind(object_, staging, what), code="E_JOURNAL_BEHIND")
     if is_behind(staging, journal, object_):
         staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
         staging.set_meta(READ_BY, "")
-        staging.set_meta("generation", str(standing.generation))
+        staging.set_meta("generation", str(journal.standing(object_).generation))
         return (
             f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
             "where that can be repeated, and removals that were due are lost"
         )
     return None
+
+
+def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
+    """Say why a journal does not know all that the DuckDB file knows, or None.
+
+    A run is noted in the journal before its changes are numbered: changes of another run were sent with marks, claims
+    and bindings that this journal does not hold.
+    """
+    standing = journal.standing(object_)
+    if staging.meta("journal") not in (None, journal.identity):
+        return "belongs to another journal"
+    if generation(staging) > standing.generation + (1 if standing.open_run else 0):
+        return "is newer than the journal"
+    if is_behind(staging, journal, object_) or staging.meta("run_id") == standing.open_run:
+        return None
+    return "holds a run that the journal does not know" if staging.value("select count(*) from changes") else None
 
 
 def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
@@ -216,6 +227,12 @@ def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
     if generation(staging) != standing.generation:
         return generation(staging) < standing.generation
     return bool(standing.open_run != staging.meta("run_id") and journal.marks(object_))
+
+
+def settle_unknown(staging: Staging, at: datetime) -> None:
+    """Settle changes of whose delivery nothing is known any more: all of them may have been sent."""
+    last = staging.value("select max(seq) from changes")
+    settle(staging, Outcomes(marked=[Range(1, int(last))] if last else ()), at)
 
 
 def _behind(object_: str, staging: Staging, what: str) -> str:
@@ -295,3 +312,8 @@ def forget(staging: Staging, keys: Sequence[Key] | None) -> int:
     count = int(staging.value(f"select count(*) from ledger{where}", params) or 0)
     staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
     return count
+
+
+def disown(staging: Staging, key: Key) -> None:
+    """Forget a record that was never confirmed: it is known now that nothing was done."""
+    staging.run("delete from ledger where key = ? and payload_hash is null", [key_text(key)])

@@ -51,7 +51,8 @@ def _adopt(ctx: typer.Context, object_: OneObject, yes: Yes = False, as_json: As
     Only what differs afterwards is sent. Records that are created with an id of the target's are asked for by the
     entry's `lookup`: those that are not found are left for the next run to create (`waiting`), those of an unclear
     answer stay `unknown`. Without a `lookup` such an object is refused. What left the source counts as removed.
-    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again.
+    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again; records without a `lookup`
+    whose ids went with the journal are `unknown` then, for you to resolve.
 
     Exit codes and JSON are those of `run --once`; `requests` counts look-ups.
     """

@@ -200,6 +200,17 @@ def test_a_clock_set_back_an_hour_repeats_no_fire() -> None:
     assert world.play(62 * MINUTE) == ["12:02:00 orders 0", "12:03:00 orders 0"]
 
 
+def test_a_clock_that_is_set_back_twice_by_less_than_two_hours_was_wrong_by_more() -> None:
+    world = World(schedules={("prices", 0): DAILY}, now=NOON)
+    world.play(MINUTE)
+
+    world.jump(-90 * MINUTE)
+    assert world.play(MINUTE) == []
+    world.jump(-90 * MINUTE)
+
+    assert world.play(MINUTE) == ["09:02:00 prices 0"]
+
+
 def test_after_a_clock_set_back_by_days_all_is_due_once_as_nobody_knows_what_was_served() -> None:
     world = World(schedules={("orders", 0): EVERY_MINUTE, ("prices", 0): DAILY, ("warehouses", 0): Once()})
     world.play(90 * SECOND)
