@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from engine import pipeline
 from engine.environment import Environment
 from engine.errors import ConfigError, Place
-from engine.feed import FeedEnd
+from engine.feed import FeedEnd, is_passing
 from engine.identity import Identity, http_identity
 from engine.journal import Exchange, Journal
 from engine.load import Loaded, load
@@ -225,13 +225,13 @@ class App:
 
         def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
             hours = mapping.retry_rejected_after_hours
+            kept = [each for each in journal.rejections(mapping.object) if each.document]
+            passing = [each for each in kept if not each.retry and is_passing(each.document)]
             tried = [
-                each
-                for each in journal.rejections(mapping.object)
-                if each.document and (each.retry or journal.is_older(each.last_at, hours))
+                each for each in kept if each.retry or (each not in passing and journal.is_older(each.last_at, hours))
             ]
             try:
-                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried):
+                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried, passing):
                     keep(journal)
                     yield read
             finally:

@@ -403,13 +403,13 @@ class Journal(JournalFile):
         return found
 
     def fired(self, object_: str, operations: Iterable[int], at: datetime) -> None:
-        """Note the last fire that was acted on."""
+        """Note up to when the fires of operations are served."""
         self._write_many(
             "insert or replace into fires values (?, ?, ?)", [(object_, each, stamp(at)) for each in operations]
         )
 
     def fires(self) -> dict[tuple[str, int], datetime]:
-        """Give the last fire of every operation."""
+        """Tell up to when the fires of every operation are served."""
         sql = "select object, operation, at from fires"
         return {(object_, operation): datetime.fromisoformat(at) for object_, operation, at in self.rows(sql)}
 

@@ -128,7 +128,7 @@ create table pauses (
   probes     integer not null
 ) without rowid;
 
--- The last fire that was acted on, per operation.
+-- Up to when the fires of an operation are served: the start of its last run that did, at first when it was first seen.
 create table fires (
   object    text not null,
   operation integer not null,

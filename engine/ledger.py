@@ -193,13 +193,10 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
     Answers a warning where the DuckDB file was lost and is being rebuilt, else None.
     Raises StateError where the journal is missing or behind: sending could create twice.
     """
-    identity = staging.meta("journal")
-    if identity is None:
+    if staging.meta("journal") is None:
         staging.set_meta("journal", journal.identity)
-    elif identity != journal.identity:
-        raise StateError(_behind(object_, staging, "belongs to another journal"), code="E_JOURNAL_BEHIND")
-    if journal_is_behind(staging, journal, object_):
-        raise StateError(_behind(object_, staging, "is newer than the journal"), code="E_JOURNAL_BEHIND")
+    if what := apart(staging, journal, object_):
+        raise StateError(_behind(object_, staging, what), code="E_JOURNAL_BEHIND")
     if is_behind(staging, journal, object_):
         staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
@@ -212,16 +209,20 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
     return None
 
 
-def journal_is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
-    """Tell whether a journal has lost notes: it is older than the DuckDB file beside it.
+def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
+    """Say why a journal does not know all that the DuckDB file knows, or None.
 
     It says before each settle which generation the file will be at, after all else of that run, and before each
     request which run stands in the file: so a journal kept or copied in the middle of a run is found out by both.
     """
     standing = journal.standing(object_)
+    if staging.meta("journal") not in (None, journal.identity):
+        return "belongs to another journal"
     if generation(staging) != standing.generation:
-        return generation(staging) > standing.settling
-    return standing.open_run != staging.meta("run_id") and _has_unsettled(staging)
+        return "is newer than the journal" if generation(staging) > standing.settling else None
+    if standing.open_run == staging.meta("run_id") or not _has_unsettled(staging):
+        return None
+    return "holds a run that the journal does not know"
 
 
 def _has_unsettled(staging: Staging) -> bool:
@@ -237,6 +238,12 @@ def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
     if generation(staging) != standing.generation:
         return generation(staging) < standing.generation
     return bool(standing.open_run != staging.meta("run_id") and journal.marks(object_))
+
+
+def settle_unknown(staging: Staging, at: datetime) -> None:
+    """Settle changes of whose delivery nothing is known any more: all of them may have been sent."""
+    last = staging.value("select max(seq) from changes")
+    settle(staging, Outcomes(marked=[Range(1, int(last))] if last else ()), at)
 
 
 def _behind(object_: str, staging: Staging, what: str) -> str:
@@ -346,3 +353,8 @@ def forget(staging: Staging, keys: Sequence[Key] | None) -> int:
     count = int(staging.value(f"select count(*) from ledger{where}", params) or 0)
     staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
     return count
+
+
+def disown(staging: Staging, key: Key) -> None:
+    """Forget a record that was never confirmed: it is known now that nothing was done."""
+    staging.run("delete from ledger where key = ? and payload_hash is null", [key_text(key)])

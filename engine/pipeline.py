@@ -16,11 +16,11 @@ from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
 from engine.ledger import READ_BY, check_ends, check_pair, recover, settle_run
-from engine.mapping import Once
+from engine.mapping import Once, SqlSource
 from engine.parts import parts_of
 from engine.prepare import Order, Setting, prepare, reads_whole
 from engine.program import Program
-from engine.reading import Read
+from engine.reading import Read, start_hint
 from engine.recording import Recorder, Tally, note_pause
 from engine.records import Counts, Failure, ObjectResult, Status
 from engine.staging import DamagedError, Staging, files_translated
@@ -227,6 +227,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             pass
         elif read.cursor_column:
             greatest = run.staging.greatest(read.cursor_column)
+            if greatest is None and read.full:
+                run.notes.append(_nothing_read(run))
             if greatest is not None:
                 kind = str(run.staging.kinds[read.cursor_column])
                 run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
@@ -236,6 +238,14 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             run.journal.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
+
+
+def _nothing_read(run: _Run) -> str:
+    """Say of a full read without rows what may be wrong with its cursor: some databases compare without an error."""
+    source = run.program.mapping.source
+    cursor = source.cursor if isinstance(source, SqlSource) else None
+    hint = f"; :cursor was {cursor.start}: {start_hint(cursor)}" if cursor else ""
+    return f"{run.object}: a full read gave no rows{hint}"
 
 
 def _without_verdict(counts: Counts) -> int:

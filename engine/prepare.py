@@ -111,7 +111,7 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
     numbering.number_changes(staging, spec, order.run_id)
     return Prepared(
         spec=spec,
-        counts=numbering.count(staging, extracted - gone),
+        counts=numbering.count(staging, extracted - gone, without_document=len(read.refused)),
         refused=tuple(numbering.refused(staging)),
         remembered=tuple(numbering.remembered(staging)),
         withheld=withheld,

@@ -12,6 +12,7 @@ from typing import Any
 from engine.app import App, utc_now
 from engine.ends import connections_of, require_variables
 from engine.errors import BusyError, Exit, OneSyncError, StateError
+from engine.fires import Pair, schedules_of
 from engine.follow import Follower
 from engine.history import Request
 from engine.log import Log
@@ -20,7 +21,7 @@ from engine.pipeline import exit_of, new_run_id
 from engine.prepare import Order
 from engine.records import Counts, Failure, ObjectResult, Status
 from engine.retry import PAUSING
-from engine.scheduler import Scheduler
+from engine.scheduler import Scheduler, is_served
 from engine.sole import sole_scheduler
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # design.md 7
@@ -186,8 +187,7 @@ class Service:
     def _serve(self) -> None:
         self._prune()
         self._alerts.look()
-        with self._app.journal() as journal:
-            last_started = journal.fires()
+        last_started = self._last_started()
         scheduler = Scheduler(
             mappings=self._mappings,
             timezone=self._app.timezone,
@@ -200,6 +200,15 @@ class Service:
         )
         with self._follower:
             scheduler.serve(self._app.stop)
+
+    def _last_started(self) -> dict[Pair, datetime]:
+        """Read when operations last started; from here on also a first fire that is missed is caught up."""
+        now = utc_now()
+        with self._app.journal_to_write() as journal, journal.transaction():
+            known = journal.fires()
+            for name, operation in schedules_of(self._mappings).keys() - known.keys():
+                journal.fired(name, (operation,), now)
+        return known
 
     def _run(self, name: str, operations: frozenset[int] | None) -> ObjectResult:
         mapping, begun = self._mappings[name], utc_now()
@@ -215,17 +224,11 @@ class Service:
             self._pauses.hold(name, utc_now() + BUSY_PAUSE)
         self._alerts.look()
         _log_result(result, self._log)
-        if self._is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
+        if is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
             with self._app.journal_to_write() as journal:
                 journal.fired(name, due, begun)
         self._prune()
         return result
-
-    def _is_served(self, result: ObjectResult) -> bool:
-        """Tell whether a fire is done with; not where a stop or a pause cut its run short: a new start repeats it."""
-        paused = result.failure is not None and result.failure.code in PAUSING
-        cut_short = result.status is Status.FAILED and (self._app.stop.is_set() or paused)
-        return result.status is not Status.SKIPPED and not cut_short
 
     def _once_done(self, name: str) -> bool:
         with self._app.journal() as journal:

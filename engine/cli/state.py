@@ -64,7 +64,8 @@ def _adopt(
     Only what differs afterwards is sent. Records that are created with an id of the target's are asked for by the
     entry's `lookup`: those that are not found are left for the next run to create (`waiting`), those of an unclear
     answer stay `unknown`. Without a `lookup` such an object is refused. What left the source counts as removed.
-    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again.
+    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again; records without a `lookup`
+    whose ids went with the journal are `unknown` then, for you to resolve.
 
     With --same-target nothing is read and nothing counts as confirmed: after E_TARGET_CHANGED it says that the new
     address is the same platform or database, so that the ledger goes on to hold.
