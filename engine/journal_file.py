@@ -90,13 +90,12 @@ class JournalFile:
         """
         path = folder / FILE_NAME
         with translated(path), ExitStack() as opened:
-            if path.exists():
-                connection = _connected(f"{path.resolve().as_uri()}?mode=ro", opened)
-                if _layout(connection) == layout_of(STEPS):
-                    opened.pop_all()
-                    return cls(connection, path, clock)
+            connection = _connected(f"{path.resolve().as_uri()}?mode=ro", opened) if path.exists() else None
+            if connection and _layout(connection) == layout_of(STEPS):
+                opened.pop_all()
+                return cls(connection, path, clock)
             memory = _connected(":memory:", opened)
-            if path.exists():
+            if connection:
                 connection.backup(memory)
                 connection.close()
             _bring_forward(memory, path)
