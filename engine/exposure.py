@@ -1,4 +1,4 @@
-"""What of a project lies open to others: keys that travel in the clear, a `.env` for all to read, files of any place."""
+"""What of a project lies open to others: keys sent in the clear, a `.env` for all to read, files of any place."""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ class Scope:
             body.append(nodes.Assign(_store("parent"), _load(f"_parent_{number}")))
         appended = _filter(_load(self.gathered), "$append", element)
         body += [*self.blocks, nodes.ExprStmt(appended, lineno=element.lineno)]  # on the line of the element's leaf
-        walked = _filter(_filter(listed, "$elements"), "$walked", nodes.Const(ELEMENT + weight([element, *self.blocks])))
+        walked = _filter(
+            _filter(listed, "$elements"), "$walked", nodes.Const(ELEMENT + weight([element, *self.blocks]))
+        )
         loop = nodes.For(_store(row), walked, body, [], None, False)
         for statement in (*before, loop):
             statement.set_lineno(lineno)
