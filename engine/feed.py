@@ -223,7 +223,7 @@ def ask(end: FeedEnd, request: Outgoing) -> Answered | Refusal:
     part, terms = ONE, Terms(creates=False, retry=end.retry)
     while True:
         answer = end.exchange(request)
-        decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311
+        decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311  jitter, no secret
         if isinstance(decision, Stop):
             raise decision.error
         if isinstance(decision, Refuse):

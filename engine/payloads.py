@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from engine import jsontext
 from engine.patterns import MAX_LENGTH
@@ -85,7 +86,8 @@ class PayloadSchemas:
 
     @cached_property
     def _registry(self) -> Registry[bool | Schema]:
-        return Registry().with_resources((name, Resource.from_contents(part)) for name, part in self._schemas.items())
+        found = ((name, Resource.from_contents(part, DRAFT202012)) for name, part in self._schemas.items())
+        return Registry().with_resources(found)
 
 
 def _message(error: ValidationError) -> str:

@@ -130,7 +130,8 @@ def test_nothing_behind_the_language_is_reached_or_changed(template: str) -> Non
 
 ODD_NAMES = [
     "__import__('os')", 'a"b', "a'b", "a\nb", "a\\", "", " ", "#", "\0", "{{ x }}", "{% raw %}", "a:b", "class",
-    "lambda",     "None", "True", "none", "and", "environment", "context", "resolve", "missing", "t_1", "l_0_v", "_rows", "_row_0",
+    "lambda", "None", "True", "none", "and", "environment", "context", "resolve", "missing", "t_1", "l_0_v",
+    "_rows", "_row_0",
     "_column_0", "loop", "self", "caller", "super", "row", "parent", "x" * 300, "\ud800", "\ufb01", "\u00aa",
     "\u212b",
 ]  # fmt: skip
