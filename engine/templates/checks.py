@@ -27,6 +27,7 @@ _INSTEAD = {  # for those who know Jinja
     "safe": "nothing: no value is escaped",
 }
 _MAX_BITS = 3322  # 1,000 digits
+TOO_MANY_DIGITS = "a number has at most 1,000 digits; let the query give it as a text"
 _OURS = {"timezone", "dictionaries"}  # parameters that the environment gives
 _SIGNATURES = {
     name: Signature([each for each in signature(function).parameters.values() if each.name not in _OURS])
@@ -56,7 +57,7 @@ def _name_faults(node: nodes.Name) -> Iterator[str]:
 
 def _constant_faults(node: nodes.Const) -> Iterator[str]:
     if isinstance(node.value, int) and node.value.bit_length() > _MAX_BITS:
-        yield "a number has at most 1,000 digits"
+        yield TOO_MANY_DIGITS
 
 
 def _attribute_faults(node: nodes.Getattr) -> Iterator[str]:

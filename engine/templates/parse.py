@@ -13,7 +13,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from engine.filters.messages import preview
 from engine.jsontext import Path
 from engine.mapping import OnNull
-from engine.templates.checks import check
+from engine.templates.checks import TOO_MANY_DIGITS, check
 from engine.templates.faults import TemplateFault, TemplateFaults
 from engine.templates.language import Environment
 from engine.templates.nulls import OMITTING
@@ -210,8 +210,11 @@ class _Parser:
             tree = self.environment.parse(text)
             faults = list(dict.fromkeys(check(tree, self.environment.dictionaries)))
             names = frozenset() if faults else undeclared(text)
-        except (TemplateSyntaxError, RecursionError, ValueError) as error:  # ValueError: a number of too many digits
+        except (TemplateSyntaxError, RecursionError) as error:
             self._fault(at, syntax_fault(error))
+            return None
+        except ValueError:  # Python's limit for reading numbers
+            self._fault(at, TOO_MANY_DIGITS)
             return None
         if "loop" in names:
             faults.append("'loop' exists only inside of {% for %}; a column of that name is reached as row['loop']")
