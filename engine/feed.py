@@ -6,20 +6,22 @@ import random
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import jsontext
 from engine.canonical import canonical
-from engine.decide import Again, Confirm, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
+from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
 from engine.errors import ConfigError, RunError, SourceError
 from engine.language import Language
 from engine.mapping import HttpSource, Retry
-from engine.records import Answer, Answered, Key, Outgoing, Range, Refusal, Stage
+from engine.records import Answer, Answered, Key, NotSent, Outgoing, Range, Refusal, Stage
 from engine.requests import CompiledRequest, compile_request, outgoing
 from engine.templates import RenderFault, Value
 
 ONE = Part(range=Range(1, 1))
+_PASSING = "passing"
+FEW = 3  # fetches of a page that fail alone: the fault is theirs; more, and none that worked: the source's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +32,31 @@ class FeedEnd:
     retry: Retry
     workers: int
     stop: threading.Event
+    tell: Callable[[Outgoing, Answer, Decision], None] = lambda request, answer, decision: None  # of each attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedItem:
     """An item whose document could not be had, for a reason in the data."""
 
-    key: Key  # the item's values, in order
+    key: Key  # its record's, where `feed.key` tells it; else the item's values, in order
     refusal: Refusal
     item: Any
+    passing: bool = False  # its fetch may work at another time: each run fetches it again
+
+    @property
+    def kept(self) -> str:
+        """Give the JSON by which it can be fetched again."""
+        return jsontext.encode({"item": self.item} | ({_PASSING: True} if self.passing else {})).decode()
+
+
+def is_passing(document: str | None) -> bool:
+    """Tell whether what is kept of a refusal is an item that each run fetches again."""
+    return document is not None and _PASSING in jsontext.decode(document)
+
+
+class Unanswered(SourceError):
+    """A request reached the source and had no proper answer, time after time; others may well be answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +148,15 @@ def listing(feed: Feed, end: FeedEnd) -> Iterator[Page]:
         number += 1
 
 
+def once_more(feed: Feed, end: FeedEnd, item: Any) -> Page | None:
+    """Make a page of an item that had no answer in earlier runs, asked for once; None where nobody answers."""
+    hasty = replace(end, retry=replace(end.retry, attempts=1))
+    try:
+        return _page(feed, hasty, [item], None)
+    except SourceError:
+        return None
+
+
 def again(feed: Feed, end: FeedEnd, items: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> Page:
     """Make a page of items to be fetched once more and of documents kept from before; its cursor is None."""
     page = _page(feed, end, items, None)
@@ -154,10 +181,9 @@ def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Pag
     documents: list[Mapping[str, Any]] = []
     for item in items:
         context = {**feed.shared, "item": item}
-        key: Key = ()
+        named = _rendered(feed.removed_key, context)
+        key = tuple(canonical(named.get(name)) for name in feed.key) if named else ()
         if feed.removed is not None:
-            named = _rendered(feed.removed_key, context)
-            key = tuple(canonical(named.get(name)) for name in feed.key)
             gone.pop(key, None)
             if _rendered(feed.removed, context) is True:
                 gone[key] = named
@@ -167,13 +193,16 @@ def _page(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Pag
         elif feed.when is None or _rendered(feed.when, context) is True:
             request = outgoing(feed.fetch, context)
             wanted[request] = (item, request, key)
-    asked = [(item, request) for item, request, key in wanted.values() if key not in gone]
-    with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
-        answers = list(pool.map(lambda pair: _fetch(end, pair[1]), asked))
+    asked = [each for each in wanted.values() if each[2] not in gone]
+    answers = _fetched(end, [request for _, request, _ in asked])
     refused = []
-    for (item, _), answer in zip(asked, answers, strict=True):
-        if isinstance(answer, Refusal):
-            refused.append(RefusedItem(key=_item_key(item), refusal=answer, item=item))
+    for (item, _, key), answer in zip(asked, answers, strict=True):
+        known = key if key and None not in key else _item_key(item)
+        if isinstance(answer, Unanswered):
+            refusal = Refusal(stage=Stage.TARGET, reason=f"{answer.message}; each run fetches it again")
+            refused.append(RefusedItem(key=known, refusal=refusal, item=item, passing=True))
+        elif isinstance(answer, Refusal):
+            refused.append(RefusedItem(key=known, refusal=answer, item=item))
         else:
             documents.append(answer)
     return Page(
@@ -203,13 +232,39 @@ def _item_key(item: Any) -> Key:
     )
 
 
-def _fetch(end: FeedEnd, request: Outgoing | Refusal) -> Mapping[str, Any] | Refusal:
+def _fetched(
+    end: FeedEnd, requests: Sequence[Outgoing | Refusal]
+) -> Sequence[Mapping[str, Any] | Refusal | Unanswered]:
+    """Fetch the documents of a page: each once, then patiently those that had no answer.
+
+    So one that never has holds up no other, and trips no breaker before the others came.
+
+    Raises SourceError when the source answers nobody: the page is read again by the next run.
+    """
+    hasty = replace(end, retry=replace(end.retry, attempts=1))
+    with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
+        answers = list(pool.map(lambda request: _fetch(hasty, request), requests))
+        open_ = [number for number, answer in enumerate(answers) if isinstance(answer, SourceError)]
+        if end.retry.attempts > 1:
+            patient = pool.map(lambda number: _fetch(end, requests[number]), open_)
+            answers = [next(patient) if isinstance(answer, SourceError) else answer for answer in answers]
+    failed = [answer for answer in answers if isinstance(answer, SourceError)]
+    for failure in failed:
+        if not isinstance(failure, Unanswered) or (len(failed) > FEW and len(failed) == len(answers)):
+            raise failure
+    return [answer for answer in answers if isinstance(answer, Mapping | Refusal | Unanswered)]
+
+
+def _fetch(end: FeedEnd, request: Outgoing | Refusal) -> Mapping[str, Any] | Refusal | SourceError:
     if isinstance(request, Refusal):
         return request
-    answer = ask(end, request)
+    try:
+        answer = ask(end, request)
+        document = None if isinstance(answer, Refusal) else _decoded(answer, request)
+    except SourceError as error:
+        return error
     if isinstance(answer, Refusal):
         return answer
-    document = _decoded(answer, request)
     if not isinstance(document, Mapping):
         return Refusal(stage=Stage.TARGET, reason=f"{request.target} answered no JSON object")
     return document
@@ -218,19 +273,24 @@ def _fetch(end: FeedEnd, request: Outgoing | Refusal) -> Mapping[str, Any] | Ref
 def ask(end: FeedEnd, request: Outgoing) -> Answered | Refusal:
     """Ask the source, trying again as the connection says; a Refusal when the answer speaks of this request alone.
 
-    Raises SourceError when attempts are used up, TargetError when credentials are refused, RunError for a redirect.
+    Raises SourceError when attempts are used up (Unanswered where one of them reached the source), TargetError when
+    credentials are refused, RunError for a redirect.
     """
     part, terms = ONE, Terms(creates=False, retry=end.retry)
     while True:
         answer = end.exchange(request)
         decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311  jitter, no secret
+        if not (isinstance(answer, NotSent) and answer.is_untried):
+            end.tell(request, answer, decision)
         if isinstance(decision, Stop):
             raise decision.error
         if isinstance(decision, Refuse):
             return Refusal(stage=Stage.TARGET, reason=decision.reason, status=decision.status)
-        if isinstance(decision, GiveUp) or end.stop.is_set():
-            reason = getattr(decision, "reason", "the run was stopped")
-            raise SourceError(f"{request.method} {request.target}: {reason}", code="E_SOURCE")
+        if end.stop.is_set() and not isinstance(decision, Confirm):
+            raise RunError("the run was stopped while its source was read", code="E_STOPPED")
+        if isinstance(decision, GiveUp):
+            error = Unanswered if decision.unknown or part.unknown else SourceError
+            raise error(f"{request.method} {request.target}: {decision.reason}", code="E_SOURCE")
         if isinstance(decision, Confirm) and isinstance(answer, Answered):
             return answer
         if isinstance(decision, Again):
@@ -242,7 +302,7 @@ def _decoded(answer: Answered, request: Outgoing) -> Any:
     try:
         return jsontext.decode(answer.body) if answer.body.strip() else None
     except ValueError as error:
-        raise SourceError(f"{request.method} {request.target} answered no JSON: {error}", code="E_SOURCE") from error
+        raise Unanswered(f"{request.method} {request.target} answered no JSON: {error}", code="E_SOURCE") from error
 
 
 def _rendered(value: Value, context: Mapping[str, Any]) -> Any:
