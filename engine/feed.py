@@ -279,7 +279,7 @@ def ask(end: FeedEnd, request: Outgoing) -> Answered | Refusal:
     part, terms = ONE, Terms(creates=False, retry=end.retry)
     while True:
         answer = end.exchange(request)
-        decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311
+        decision = decide(answer, Reading(), part, terms, random.random())  # noqa: S311  jitter, no secret
         if not (isinstance(answer, NotSent) and answer.is_untried):
             end.tell(request, answer, decision)
         if isinstance(decision, Stop):

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.filestream import open_plain
 from engine.templates import RenderFault, Value
 
 PIECE_BYTES = 1024 * 1024
+_SYSTEM = frozenset({"/dev", "/proc", "/sys"})  # what lies there is no content, and may hold secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class FileSet:
 
     root: Path  # where relative paths start
     confined: bool  # a path outside the root is refused
+    private: frozenset[Path] = frozenset()  # files that hold secrets
     paths: Mapping[str, Value] = field(default_factory=dict)
     contents: Mapping[str, Value] = field(default_factory=dict)
 
@@ -59,7 +62,12 @@ def path_column(name: str) -> str:
 def locate(files: FileSet, name: str, context: Mapping[str, Any]) -> Path:
     """Render a file's path. Raises FileFault when it is null, or outside the root."""
     text = _rendered(files.paths[name], context)
-    path = Path(files.root, str(text)).resolve()
+    try:
+        path = Path(files.root, str(text)).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte, too long a name
+        raise FileFault(f"the path {str(text)[:200]!r} leads nowhere") from error
+    if path in files.private or not _SYSTEM.isdisjoint(map(str, path.parents)):
+        raise FileFault(f"the path {text} is no record's file, but the project's or the system's own")
     if files.confined and not path.is_relative_to(files.root.resolve()):
         raise FileFault(f"the path {text} lies outside files_root")
     return path
@@ -89,7 +97,7 @@ def look(path: Path, known: FileState | None) -> FileState:
 
 def pieces(path: Path) -> Iterator[bytes]:
     """Read a file piece by piece. Raises OSError."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while piece := file.read(PIECE_BYTES):
             yield piece
 

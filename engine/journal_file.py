@@ -73,6 +73,7 @@ class JournalFile:
     def open(cls, folder: Path, clock: Clock, hide: Callable[[str], str] = str) -> Self:
         """Open the journal of a state folder, creating both if they are not there."""
         path = folder / FILE_NAME
+        os.umask(0o077)  # from now on this process writes state: all its files are for their owner alone
         with translated(path), ExitStack() as opened:
             _create_private(folder, path)
             connection = _connected(str(path), opened)
