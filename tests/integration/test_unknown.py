@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash import Crash
 from rig import Rig, rig
 from wire import Reply
 
@@ -89,7 +90,7 @@ ANSWERS: dict[str, tuple[Any, tuple[Exit, str | None]]] = {
     "no answer": ("before", HELD),
     "401": (401, (Exit.UNAVAILABLE, "E_CREDENTIALS")),
     "403": (403, (Exit.UNAVAILABLE, "E_CREDENTIALS")),
-    "a redirect": (Reply(status=302, headers={"Location": "/login"}), (Exit.FAILED, "E_REDIRECT")),
+    "a redirect": (Reply(status=302, headers={"Location": "/login"}), (Exit.CONFIG, "E_REDIRECT")),
 }
 
 
@@ -108,6 +109,7 @@ def test_a_look_up_that_proves_nothing_creates_nothing_and_is_asked_again(it: Ri
     claimed = unknown(it)
     made = it.platform.created["k1"]
     heal(it)
+    it.close()  # a program that is started anew knows of no refused credentials
     it.quiet("clients")
 
     assert first == expected
@@ -340,15 +342,12 @@ def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_
     ):
         journal.backup(copy)
 
-    class Killed(BaseException):
-        """The process is gone."""
-
     def kill(*_: Any) -> None:
-        raise Killed
+        raise Crash
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.pipeline.settle", kill)
-        with pytest.raises(Killed):
+        patch.setattr("engine.pipeline.settle_run", kill)
+        with pytest.raises(Crash):
             it.run("clients")
     lose_journal(it)
     old.rename(it.state / FILE_NAME)
