@@ -177,7 +177,7 @@ class App:
         http = self.http(source.connection)
         connection = self._connection(source.connection, HttpConnection)
         feed_end = FeedEnd(
-            exchange=lambda request: http.exchange(request, stop=self.stop),
+            exchange=lambda request: http.exchange(request, stop=self.stop, counts=False),  # 500: of one document
             retry=connection.retry,
             workers=connection.concurrency,
             stop=self.stop,

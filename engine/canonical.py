@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from enum import StrEnum, auto
 from functools import reduce
 from types import NoneType
@@ -158,12 +158,18 @@ def _integer(value: int) -> str:
     return format(Decimal(value), "f")  # str(int) refuses more than 4,300 digits
 
 
+_MAX_PLACES = 200_000  # more than databases have; beyond it with an exponent, as 1e999999999 is a gigabyte of zeros
+_WHOLE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+
 def _decimal(value: Decimal) -> str:
     if value.is_nan():
         return "NaN"
     if value.is_infinite():
         return "-Infinity" if value < 0 else "Infinity"
-    text = format(value, "f")
+    if value and abs(value.adjusted()) > _MAX_PLACES:
+        return str(value.normalize(_WHOLE))
+    text = format(value, "f") if value else "0"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -140,7 +140,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     read = replace(read, batches=_stoppable(run, read.batches))
     prepared = prepare(run.program, run.staging, run.journal, read, run.order)
     counts.add(prepared.counts)
-    counts.requests += read.requests
+    refused = len(read.refused)
+    counts.add(Counts(extracted=refused, added=refused, rejected=refused, requests=read.requests))
     if prepared.withheld:
         allow = f"`run --once {run.object} --allow-removed {prepared.counts.withheld}` lets them go this once"
         run.notes.append(f"{run.object}: {prepared.withheld}; if they are meant, {allow}")

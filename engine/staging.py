@@ -294,7 +294,8 @@ class Staging:
 
     def greatest(self, name: str) -> str | None:
         """Give the greatest value of a column of the read, in canonical form."""
-        number = f"cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
+        # a number that is too long is passed over: an earlier cursor reads some rows again, and loses none
+        number = f"try_cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
         found: str | None = self.value(f"select arg_max({column(name)}, {number}) from staged")
         return found
 
