@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +39,15 @@ class Column(NamedTuple):
 
     data: pa.StringArray
     kind: Kind
-    faults: tuple[tuple[int, str], ...] = ()  # index and reason: its text cannot be held and stands here with U+FFFD
+    faults: tuple[tuple[int, str], ...] = ()  # index and reason: what stands there is not the value
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """A value of a database that no value here can stand for, in the database's own words; its row is refused."""
+
+    text: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,8 @@ def canonical(value: Any) -> str | None:
 def column(values: Sequence[Any]) -> Column:
     """Write the values of a column in canonical form, their kinds merged."""
     types = set(map(type, values)) - {NoneType}
+    if Unheld in types:
+        return _without_unheld(values)
     if types == {int}:
         try:
             return Column(pa.array(values, pa.int64()).cast(pa.string()), Kind.NUMBER)
@@ -136,6 +147,17 @@ def _kind(values: Sequence[Any], types: set[type]) -> Kind:
     if any(issubclass(type_, datetime) for type_ in types):
         return reduce(merge, set(map(kind_of, values)), Kind.NULL)
     return reduce(merge, (_form(type_)[0] for type_ in types), Kind.NULL)
+
+
+def _without_unheld(values: Sequence[Any]) -> Column:
+    """Write a column with its unheld values as the texts they are; they say nothing of its kind."""
+    unheld = {index: value for index, value in enumerate(values) if isinstance(value, Unheld)}
+    others = column([None if isinstance(value, Unheld) else value for value in values])
+    texts = others.data.to_pylist()
+    for index, value in unheld.items():
+        texts[index] = value.text
+    faults = [*others.faults, *((index, f"{value.text[:200]}, {value.what}") for index, value in unheld.items())]
+    return Column(pa.array(texts, pa.string()), others.kind, tuple(sorted(faults)))
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -234,6 +256,7 @@ _FORMS: dict[type, tuple[Kind, Callable[[Any], str]]] = {
     list: (Kind.TEXT, _json),
     tuple: (Kind.TEXT, _json),
     dict: (Kind.TEXT, _json),
+    Unheld: (Kind.NULL, operator.attrgetter("text")),  # inside a list
 }
 
 

@@ -79,12 +79,11 @@ def _refuse_keys(staging: Staging, key: Sequence[str]) -> None:
         " from staged where not missing and not gone group by key having count(*) > 1",
         [names],
     )
-    for number, reason in staging.faults:
-        staging.run(
-            "insert into refused select key, 1, 'key', null, null, ?, null from staged where n = ?"
-            " and key not in (select key from refused)",
-            [reason, number],
-        )
+    staging.insert_faults("faults")
+    staging.run(
+        "insert into refused select s.key, 1, 'key', null, null, min(f.reason), null from staged s"
+        " join faults f on f.n = s.n where s.key not in (select key from refused) group by s.key"
+    )
 
 
 def _judge_limits(staging: Staging, spec: Comparison) -> None:

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
+from engine.filters.messages import preview
 from engine.templates import RenderFault, Value
 
 PIECE_BYTES = 1024 * 1024
@@ -59,9 +61,12 @@ def path_column(name: str) -> str:
 def locate(files: FileSet, name: str, context: Mapping[str, Any]) -> Path:
     """Render a file's path. Raises FileFault when it is null, or outside the root."""
     text = _rendered(files.paths[name], context)
-    path = Path(files.root, str(text)).resolve()
+    try:
+        path = Path(files.root, str(text)).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL, a loop of links
+        raise FileFault(f"{preview(text)} is no path of a file: {error}") from error
     if files.confined and not path.is_relative_to(files.root.resolve()):
-        raise FileFault(f"the path {text} lies outside files_root")
+        raise FileFault(f"the path {text!s:.200} lies outside files_root")
     return path
 
 
@@ -77,13 +82,15 @@ def look(path: Path, known: FileState | None) -> FileState:
     """Hash a file, unless its size and time of change are those that are known. Raises FileFault."""
     try:
         stat = path.stat()
+        if not S_ISREG(stat.st_mode):  # reading a pipe or a device might never end
+            raise FileFault(f"{path!s:.200} is no file")
         if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
             return known
         digest = hashlib.sha256()
         for piece in pieces(path):
             digest.update(piece)
     except OSError as error:
-        raise FileFault(f"the file {path} cannot be read: {error.strerror}") from error
+        raise FileFault(f"the file {path!s:.200} cannot be read: {error.strerror}") from error
     return FileState(path=str(path), size=stat.st_size, modified_ns=stat.st_mtime_ns, sha256=digest.hexdigest())
 
 
