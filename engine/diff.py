@@ -10,6 +10,8 @@ from engine.mapping import Guards, Limit
 from engine.records import Change
 from engine.staging import Staging, column, json_array, quoted
 
+LONG_BYTES = 4_000  # of a text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefJoin:
@@ -168,11 +170,14 @@ def _join(ref: RefJoin) -> str:
 
 def _row_hash(staging: Staging, spec: Comparison) -> str:
     """Give SQL for the row hash: fingerprint, used columns with their kinds, joined reference values."""
-    parts = [
-        f"'{staging.kind_text(name)}:' || {column(name)}" for name in sorted(set(spec.used) & set(staging.columns))
-    ]
+    parts = [_part(staging.kind_text(name), column(name)) for name in sorted(set(spec.used) & set(staging.columns))]
     parts += [ref.column for ref in spec.refs]
     return f"md5_number('{spec.fingerprint}' || {json_array(parts)})"
+
+
+def _part(kind: str, text: str) -> str:
+    """Give SQL for a column's part of the row hash: its text, or the hash of one whose copies would fill the memory."""
+    return f"case when strlen({text}) > {LONG_BYTES} then '{kind} md5:' || md5({text}) else '{kind}:' || {text} end"
 
 
 def _case(subject: str, branches: Mapping[str, str], default: str, *, text: bool = True) -> str:
