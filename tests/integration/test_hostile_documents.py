@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from rig import LETTERS, Fault, Rig, rig
 from wire import Reply, Seen
+
+from engine.sql import SqlEnd, StatementCall
 
 
 @pytest.fixture
@@ -313,3 +317,65 @@ def test_a_paged_list_that_breaks_off_removes_nothing(it: Rig) -> None:
         )
         counts = it.run("listed")
         assert (it.code, counts.get("unhandled_removed"), counts.get("removed")) == ("E_FEED", None, None)
+
+
+# --- databases that refuse more than SQLite ---------------------------------------------------------------------------
+
+STRICT = """
+CREATE TABLE letter (id VARCHAR(50) PRIMARY KEY, subject VARCHAR(10) NOT NULL, amount DECIMAL(38, 10), number INTEGER,
+    day DATE, moment TIMESTAMP NULL)
+"""
+FINE = {"subject": '"Zażółć 🦊"', "amount": "1.5", "number": "7", "day": '"2026-11-21"', "moment": "null"}
+VALUES: dict[str, tuple[str, str, bool]] = {  # field and value as JSON, and whether it is written
+    "ten characters": ("subject", '"1234567890"', True),
+    "38 digits": ("amount", "1234567890123456789012345678.0123456789", True),
+    "an exponent": ("amount", "12E-1", True),
+    "the first day": ("day", '"0001-01-01"', True),
+    "before 1900": ("day", '"1899-12-31"', True),
+    "eleven characters": ("subject", '"12345678901"', False),
+    "39 digits": ("amount", "12345678901234567890123456789.5", False),
+    "1e999999999": ("amount", "1e999999999", False),
+    "400 digits": ("number", "7" * 400, False),
+    "out of range": ("number", "2147483648", False),
+    "a text for a number": ("number", '"seven"', False),
+    "a list for a number": ("number", "[1]", False),
+    "no such day": ("day", '"2026-02-30"', False),
+    "no day": ("day", '"soon"', False),
+    "no such hour": ("moment", '"2026-11-21T25:00:00"', False),
+    "null": ("subject", "null", False),
+    "NUL": ("subject", '"a\\u0000b"', True),  # of PostgreSQL alone it is refused
+}
+LAX = "?init_command=SET sql_mode = ''"  # as many an old ERP: texts are cut, numbers clipped
+
+
+@pytest.mark.parametrize("database", ["postgres", "mariadb"])
+def test_a_database_takes_a_document_exactly_or_refuses_it_alone(
+    it: Rig, database: str, request: pytest.FixtureRequest
+) -> None:
+    lax = database == "mariadb"
+    url = request.getfixturevalue(f"{database}_url") + (LAX if lax else "")
+    it.variables["ERP"] = url
+    names = ", ".join(f'{name}: "{{{{ {name} }}}}"' for name in FINE)
+    table = f"    - table: letter\n      key: {{id: '{{{{ id }}}}'}}\n      fields: {{{names}}}\n"
+    it.add("plain", f"{PLAIN[: PLAIN.index('    - table:')]}{table}")
+    texts = []
+    for name, (field, value, _) in VALUES.items():
+        fields = {"id": json.dumps(name), **FINE, field: value}
+        texts.append("{" + ", ".join(f'"{key}": {text}' for key, text in fields.items()) + "}")
+    page = f'{{"next": 1, "events": [{", ".join(texts)}]}}'.encode()
+    it.platform.rule = lambda seen: reply({"next": 1, "events": []}) if "=1" in seen.target else Reply(body=page)
+
+    end = SqlEnd(url, name="erp")
+    for sql in ("DROP TABLE IF EXISTS letter", STRICT + (" CHARACTER SET utf8mb4" if lax else "")):
+        end.write([StatementCall(sql=sql)])
+    counts = it.run("plain")
+    held = {row[0]: row[1:] for _, rows in end.rows("SELECT * FROM letter", {}) for row in rows}
+    end.close()
+
+    written = {name for name, (_, _, fine) in VALUES.items() if fine and (lax or name != "NUL")}
+    assert held.keys() == written
+    assert {key[0] for key in it.rejected("plain")} == VALUES.keys() - written
+    assert (counts["confirmed"], counts["rejected"]) == (len(written), len(VALUES) - len(written))
+    assert held["38 digits"][1] == Decimal("1234567890123456789012345678.0123456789")
+    assert (held["an exponent"][1], held["ten characters"][0]) == (Decimal("1.2"), "1234567890")
+    assert (held["the first day"][3], held["the first day"][0]) == (date(1, 1, 1), "Zażółć 🦊")
