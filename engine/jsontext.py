@@ -22,6 +22,7 @@ _KEYS = frozenset({str})
 _MAX_DEPTH = 200  # of arrays and objects; what is nested deeper could be read, and not be written again
 _MAX_INTEGER = 4_300  # digits that Python reads as an int
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_AS_LISTS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -101,11 +102,11 @@ def _is_deep(data: bytes) -> bool:
     """Tell whether JSON is nested too deeply: each level is taken off, the innermost first, at the speed of C."""
     if data.count(b"[") + data.count(b"{") <= _MAX_DEPTH:
         return False
-    left = _STRINGS.sub(b"", data).translate(None, _NO_BRACKETS)
+    left = _STRINGS.sub(b"", data).translate(_AS_LISTS, _NO_BRACKETS)
     for _ in range(_MAX_DEPTH):
         if not left:
             return False
-        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        left = left.replace(b"[]", b"")
     return bool(left)
 
 
