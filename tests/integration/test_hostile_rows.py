@@ -6,6 +6,7 @@ What is expected is computed here from what was put into the ERP, never by the e
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 from collections import Counter
@@ -404,3 +405,62 @@ def test_children_references_and_bindings_hold_any_key(it: Rig) -> None:
     (it.state / "parents.duckdb").unlink()  # bindings alone keep a record from being created once more
     assert it.run("parents").get("added", 0) == 1
     assert arrived.requests == len(arrived.parents) + 1 + len(good)
+
+
+FILES = """
+object: papers
+source: {connection: erp, query: "SELECT a, v FROM thing", key: [a]}
+files: {paper: "{{ v }}"}
+send:
+  - on: [added, changed]
+    request: {method: PUT, path: "/papers/{{ a | path }}", file: paper}
+"""
+
+
+def test_a_path_that_leads_to_no_file_is_refused_alone(it: Rig) -> None:
+    it.edit("project", ("timezone: Europe/Warsaw", "timezone: Europe/Warsaw\nfiles_root: papers"))
+    it.add("papers", FILES)
+    folder = it.folder / "papers"
+    folder.mkdir()
+    (folder / "paper ż.pdf").write_bytes(b"[7]")
+    os.mkfifo(folder / "pipe")
+    (folder / "circle").symlink_to("circle")
+    (folder / "out").symlink_to(it.erp)
+    paths = [
+        "\0",
+        "a\0b",
+        "x" * 300,
+        "x/" * 3_000,
+        "pipe",
+        "circle",
+        "out",
+        ".",
+        "..",
+        "/etc/passwd",
+        "/dev/zero",
+        "nobody",
+        None,
+    ]
+    put(it, [(n, None, path) for n, path in enumerate(paths)] + [("good", None, "paper ż.pdf")])
+    bodies: list[bytes] = []
+    it.platform.rule = lambda seen: bodies.append(seen.body) or Reply()
+
+    counts = it.run("papers")
+
+    assert (counts["confirmed"], counts["rejected"], bodies) == (1, len(paths), [b"[7]"])
+    assert it.run("papers") == {
+        "extracted": len(paths) + 1,
+        "unchanged": 1,
+        "added": len(paths),
+        "rejected": len(paths),
+    }
+
+
+def test_a_row_too_large_to_work_with_is_refused_alone(it: Rig) -> None:
+    put(it, [("a", "5 MB", "x" * 5_000_000), ("a", "50 MB", "x" * 50_000_000), ("a", "small", "x")])
+    arrived = Arrived()
+    it.platform.rule = arrived.take
+
+    assert it.run("lines")["confirmed"] == 2
+    assert it.rejected("lines") == {("a", "50 MB"): "key"}
+    assert {key[1]: len(value) for key, value in arrived.lines.items()} == {"5 MB": 5_000_000, "small": 1}
