@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {  # the document; the stage that refuse
     "lines are an object": (b'{"id": "%s", "subject": "s", "lines": {"number": 1}}', "render"),
     "lines are a text": (b'{"id": "%s", "subject": "s", "lines": "1"}', "render"),
     "lines are false": (b'{"id": "%s", "subject": "s", "lines": false}', "render"),
-    "a line without its key": (b'{"id": "%s", "subject": "s", "lines": [{"text": "t"}, {"text": "u"}]}', "target"),
+    "a line without its key": (b'{"id": "%s", "subject": "s", "lines": [{"text": "t"}, {"text": "u"}]}', "render"),
 }
 
 

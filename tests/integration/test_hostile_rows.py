@@ -372,7 +372,7 @@ def test_each_row_arrives_exactly_or_is_refused_alone(it: Rig, table: str) -> No
 
 
 @settings(
-    max_examples=examples(3),
+    max_examples=examples(2),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
