@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,20 +15,23 @@ from zoneinfo import ZoneInfo
 from engine import pipeline
 from engine.environment import Environment
 from engine.errors import ConfigError, Place
-from engine.feed import FeedEnd
-from engine.journal import Journal
+from engine.feed import FeedEnd, is_passing
+from engine.identity import Identity, http_identity
+from engine.journal import Exchange, Journal
 from engine.load import Loaded, load
 from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
 from engine.prepare import Order, Setting
 from engine.program import Program, compile_mapping
 from engine.reading import Read, read_feed, read_sql
-from engine.records import ObjectResult
+from engine.recording import judged
+from engine.records import NotSent, ObjectResult
 from engine.redact import redact
-from engine.sql import SqlEnd
-from engine.targets import HttpTarget, SqlTarget, Target
+from engine.sql import SqlEnd, sql_identity
+from engine.targets import HttpTarget, SqlTarget, Target, described
 from engine.transport import HttpEnd
 
 T = TypeVar("T")
+KEPT_EXCHANGES = 10_000  # of a read that asks for more before its first page is done
 
 
 def utc_now() -> datetime:
@@ -64,9 +68,30 @@ class App:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
 
-    def setting(self) -> Setting:
-        """Give what surrounds a run."""
-        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide)
+    def setting(self, mapping: MappingSpec | None = None) -> Setting:
+        """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
+        ends = {}
+        if mapping is not None:
+            others = [self.loaded.mappings[each.object] for each in mapping.refs.values()]
+            ends = {each.object: self.ends_of(each) for each in (mapping, *others)}
+        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide, ends=ends)
+
+    def ends_of(self, mapping: MappingSpec) -> dict[str, Identity]:
+        """Identify the ends that an object's notes speak of, by their role; a query is read anew, so not its source.
+
+        Raises ConfigError where a variable is missing.
+        """
+        if mapping.write is None:
+            return {"target": self._http_identity(self.target_connection(mapping).name)}
+        url = self._sql_url(mapping.write.connection)
+        ends = {"target": sql_identity(url, name=mapping.write.connection)}
+        if not isinstance(mapping.source, SqlSource):
+            ends["source"] = self._http_identity(mapping.source.connection)
+        return ends
+
+    def _http_identity(self, name: str) -> Identity:
+        base_url, headers = self._http_address(name, self._connection(name, HttpConnection))
+        return http_identity(base_url, headers)
 
     def _hide(self, text: str) -> str:
         return redact(text, self.environment.secrets)
@@ -92,25 +117,31 @@ class App:
 
     def sql(self, name: str) -> SqlEnd:
         """Open a SQL connection: a new one each time, for one thread; close it after use."""
+        return SqlEnd(_beside(self.folder, self._sql_url(name)), name=name)
+
+    def _sql_url(self, name: str) -> str:
         connection = self._connection(name, SqlConnection)
-        url = self.environment.resolve(connection.url, self._place("connections", name, "url"), secret=True)
-        return SqlEnd(_beside(self.folder, url), name=name)
+        return self.environment.resolve(connection.url, self._place("connections", name, "url"), secret=True)
 
     def http(self, name: str) -> HttpEnd:
         """Give an HTTP connection, shared by all objects and threads, so that its limits hold for all of them."""
         connection = self._connection(name, HttpConnection)
         with self._lock:
             if name not in self._http:
-                base = self._place("connections", name, "base_url")
-                headers = {
-                    key: self.environment.resolve(
-                        value, self._place("connections", name, "headers", key), secret="${" in value
-                    )
-                    for key, value in connection.headers.items()
-                }
-                base_url = self.environment.resolve(connection.base_url, base)
+                base_url, headers = self._http_address(name, connection)
                 self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers)
             return self._http[name]
+
+    def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
+        headers = {
+            key: self.environment.resolve(value, self._place("connections", name, "headers", key), secret="${" in value)
+            for key, value in connection.headers.items()
+        }
+        return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
+
+    def shut(self, name: str) -> NotSent | None:
+        """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
+        return self._http[name].shut if name in self._http else None
 
     def _connection(self, name: str, kind: type[T]) -> T:
         connection = self.loaded.project.connections[name]
@@ -137,8 +168,8 @@ class App:
         program = self.program(mapping)
         opened: list[SqlEnd] = []
         try:
-            reads = self.reads(mapping, program, opened)
-            return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(), order)
+            reads = self.reads(mapping, program, opened, run_id=order.run_id)
+            return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
         finally:
             for end in opened:
                 end.close()
@@ -163,8 +194,13 @@ class App:
             )
         return found[0]
 
-    def reads(self, mapping: MappingSpec, program: Program, opened: list[SqlEnd]) -> pipeline.Reads:
-        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller."""
+    def reads(
+        self, mapping: MappingSpec, program: Program, opened: list[SqlEnd], *, run_id: str | None = None
+    ) -> pipeline.Reads:
+        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller.
+
+        With a `run_id` the requests of a feed are kept in the history.
+        """
         source = mapping.source
         if isinstance(source, SqlSource):
             opened.append(self.sql(source.connection))
@@ -176,23 +212,36 @@ class App:
             return read_once
         http = self.http(source.connection)
         connection = self._connection(source.connection, HttpConnection)
+        asked: deque[Exchange] = deque(maxlen=KEPT_EXCHANGES)  # by the threads of a read
         feed_end = FeedEnd(
-            exchange=lambda request: http.exchange(request, stop=self.stop, counts=False),  # 500: of one document
+            exchange=lambda request: http.exchange(request, stop=self.stop),
             retry=connection.retry,
             workers=connection.concurrency,
             stop=self.stop,
+            tell=lambda request, answer, decision: asked.append(judged(described(request, answer), decision)),
         )
         feed = program.feed
         assert feed is not None  # noqa: S101  an HTTP source has a feed
 
         def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
             hours = mapping.retry_rejected_after_hours
+            kept = [each for each in journal.rejections(mapping.object) if each.document]
+            passing = [each for each in kept if not each.retry and is_passing(each.document)]
             tried = [
-                each
-                for each in journal.rejections(mapping.object)
-                if each.document and (each.retry or journal.is_older(each.last_at, hours))
+                each for each in kept if each.retry or (each not in passing and journal.is_older(each.last_at, hours))
             ]
-            return read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried)
+            try:
+                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried, passing):
+                    keep(journal)
+                    yield read
+            finally:
+                keep(journal)
+
+        def keep(journal: Journal) -> None:
+            if run_id is not None and asked:
+                with journal.transaction():
+                    while asked:
+                        journal.log_request(mapping.object, run_id, asked.popleft())
 
         return read_pages
 

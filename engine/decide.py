@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from engine.errors import OneSyncError, RunError, TargetError
+from engine.errors import ConfigError, OneSyncError, TargetError
 from engine.mapping import OnStatus, Retry
 from engine.records import Answer, Answered, Lost, NotSent, Range, Written
-from engine.retry import backoff
+from engine.retry import asked_to_wait, backoff
 
 SHOWN = 200  # characters of an answer that are kept
 
@@ -206,7 +206,7 @@ def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: f
     """Decide what an answer means (design.md 6, ledger.md 2, 3, 6). `chance` in [0, 1) is the jitter."""
     if isinstance(answer, Written):
         return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
-    if isinstance(answer, Answered) and (stop := _stop(answer)):
+    if stop := _stop(answer):
         return stop
     if part.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, part, terms, chance)
@@ -217,12 +217,16 @@ def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: f
     return _decide_silence(answer, part, terms, chance)
 
 
-def _stop(answer: Answered) -> Stop | None:
+def _stop(answer: Answer) -> Stop | None:
+    if isinstance(answer, NotSent) and answer.shut:
+        return Stop(error=TargetError(answer.reason, code=answer.shut))
+    if not isinstance(answer, Answered):
+        return None
     if answer.status in (401, 403):
         return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code="E_CREDENTIALS"))
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
-        return Stop(error=RunError(message, code="E_REDIRECT"))
+        return Stop(error=ConfigError(message, code="E_REDIRECT"))
     return None
 
 
@@ -312,14 +316,13 @@ def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: s
 
 def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: bool, reason: str) -> Decision:
     """Try again while attempts are left; a wait that the target asks for uses up none (one of 0 s is no wait)."""
-    asked = answer.retry_after_seconds if isinstance(answer, Answered) else None
-    if asked:
+    if asked := asked_to_wait(answer):
         if part.waited_seconds + asked > terms.retry.max_wait_seconds:
             message = (
                 f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
                 f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}"
             )
-            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT"), unknown=unknown)
+            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT", wait_seconds=asked), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)
     attempt = part.attempts + 1
     if attempt < terms.retry.attempts:

@@ -138,8 +138,19 @@ class Delivery:
         return min(until_next or 0.5, 0.5)
 
     def _drop_queue(self) -> Iterator[Event]:
-        while self._queue or self._fetch():
+        """Give up all that is left: what had its turn part by part, the rest joined, as it may be millions."""
+        while self._queue:
             yield from self._drop(heapq.heappop(self._queue)[2], self._why_stopped())
+        joined: Part | None = None
+        for part, _ in self._parts:
+            if joined and not (joined.unknown or part.unknown) and joined.range.last + 1 == part.range.first:
+                joined = replace(joined, range=Range(joined.range.first, part.range.last))
+                continue
+            if joined:
+                yield self._unfinished(joined, self._why_stopped())
+            joined = part
+        if joined:
+            yield self._unfinished(joined, self._why_stopped())
 
     def _drop(self, part: Part, reason: str) -> Iterator[Event]:
         """Give up a part that waits in the queue."""
@@ -175,7 +186,8 @@ class Delivery:
             yield from self._release(part.family)
             return
         decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311
-        yield Exchanged(part=part, request=request, answer=answer, decision=decision)
+        if not (isinstance(answer, NotSent) and answer.is_untried):
+            yield Exchanged(part=part, request=request, answer=answer, decision=decision)
         if isinstance(answer, NotSent) and self._stop.is_set():
             yield self._unfinished(part, self._why_stopped())
         else:

@@ -90,6 +90,11 @@ class SourceError(UnavailableError):
 class TargetError(UnavailableError):
     """The target refuses us, is down, or asked us to wait."""
 
+    def __init__(self, message: str, *, code: str, wait_seconds: float | None = None) -> None:
+        """`wait_seconds`: as long as the target asked us to wait."""
+        super().__init__(message, code=code)
+        self.wait_seconds = wait_seconds
+
 
 class GuardError(OneSyncError):
     """A guard held something back."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.asking import FeedEnd, ask
-from engine.errors import ConfigError, RunError
-from engine.items import Feed, Page, RefusedItem, last_words, read_items
+from engine.errors import ConfigError, RunError, SourceError
+from engine.items import Feed, Page, RefusedItem, is_passing, last_words, read_items
 from engine.language import Language
 from engine.mapping import HttpSource
 from engine.records import Refusal
 from engine.requests import compile_request, outgoing
 from engine.templates import RenderFault, Value
 
-__all__ = ["Feed", "FeedEnd", "Page", "RefusedItem", "again", "compile_feed", "listing", "pages"]
+__all__ = ["Feed", "FeedEnd", "Page", "RefusedItem", "is_passing"]
 
 
 def compile_feed(source: HttpSource, language: Language) -> Feed:
@@ -84,12 +85,18 @@ def listing(feed: Feed, end: FeedEnd) -> Iterator[Page]:
         number += 1
 
 
-def again(feed: Feed, end: FeedEnd, items: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> Page:
-    """Make a page of items to be fetched once more and of documents kept from before; its cursor is None.
+def once_more(feed: Feed, end: FeedEnd, item: Any) -> Page | None:
+    """Make a page of an item that had no answer in earlier runs, asked for once; None where nobody answers."""
+    hasty = replace(end, retry=replace(end.retry, attempts=1))
+    try:
+        return read_items(feed, hasty, [item], None)
+    except SourceError:
+        return None
 
-    What cannot be had now either stays refused: nothing new waits behind it.
-    """
-    page = read_items(feed, end, items, None, kept=True)
+
+def again(feed: Feed, end: FeedEnd, items: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> Page:
+    """Make a page of items to be fetched once more and of documents kept from before; its cursor is None."""
+    page = read_items(feed, end, items, None)
     whole = tuple(last_words([*documents, *page.documents], feed.key, ()))
     return Page(documents=whole, gone=page.gone, refused=page.refused, requests=page.requests)
 

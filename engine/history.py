@@ -118,7 +118,7 @@ def is_running(state: Path, object_: str) -> bool:
             fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back when the file closes
     except BlockingIOError:
         return True
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # of a folder that cannot be read the journal says so
         return False
     return False
 

@@ -10,15 +10,16 @@ from engine import pipeline
 from engine.adopting import AdoptingTarget
 from engine.app import App
 from engine.errors import ConfigError, RunError
+from engine.identity import differing
 from engine.journal import Claim, Journal
 from engine.journal_file import FILE_NAME
 from engine.keys import is_feed, keys_of, spellings
-from engine.ledger import check_pair, confirmed, forget, generation, recover
+from engine.ledger import apart, check_pair, confirmed, disown, forget, generation, recover, settle_unknown
 from engine.mapping import MappingSpec, Retry
 from engine.pipeline import new_run_id
 from engine.prepare import Order
 from engine.program import Program
-from engine.records import Change, Key, ObjectResult, key_text, text_key
+from engine.records import Change, Counts, Key, ObjectResult, Status, key_text, text_key
 from engine.sql import SqlEnd
 from engine.staging import DamagedError, Staging
 
@@ -91,43 +92,88 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
 
     In the result `waiting` counts also the records that a look-up did not find, and `unknown` those of an unclear one.
 
+    Where values are needed that adopting cannot get, nothing is adopted: after a lost journal the records whose values
+    are lost become unknown, for a person to resolve.
+
     Raises:
         ConfigError: the values that the object saves from answers could not be had; nothing was done.
         BusyError: a run holds the object; nothing was done.
     """
     program = app.program(mapping)
-    _check_adoptable(program)
+    needed = _unadoptable(program)
+    if needed:
+        return _hold_lost(app, program, needed)
     opened: list[SqlEnd] = []
     try:
-        reads = app.reads(mapping, program, opened)  # the very wiring of a run
-        target = _adopting(app, mapping, program)
         order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations)
+        reads = app.reads(mapping, program, opened, run_id=order.run_id)  # the very wiring of a run
+        target = _adopting(app, mapping, program)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
             if staging is not None:
                 with app.journal_to_write() as journal:
                     _pair(program, staging, journal)
-            return pipeline.run(program, reads, target, app.setting(), order)
+            return pipeline.run(program, reads, target, app.setting(mapping), order)
     finally:
         for end in opened:
             end.close()
 
 
-def _check_adoptable(program: Program) -> None:
+def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:
+    """Take the ends that objects have now as those that their notes speak of; answers the objects that changed."""
+    with _journal(app) as journal:
+        changed = [each for each in mappings if differing(journal.ends(each.object), app.ends_of(each))]
+        for each in changed:
+            journal.speak_of(each.object, app.ends_of(each))
+    return [each.object for each in changed]
+
+
+def _unadoptable(program: Program) -> tuple[str, ...]:
+    """Name the values that are saved from a create's answer and needed later, where no look-up can ask for them."""
     operation = program.takes.get(Change.ADDED)
     if operation is None or not program.operations:
-        return
+        return ()
     added = program.operations[operation]
     needed = saved_names(program, operation) if program.referenced or _names_saved(program) else ()
-    if not needed or (added.lookup and added.spec.creates):
-        return
-    names = ", ".join(needed)
+    return () if added.lookup and added.spec.creates else needed
+
+
+def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResult:
+    """Pair ledger and journal again: records whose values went with the journal are unknown from now on."""
+    begun = app.setting().clock()
+    creates = program.operations[program.takes[Change.ADDED]].spec.creates
+    with _held(app, program.object) as staging:
+        if staging is None or not creates:
+            raise _not_adoptable(program, needed, creates=creates)
+        with app.journal_to_write() as journal:
+            if not apart(staging, journal, program.object):
+                raise _not_adoptable(program, needed, creates=creates)
+            lost = _pair(program, staging, journal)
+    gives = " ".join(f"--save {name}=VALUE" for name in needed)
+    note = (
+        f"{program.object}: ledger and journal are paired again, and nothing was adopted; {lost} records are unknown, "
+        f"as {', '.join(needed)} went with the journal. For each of `one-sync unknown list {program.object}` look at "
+        f"the target, then `one-sync unknown resolve {program.object} KEY --confirmed {gives}` or `--not-sent`; "
+        "or give the entry a `lookup`, and the next run asks for them"
+    )
+    return ObjectResult(
+        object=program.object,
+        run_id=new_run_id(begun),
+        status=Status.PARTIAL if lost else Status.SUCCESS,
+        counts=Counts(extracted=lost, added=lost, unknown=lost),
+        started_at=begun,
+        duration_seconds=(app.setting().clock() - begun).total_seconds(),
+        notes=(note,),
+    )
+
+
+def _not_adoptable(program: Program, needed: Sequence[str], *, creates: bool) -> ConfigError:
     remedy = (
         "give the entry a `lookup`, so that they can be asked for"
-        if added.spec.creates
+        if creates
         else "let a run send the records instead: that can be repeated"
     )
-    raise ConfigError(
-        f"{program.object}: {names} is saved from the target's answers and needed later, "
+    return ConfigError(
+        f"{program.object}: {', '.join(needed)} is saved from the target's answers and needed later, "
         f"and adopting gets no answers; {remedy}",
         code="E_ADOPT",
     )
@@ -146,30 +192,38 @@ def _adopting(app: App, mapping: MappingSpec, program: Program) -> AdoptingTarge
     return AdoptingTarget(program, http, connection=settings.name, workers=settings.concurrency, retry=settings.retry)
 
 
-def _pair(program: Program, staging: Staging, journal: Journal) -> None:
-    """Let ledger and journal belong together again; what the journal has lost is noted in it first."""
-    standing = journal.standing(program.object)
-    _note_creates(program, staging, journal)
-    is_newer = generation(staging) > standing.generation + (1 if standing.open_run else 0)
-    if staging.meta("journal") not in (None, journal.identity) or is_newer:
+def _pair(program: Program, staging: Staging, journal: Journal) -> int:
+    """Let ledger and journal belong together again; what the journal has lost is noted in it first.
+
+    Answers how many records are to be asked for, or resolved by a person.
+    """
+    is_apart = apart(staging, journal, program.object)
+    if is_apart:
+        settle_unknown(staging, journal.now())
+    lost = _note_creates(program, staging, journal)
+    if is_apart:
         journal.settled(program.object, generation(staging))
         staging.set_meta("journal", journal.identity)
+    return lost
 
 
-def _note_creates(program: Program, staging: Staging, journal: Journal) -> None:
+def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
     """Keep records whose binding is lost from being created again.
 
-    Where they can be looked up each gets a claim, so that they are; else an empty binding, as they save nothing.
+    A record that was confirmed and saves nothing that is needed gets an empty binding. Every other one gets a claim: it
+    may exist, or not, and is looked up, or resolved by a person. That goes also for creates that were never confirmed:
+    their claims are lost with the journal.
     """
     operation = program.takes.get(Change.ADDED)
     if operation is None or not program.operations or not program.operations[operation].spec.creates:
-        return
-    bound = {key for key, _ in journal.bindings(program.object)}
-    held = staging.rows("select key from ledger where payload_hash is not null")
-    lost = [text_key(key) for (key,) in held if key not in bound]
-    if not program.operations[operation].lookup:
-        journal.bind(program.object, [(key, {}) for key in lost])
-        return
+        return 0
+    known = {key for key, _ in journal.bindings(program.object)}
+    known |= {key_text(claim.key) for claim in journal.claims(program.object)}
+    held = staging.rows("select key, payload_hash is not null from ledger order by key")
+    lost = {text_key(key): confirmed for key, confirmed in held if key not in known}
+    if not program.operations[operation].lookup and not _unadoptable(program):
+        journal.bind(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
+        lost = {key: was_confirmed for key, was_confirmed in lost.items() if not was_confirmed}
     now = journal.now()
     with journal.transaction():
         journal.claim(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
@@ -178,6 +232,7 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> None:
         "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
         [[key_text(key) for key in lost]],
     )
+    return len(lost)
 
 
 def _claim_of(staging: Staging, key: Key, operation: int, journal: Journal) -> Claim:
@@ -210,7 +265,7 @@ def resolve_confirmed(app: App, mapping: MappingSpec, words: Sequence[str], save
         RunError: the record is not unknown.
         BusyError: a run holds the object; nothing was changed.
     """
-    with _claimed(app, mapping, words) as (journal, claim):
+    with _claimed(app, mapping, words) as (_, journal, claim):
         program = app.program(mapping)
         in_range = claim.operation < len(program.operations)
         needed = saved_names(program, claim.operation) if in_range else ()
@@ -236,21 +291,25 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
 
     Raises RunError when the record is not unknown, BusyError when a run holds the object; nothing was changed then.
     """
-    with _claimed(app, mapping, words) as (journal, claim):
+    with _claimed(app, mapping, words) as (staging, journal, claim):
+        if staging is not None:  # what is nowhere is no removal either, should it have left the source
+            check_pair(staging, journal, mapping.object)
+            recover(staging, journal, mapping.object, journal.now())
+            disown(staging, claim.key)
         journal.drop_claims(mapping.object, [claim.key])
         return claim.key
 
 
 @contextmanager
-def _claimed(app: App, mapping: MappingSpec, words: Sequence[str]) -> Iterator[tuple[Journal, Claim]]:
+def _claimed(app: App, mapping: MappingSpec, words: Sequence[str]) -> Iterator[tuple[Staging | None, Journal, Claim]]:
     keys = keys_of(mapping, words)
-    with _held(app, mapping.object), _journal(app) as journal:
+    with _held(app, mapping.object) as staging, _journal(app) as journal:
         claims = {claim.key: claim for claim in journal.claims(mapping.object)}
         claim = next((claims[key] for key in keys if key in claims), None)
         if claim is None:
             name = " ".join((mapping.object, *words))
             raise RunError(f"the outcome of {name} is not unknown; see `one-sync unknown list`", code="E_NOT_UNKNOWN")
-        yield journal, claim
+        yield staging, journal, claim
 
 
 # --- refused records -----------------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from engine import jsontext
-from engine.asking import SERVER_ERROR, FeedEnd, UnreadableError, ask
+from engine.asking import FeedEnd, Unanswered, ask
 from engine.canonical import canonical
 from engine.decide import SHOWN
 from engine.errors import SourceError
@@ -19,16 +19,29 @@ from engine.requests import CompiledRequest, outgoing
 from engine.templates import RenderFault, Value
 
 MAX_DOCUMENT_BYTES = 16_000_000  # larger ones would fill the memory of DuckDB
+FEW = 3  # fetches of a page that fail alone: the fault is theirs; more, and none that worked: the source's
 _MAX_KEY_BYTES = 1_000
+_PASSING = "passing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedItem:
     """An item whose document could not be had, for a reason in the data."""
 
-    key: Key  # the item's values, in order
+    key: Key  # its record's, where `feed.key` tells it; else the item's values, in order
     refusal: Refusal
     item: Any
+    passing: bool = False  # its fetch may work at another time: each run fetches it again
+
+    @property
+    def kept(self) -> str:
+        """Give the JSON by which it can be fetched again."""
+        return jsontext.encode({"item": self.item} | ({_PASSING: True} if self.passing else {})).decode()
+
+
+def is_passing(document: str | None) -> bool:
+    """Tell whether what is kept of a refusal is an item that each run fetches again."""
+    return document is not None and _PASSING in jsontext.decode(document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +72,10 @@ class Feed:
     shared: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any, *, kept: bool = False) -> Page:
+def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Page:
     """Fetch the documents of a page's items; the last word on a key within the page stands: none of what is gone.
 
-    An item that cannot be used is refused alone. Raises SourceError where documents cannot be had, and none can:
-    the fault is not in one of them then. With `kept` such items are refused all the same.
+    An item that cannot be used is refused alone. Raises SourceError when the source answers nobody.
     """
     found = _Sorted()
     for item in items:
@@ -71,13 +83,9 @@ def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any, *
             _sort(feed, item, found)
         except RenderFault as fault:
             found.refuse(item, Refusal(stage=Stage.RENDER, reason=fault.reason, expression=fault.expression))
-    asked = [(item, request) for item, request, key in found.wanted.values() if key not in found.gone]
-    with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
-        answers = list(pool.map(lambda pair: _fetch(end, pair[1]), asked))
-    lost = [answer.error for answer in answers if isinstance(answer, _Lost)]
-    if lost and not kept and not any(isinstance(answer, Mapping) for answer in answers):
-        raise lost[0]
-    fetched = [(item, answer) for (item, _), answer in zip(asked, answers, strict=True)]
+    asked = [each for each in found.wanted.values() if each[2] not in found.gone]
+    answers = _fetched(end, [request for _, request, _ in asked])
+    fetched = [(item, key, answer) for (item, _, key), answer in zip(asked, answers, strict=True)]
     return Page(
         documents=tuple(last_words(list(_usable(feed, fetched, found)), feed.key, found.gone)),
         gone=tuple(found.gone.values()),
@@ -96,18 +104,18 @@ class _Sorted:
     documents: list[Mapping[str, Any]] = field(default_factory=list)  # items that are documents themselves
     refused: list[RefusedItem] = field(default_factory=list)
 
-    def refuse(self, item: Any, refusal: Refusal) -> None:
-        """Take down an item that cannot be used."""
-        self.refused.append(RefusedItem(key=_item_key(item), refusal=refusal, item=item))
+    def refuse(self, item: Any, refusal: Refusal, key: Key = (), *, passing: bool = False) -> None:
+        """Take down an item that cannot be used; by its record's key, where that is known."""
+        known = key if key and None not in key else _item_key(item)
+        self.refused.append(RefusedItem(key=known, refusal=refusal, item=item, passing=passing))
 
 
 def _sort(feed: Feed, item: Any, into: _Sorted) -> None:
     """Find what one item asks for. Raises RenderFault."""
     context = {**feed.shared, "item": item}
-    key: Key = ()
+    named = feed.removed_key.render(context)
+    key = tuple(canonical(named.get(name)) for name in feed.key) if named else ()
     if feed.removed is not None:
-        named = feed.removed_key.render(context)
-        key = tuple(canonical(named.get(name)) for name in feed.key)
         into.gone.pop(key, None)
         if feed.removed.render(context) is True:
             if None in key:
@@ -122,13 +130,13 @@ def _sort(feed: Feed, item: Any, into: _Sorted) -> None:
     elif feed.when is None or feed.when.render(context) is True:
         request = outgoing(feed.fetch, context)
         if isinstance(request, Refusal):
-            into.refuse(item, request)
+            into.refuse(item, request, key)
         else:
             into.wanted[request] = (item, request, key)
 
 
 def _usable(
-    feed: Feed, fetched: Sequence[tuple[Any, Mapping[str, Any] | Refusal | _Lost]], found: _Sorted
+    feed: Feed, fetched: Sequence[tuple[Any, Key, Mapping[str, Any] | Refusal | Unanswered]], found: _Sorted
 ) -> Iterator[Mapping[str, Any]]:
     """Give the documents that can be worked with; the items of the others are refused."""
     for document in found.documents:
@@ -139,15 +147,16 @@ def _usable(
             yield document
         else:
             found.refuse(document, _without_key(feed.key, document))
-    for item, answer in fetched:
-        if isinstance(answer, _Lost):
-            found.refuse(item, answer.refusal)
+    for item, key, answer in fetched:
+        if isinstance(answer, Unanswered):
+            reason = f"{answer.message[:SHOWN]}; each run fetches it again"
+            found.refuse(item, Refusal(stage=Stage.TARGET, reason=reason), key, passing=True)
         elif isinstance(answer, Refusal):
-            found.refuse(item, answer)
+            found.refuse(item, answer, key)
         elif _has_key(feed, answer):
             yield answer
         else:
-            found.refuse(item, _without_key(feed.key, answer))
+            found.refuse(item, _without_key(feed.key, answer), key)
 
 
 def _has_key(feed: Feed, document: Mapping[str, Any]) -> bool:
@@ -189,20 +198,32 @@ def _item_key(item: Any) -> Key:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lost:
-    """A document that could not be had although its source answers."""
+def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str, Any] | Refusal | Unanswered]:
+    """Fetch the documents of a page: each once, then patiently those that had no answer.
 
-    error: SourceError
-    refusal: Refusal
+    So one that never has holds up no other, and trips no breaker before the others came.
+
+    Raises SourceError when the source answers nobody: the page is read again by the next run.
+    """
+    hasty = replace(end, retry=replace(end.retry, attempts=1))
+    with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
+        answers = list(pool.map(lambda request: _fetch(hasty, request), requests))
+        open_ = [number for number, answer in enumerate(answers) if isinstance(answer, SourceError)]
+        if end.retry.attempts > 1:
+            patient = pool.map(lambda number: _fetch(end, requests[number]), open_)
+            answers = [next(patient) if isinstance(answer, SourceError) else answer for answer in answers]
+    failed = [answer for answer in answers if isinstance(answer, SourceError)]
+    for failure in failed:
+        if not isinstance(failure, Unanswered) or (len(failed) > FEW and len(failed) == len(answers)):
+            raise failure
+    return [answer for answer in answers if isinstance(answer, Mapping | Refusal | Unanswered)]
 
 
-def _fetch(end: FeedEnd, request: Outgoing) -> Mapping[str, Any] | Refusal | _Lost:
+def _fetch(end: FeedEnd, request: Outgoing) -> Mapping[str, Any] | Refusal | SourceError:
     try:
         answer = ask(end, request)
-    except UnreadableError as error:
-        refusal = Refusal(stage=Stage.TARGET, reason=error.message[:SHOWN], status=error.status)
-        return refusal if error.status != SERVER_ERROR else _Lost(error=error, refusal=refusal)
+    except SourceError as error:
+        return error
     if isinstance(answer, Refusal):
         return answer
     if answer.size > MAX_DOCUMENT_BYTES:

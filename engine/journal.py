@@ -8,11 +8,22 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.journal_file import JournalFile, translated
+from engine.identity import Identity
+from engine.journal_file import JournalFile
 from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
 from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
+from engine.retry import LONGEST_PAUSE, pause_until
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
+
+
+_KNOWS_OF_TARGET = """
+select 1 from bindings where object = ?1 union all
+select 1 from claims where object = ?1 union all
+select 1 from progress where object = ?1 union all
+select 1 from marks where object = ?1 union all
+select 1 from objects where object = ?1 and cursor is not null
+limit 1"""
 
 
 class Journal(JournalFile):
@@ -27,11 +38,12 @@ class Journal(JournalFile):
     def standing(self, object_: str) -> Standing:
         """Say where an object stands."""
         found = self.rows(
-            "select generation, open_run, cursor, full_at, once_done from objects where object = ?", object_
+            "select generation, settling, open_run, cursor, full_at, once_done from objects where object = ?", object_
         )
-        generation, open_run, cursor, full_at, once_done = found[0] if found else (0, None, None, None, 0)
+        generation, settling, open_run, cursor, full_at, once_done = found[0] if found else (0, 0, None, None, None, 0)
         return Standing(
             generation=generation,
+            settling=settling,
             open_run=open_run,
             cursor=json.loads(cursor) if cursor else None,
             full_at=unstamp(full_at),
@@ -47,12 +59,16 @@ class Journal(JournalFile):
                 "insert or ignore into runs (run_id, object, started_at) values (?, ?, ?)", run_id, object_, stamp(at)
             )
 
+    def settling(self, object_: str, generation: int) -> None:
+        """Note that all is noted of what the DuckDB file is about to take in as this generation."""
+        self._write("update objects set settling = ? where object = ?", generation, object_)
+
     def settled(self, object_: str, generation: int) -> None:
         """Drop the marks and receipts of the run that was settled into the DuckDB file of this generation."""
         with self.transaction():
             self._write(
-                "insert into objects (object, generation) values (?1, ?2)"
-                " on conflict (object) do update set generation = ?2, open_run = null",
+                "insert into objects (object, generation, settling) values (?1, ?2, ?2)"
+                " on conflict (object) do update set generation = ?2, settling = ?2, open_run = null",
                 object_,
                 generation,
             )
@@ -109,6 +125,26 @@ class Journal(JournalFile):
     def start_over(self, object_: str) -> None:
         """Forget how far the source was read: the next run reads it whole, and one that runs once runs again."""
         self._write("update objects set cursor = null, full_at = null, once_done = 0 where object = ?", object_)
+
+    # --- the ends that an object speaks of ---------------------------------------------------------------
+
+    def ends(self, object_: str) -> dict[str, Identity]:
+        """Give the ends that an object's notes speak of, by their role; none: not known."""
+        found = self.rows("select ends from objects where object = ? and ends is not null", object_)
+        return {role: Identity(**each) for role, each in json.loads(found[0][0]).items()} if found else {}
+
+    def speak_of(self, object_: str, ends: Mapping[str, Identity]) -> None:
+        """Note the ends that an object's ledger, bindings and cursor speak of from now on."""
+        text = json.dumps({role: asdict(end) for role, end in ends.items()}, ensure_ascii=False)
+        self._write(
+            "insert into objects (object, ends) values (?1, ?2) on conflict (object) do update set ends = ?2",
+            object_,
+            text,
+        )
+
+    def knows_of_target(self, object_: str) -> bool:
+        """Tell whether a note would be wrong at another target: a binding, a create under way, a place in a feed."""
+        return bool(self.rows(_KNOWS_OF_TARGET, object_))
 
     # --- marks and receipts --------------------------------------------------------------------------
 
@@ -197,7 +233,7 @@ class Journal(JournalFile):
 
     def bindings(self, object_: str) -> Iterator[tuple[str, str]]:
         """Stream key text and saved JSON of an object's bindings."""
-        with translated():
+        with self._translated():
             yield from self._connection.execute("select key, saved from bindings where object = ?", (object_,))
 
     def binding(self, object_: str, key: Key) -> dict[str, Any] | None:
@@ -251,7 +287,10 @@ class Journal(JournalFile):
         fingerprint: str,
         document: str | None = None,
     ) -> None:
-        """Remember a refused record; a repeated refusal counts as one more attempt."""
+        """Remember a refused record; a repeated refusal counts as one more attempt.
+
+        Another try that was asked for since the run began is still due after it.
+        """
         now = stamp(self._clock())
         self._write(
             "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
@@ -259,7 +298,7 @@ class Journal(JournalFile):
             " set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
             " status = excluded.status, reason = excluded.reason, payload_hash = excluded.payload_hash,"
             " fingerprint = excluded.fingerprint, document = excluded.document, last_at = excluded.last_at,"
-            " attempts = attempts + 1, retry = 0",
+            " attempts = attempts + 1, retry = case retry when 1 then 1 else 0 end",
             object_,
             key_text(key),
             str(refusal.stage),
@@ -287,6 +326,11 @@ class Journal(JournalFile):
         self._write_many(
             "delete from rejections where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
         )
+
+    def take_up_retries(self, object_: str) -> None:
+        """Note that a run begins which tries again what an operator asked for."""
+        if self.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
+            self._write("update rejections set retry = 2 where object = ? and retry = 1", object_)
 
     def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
         """Let the next run try these records again; answers how many there were."""
@@ -319,16 +363,26 @@ class Journal(JournalFile):
             exchange.duration_seconds,
         )
 
-    def pause(self, connection: str, until: datetime, reason: str) -> None:
-        """Pause all objects of a connection; a pause that is there already goes on, one probe further."""
-        self._write(
-            "insert into pauses values (?1, ?2, ?3, ?4, 1) on conflict (connection) do update"
-            " set until = ?3, reason = ?4, probes = probes + 1",
-            connection,
-            stamp(self._clock()),
-            stamp(until),
-            self._hide(reason),
-        )
+    def pause(self, connection: str, reason: str, *, asked_seconds: float | None = None) -> None:
+        """Pause all objects of a connection: for as long as it asked, else for 1, 2, 4, ... minutes by the probes.
+
+        A pause in force only gets longer, by what is asked for: what several objects are told at once is one probe.
+        """
+        now = self._clock()
+        with self.transaction():
+            since, until, before, probes = self.pauses().get(connection, (now, now, reason, 0))
+            in_force = until > now
+            if in_force and asked_seconds is None:
+                return
+            until = max(until, pause_until(now, probes, asked_seconds))
+            self._write(
+                "insert or replace into pauses values (?, ?, ?, ?, ?)",
+                connection,
+                stamp(since),
+                stamp(until),
+                before if in_force else self._hide(reason),
+                probes + (asked_seconds is None),
+            )
 
     def unpause(self, connection: str) -> None:
         """End a connection's pause."""
@@ -336,21 +390,26 @@ class Journal(JournalFile):
             self._write("delete from pauses where connection = ?", connection)
 
     def pauses(self) -> dict[str, tuple[datetime, datetime, str, int]]:
-        """Give since, until, reason and number of probes of every paused connection."""
-        sql = "select connection, since, until, reason, probes from pauses"
-        return {
-            name: (datetime.fromisoformat(since), datetime.fromisoformat(until), reason, probes)
-            for name, since, until, reason, probes in self.rows(sql)
-        }
+        """Give since, until, reason and number of probes of every paused connection; after `until` one request probes.
+
+        An `until` that no pause reaches was noted by a clock that was wrong: it is over.
+        """
+        latest = self._clock() + LONGEST_PAUSE
+        found = {}
+        for name, since, until, reason, probes in self.rows("select * from pauses"):
+            over_at = datetime.fromisoformat(until)
+            began_at = datetime.fromisoformat(since)
+            found[name] = (began_at, over_at if over_at <= latest else min(began_at, self._clock()), reason, probes)
+        return found
 
     def fired(self, object_: str, operations: Iterable[int], at: datetime) -> None:
-        """Note the last fire that was acted on."""
+        """Note up to when the fires of operations are served."""
         self._write_many(
             "insert or replace into fires values (?, ?, ?)", [(object_, each, stamp(at)) for each in operations]
         )
 
     def fires(self) -> dict[tuple[str, int], datetime]:
-        """Give the last fire of every operation."""
+        """Tell up to when the fires of every operation are served."""
         sql = "select object, operation, at from fires"
         return {(object_, operation): datetime.fromisoformat(at) for object_, operation, at in self.rows(sql)}
 

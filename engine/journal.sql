@@ -1,4 +1,4 @@
--- journal.sqlite, layout 1. Times are ISO texts in UTC; keys are JSON arrays (records.key_text).
+-- journal.sqlite, layout 2, as a new file is laid out. Times are ISO texts in UTC; keys are JSON arrays (records.key_text).
 
 create table meta (
   name  text primary key,
@@ -13,7 +13,9 @@ create table objects (
   cursor            text,                         -- JSON; how far an incremental read or a feed has come
   full_at           text,                         -- when the source was last read whole
   unconfirmed_since text,                         -- since when some record is not confirmed
-  once_done         integer not null default 0    -- `schedule: once`: everything was confirmed once
+  once_done         integer not null default 0,   -- `schedule: once`: everything was confirmed once
+  settling          integer not null default 0,   -- the generation that the DuckDB file may be at by now
+  ends              text                          -- JSON by role (target, source): the ends that all this speaks of
 ) without rowid;
 
 -- Ranges of sequence numbers about to be sent; between mark and receipt a record is uncertain.
@@ -82,7 +84,7 @@ create table rejections (
   first_at     text not null,
   last_at      text not null,
   attempts     integer not null default 1,
-  retry        integer not null default 0,   -- an operator asked for another try
+  retry        integer not null default 0,   -- 1: an operator asked for another try; 2: and a run has taken it up
   primary key (object, key)
 ) without rowid;
 
@@ -126,7 +128,7 @@ create table pauses (
   probes     integer not null
 ) without rowid;
 
--- The last fire that was acted on, per operation.
+-- Up to when the fires of an operation are served: the start of its last run that did, at first when it was first seen.
 create table fires (
   object    text not null,
   operation integer not null,

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from engine.errors import StateError
+from engine.layouts import layout_of, steps_from
 from engine.notes import Clock
 
-LAYOUT = 1
 FILE_NAME = "journal.sqlite"
+STEPS = (  # from layout 1, the first released, on; journal.sql is the layout that they end at
+    """
+alter table objects add column settling integer not null default 0;
+update objects set settling = generation + (open_run is not null);
+alter table objects add column ends text;
+alter table receipts rename to receipts_before;
+create table receipts (
+  object  text not null,
+  first   integer not null,
+  last    integer not null check (last >= first),
+  outcome text not null check (outcome in ('confirmed', 'clean', 'gone'))
+);
+insert into receipts select * from receipts_before;
+drop table receipts_before;
+create index receipts_by_end on receipts (object, outcome, last);
+alter table progress rename to progress_before;
+create table progress (
+  object       text not null,
+  key          text not null,
+  operation    integer not null,
+  fingerprint  text not null,
+  payload_hash text not null,
+  step         integer not null,
+  saved        text not null,
+  primary key (object, key)
+) without rowid;
+-- Of which mapping the steps were is not known any more: creates aside, they are done anew.
+insert into progress select object, key, 0, '', payload_hash, step, saved from progress_before;
+drop table progress_before
+""",
+)
 _SCHEMA = Path(__file__).with_name("journal.sql")
-_LOCK_WAIT_SECONDS = 30
+LOCK_WAIT_SECONDS = 30.0  # for another process that writes; one that holds on for longer is stuck
 
 
 class JournalFile:
@@ -26,9 +58,12 @@ class JournalFile:
     Raises StateError when the file cannot be read or written; nothing is half written then.
     """
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, hide: Callable[[str], str] = str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, clock: Clock, hide: Callable[[str], str] = str
+    ) -> None:
         """`hide` removes secrets from what ends have said: an answer may repeat a header."""
         self._connection = connection
+        self.path = path
         self._clock = clock
         self._hide = hide
 
@@ -38,26 +73,35 @@ class JournalFile:
     def open(cls, folder: Path, clock: Clock, hide: Callable[[str], str] = str) -> Self:
         """Open the journal of a state folder, creating both if they are not there."""
         path = folder / FILE_NAME
-        with translated(path):
+        with translated(path), ExitStack() as opened:
             _create_private(folder, path)
-            connection = _connect(str(path))
+            connection = _connected(str(path), opened)
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
-            _lay_out(connection, path)
-        return cls(connection, clock, hide)
+            _bring_forward(connection, path)
+            opened.pop_all()
+        return cls(connection, path, clock, hide)
 
     @classmethod
     def open_to_read(cls, folder: Path, clock: Clock) -> Self:
-        """Open the journal for a dry command: nothing is written; where there is none, an empty one in memory."""
+        """Open the journal for a dry command: nothing is written.
+
+        Where there is none, an empty one in memory; one of an older layout is copied there and brought forward.
+        """
         path = folder / FILE_NAME
-        if not path.exists():
-            connection = _connect(":memory:")
-            _lay_out(connection, path)
-            return cls(connection, clock)
-        with translated(path):
-            connection = _connect(f"{path.resolve().as_uri()}?mode=ro")
-            _check_layout(connection, path)
-        return cls(connection, clock)
+        with translated(path), ExitStack() as opened:
+            if path.exists():
+                connection = _connected(f"{path.resolve().as_uri()}?mode=ro", opened)
+                if _layout(connection) == layout_of(STEPS):
+                    opened.pop_all()
+                    return cls(connection, path, clock)
+            memory = _connected(":memory:", opened)
+            if path.exists():
+                connection.backup(memory)
+                connection.close()
+            _bring_forward(memory, path)
+            opened.pop_all()
+        return cls(memory, path, clock)
 
     def close(self) -> None:
         """Close the file."""
@@ -77,19 +121,12 @@ class JournalFile:
         if self._connection.in_transaction:
             yield
             return
-        with translated():
-            self._connection.execute("begin immediate")
-            try:
-                yield
-                self._connection.execute("commit")
-            except BaseException:
-                if self._connection.in_transaction:  # SQLite itself rolls back where the disk is full
-                    self._connection.execute("rollback")
-                raise
+        with self._translated(), _whole(self._connection):
+            yield
 
     def rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         """Answer a question."""
-        with translated():
+        with self._translated():
             return self._connection.execute(sql, params).fetchall()
 
     def _write(self, sql: str, *params: Any) -> None:
@@ -99,6 +136,9 @@ class JournalFile:
     def _write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
         with self.transaction():
             self._connection.executemany(sql, params)
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.path)
 
     def _hidden(self, text: str | None) -> str | None:
         return None if text is None else self._hide(text)
@@ -113,14 +153,21 @@ class JournalFile:
         return self._clock()
 
     def is_older(self, moment: datetime, hours: float) -> bool:
-        """Tell whether a moment is more than some hours past; 0 hours: never."""
-        return hours > 0 and self._clock() - moment >= timedelta(hours=hours)
+        """Tell whether a moment is more than some hours past; 0 hours: never.
+
+        One that is still to come was noted by a clock that was wrong, and is not waited for.
+        """
+        passed = self._clock() - moment
+        return hours > 0 and (passed >= timedelta(hours=hours) or passed < timedelta(0))
 
 
-def _connect(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        name, uri=name.startswith("file:"), timeout=_LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+def _connected(name: str, opened: ExitStack) -> sqlite3.Connection:
+    """Connect; closed with the stack, so that no lock outlives what fails on the way."""
+    connection = sqlite3.connect(
+        name, uri=name.startswith("file:"), timeout=LOCK_WAIT_SECONDS, isolation_level=None, check_same_thread=False
     )
+    opened.callback(connection.close)
+    return connection
 
 
 def _create_private(folder: Path, path: Path) -> None:
@@ -134,38 +181,93 @@ def _create_private(folder: Path, path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables in a new file."""
+@contextmanager
+def _whole(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do all that is inside, or nothing."""
     connection.execute("begin immediate")
-    version = _check_layout(connection, path)
-    if version == 0:
-        for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
-            connection.execute(statement)
-        connection.execute("insert into meta values ('identity', ?)", (uuid.uuid4().hex,))
-        connection.execute(f"pragma user_version = {LAYOUT}")
-    connection.execute("commit")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:  # SQLite itself rolls back where the disk is full
+            connection.execute("rollback")
+        raise
 
 
-def _check_layout(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("pragma user_version").fetchone()[0])
-    if version > LAYOUT:
+def _layout(connection: sqlite3.Connection) -> int:
+    """Give the layout of a file; 0: it is new."""
+    return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def _bring_forward(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables in a new file; let an older one take its steps, each in a transaction of its own."""
+    with _whole(connection):
+        if _layout(connection) == 0:
+            _lay_out(connection, path)
+    for layout, step in steps_from(_layout(connection), STEPS, path):
+        with _whole(connection):
+            if _layout(connection) < layout:  # else another process has just done it
+                _execute(connection, step)
+                connection.execute(f"pragma user_version = {layout}")
+
+
+def _lay_out(connection: sqlite3.Connection, path: Path) -> None:
+    if tables := [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]:
         raise StateError(
-            f"{path} was written by a newer one-sync (layout {version}, this program knows {LAYOUT}); "
-            "use the newer program, or restore a backup made before the upgrade",
-            code="E_STATE_NEWER",
+            f"{path} is a SQLite file of another program (with a table {tables[0]}); nothing was changed. Move it "
+            "away and restore journal.sqlite from a backup, or name another folder as `state` in project.yaml",
+            code="E_JOURNAL",
         )
-    return version
+    _execute(connection, _SCHEMA.read_text(encoding="utf-8"))
+    connection.execute("insert into meta values ('identity', ?)", (uuid.uuid4().hex,))
+    connection.execute(f"pragma user_version = {layout_of(STEPS)}")
+
+
+def _execute(connection: sqlite3.Connection, script: str) -> None:
+    """Execute statements inside the transaction that is open, which `executescript` would end."""
+    for statement in script.split(";\n"):
+        connection.execute(statement)
+
+
+# --- errors ------------------------------------------------------------------------------------------
+
+_FREE = "free some space there, or let the file grow, and run again"
+_OPEN = "let the user that runs one-sync read and write the folder and its files, and run again"
+_RESTORE = (
+    "Move it away with its -wal and -shm; then restore it from a backup made while nothing ran, or without a backup "
+    "run `one-sync adopt OBJECT` for each object"
+)
+_REMEDIES = {  # by the primary code of SQLite's error
+    sqlite3.SQLITE_FULL: _FREE,
+    sqlite3.SQLITE_IOERR: f"{_FREE}; if there is space, see to the disk",
+    sqlite3.SQLITE_BUSY: "another process holds it; `fuser -v` on the file names it: end that process, and run again",
+    sqlite3.SQLITE_READONLY: _OPEN,
+    sqlite3.SQLITE_CANTOPEN: _OPEN,
+    sqlite3.SQLITE_PERM: _OPEN,
+    sqlite3.SQLITE_NOTADB: f"it is damaged. {_RESTORE}",
+    sqlite3.SQLITE_CORRUPT: f"it is damaged. {_RESTORE}",
+    sqlite3.SQLITE_ERROR: f"it has not the tables that this program knows. {_RESTORE}",
+}
 
 
 @contextmanager
-def translated(path: Path | None = None) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """Turn errors of SQLite and of the file system into StateError."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
-        where = f"{path}: " if path else "journal: "
-        raise StateError(
-            f"{where}{error}; nothing more is sent until the state folder can be read and written"
-            " (free space, owner, other processes)",
-            code="E_JOURNAL",
-        ) from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_INTERNAL) & 0xFF  # the rest tells more of the same
+        remedy = _REMEDIES.get(code, f"{_OPEN}; if that changes nothing, restore it from a backup")
+        raise _fault(path, str(error), remedy) from error
+    except (FileExistsError, NotADirectoryError) as error:
+        folder = error.filename or path.parent
+        raise _fault(path, f"{folder} is no folder", "name a folder as `state` in project.yaml") from error
+    except OSError as error:
+        remedy = _FREE if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else _OPEN
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            remedy = "let more files be open at once (`ulimit -n`), and run again"
+        raise _fault(path, error.strerror or str(error), remedy) from error
+
+
+def _fault(path: Path, what: str, remedy: str) -> StateError:
+    return StateError(f"{path}: {what}; nothing more is sent until it can be used: {remedy}", code="E_JOURNAL")

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.canonical import Kind, canonical, restorer_of
 from engine.chunk import coalesce, subtract
 from engine.errors import StateError
+from engine.identity import Identity, differing
 from engine.journal import Journal, stamp
 from engine.records import Key, Range, key_text
 from engine.staging import EMPTY_CHANGES, Staging, column, quoted
 
 READ_BY = "read_by"  # note of the file: the fingerprint of the mapping by which the source was last read whole
+Ends: TypeAlias = Mapping[str, Mapping[str, Identity]]  # by object and role: target, source
+
+SAME_OR_OTHER = (
+    "Nothing was sent. If it is the same one under another address, run `one-sync adopt --same-target`; if it is "
+    "another one, set another folder as `state` in project.yaml, so that all is sent there; else correct the address"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,25 +193,40 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
     Answers a warning where the DuckDB file was lost and is being rebuilt, else None.
     Raises StateError where the journal is missing or behind: sending could create twice.
     """
-    standing = journal.standing(object_)
-    ours = generation(staging)
-    identity = staging.meta("journal")
-    if identity is None:
+    if staging.meta("journal") is None:
         staging.set_meta("journal", journal.identity)
-    elif identity != journal.identity:
-        raise StateError(_behind(object_, staging, "belongs to another journal"), code="E_JOURNAL_BEHIND")
-    if ours > standing.generation + (1 if standing.open_run else 0):
-        raise StateError(_behind(object_, staging, "is newer than the journal"), code="E_JOURNAL_BEHIND")
+    if what := apart(staging, journal, object_):
+        raise StateError(_behind(object_, staging, what), code="E_JOURNAL_BEHIND")
     if is_behind(staging, journal, object_):
         staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
         staging.set_meta(READ_BY, "")
-        staging.set_meta("generation", str(standing.generation))
+        staging.set_meta("generation", str(journal.standing(object_).generation))
         return (
             f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
             "where that can be repeated, and removals that were due are lost"
         )
     return None
+
+
+def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
+    """Say why a journal does not know all that the DuckDB file knows, or None.
+
+    It says before each settle which generation the file will be at, after all else of that run, and before each
+    request which run stands in the file: so a journal kept or copied in the middle of a run is found out by both.
+    """
+    standing = journal.standing(object_)
+    if staging.meta("journal") not in (None, journal.identity):
+        return "belongs to another journal"
+    if generation(staging) != standing.generation:
+        return "is newer than the journal" if generation(staging) > standing.settling else None
+    if standing.open_run == staging.meta("run_id") or not _has_unsettled(staging):
+        return None
+    return "holds a run that the journal does not know"
+
+
+def _has_unsettled(staging: Staging) -> bool:
+    return bool(staging.value("select 1 from changes where seq is not null limit 1"))
 
 
 def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
@@ -218,12 +240,40 @@ def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
     return bool(standing.open_run != staging.meta("run_id") and journal.marks(object_))
 
 
+def settle_unknown(staging: Staging, at: datetime) -> None:
+    """Settle changes of whose delivery nothing is known any more: all of them may have been sent."""
+    last = staging.value("select max(seq) from changes")
+    settle(staging, Outcomes(marked=[Range(1, int(last))] if last else ()), at)
+
+
 def _behind(object_: str, staging: Staging, what: str) -> str:
     return (
         f"{object_}: {staging.path} {what}, so creates could be sent twice; nothing was sent. "
         "Restore journal.sqlite from the same backup, "
         f"or run `one-sync adopt {object_}` to take the source as confirmed"
     )
+
+
+def check_ends(staging: Staging, journal: Journal, object_: str, ends: Ends) -> None:
+    """Check that what is known of an object, and of those it refers to, speaks of the ends that they have now.
+
+    At another platform the ledger would say "confirmed" of what is not there, and bindings would name other records.
+    Raises StateError; an object of which nothing is known yet may change its ends.
+    """
+    for name, now in ends.items():
+        knows = journal.knows_of_target(name) or (name == object_ and staging.value("select 1 from ledger limit 1"))
+        if knows and (sentence := ends_changed(journal, name, now)):
+            raise StateError(f"{sentence}. {SAME_OR_OTHER}", code="E_TARGET_CHANGED")
+
+
+def ends_changed(journal: Journal, object_: str, now: Mapping[str, Identity]) -> str | None:
+    """Say which end of an object is another one than its notes speak of; None: all are the same, or none was noted."""
+    if not (found := differing(journal.ends(object_), now)):
+        return None
+    role, before, after = found
+    place = after.place if after.place != before.place else f"another tenant or database of {after.place}"
+    what = "what is confirmed was confirmed by" if role == "target" else "what was read was read from"
+    return f"{object_}: {what} {before.place}, but its {role} is now {place}"
 
 
 def outcomes_of(journal: Journal, object_: str) -> Outcomes:
@@ -236,14 +286,22 @@ def outcomes_of(journal: Journal, object_: str) -> Outcomes:
     )
 
 
+def settle_run(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
+    """Settle the run that stands in both files, and drop its marks and receipts."""
+    journal.settling(object_, generation(staging) + 1)
+    settle(staging, outcomes_of(journal, object_), at)
+    journal.settled(object_, generation(staging))
+
+
 def recover(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
     """Settle the receipts of a run that did not end; does nothing where the last run ended."""
     standing = journal.standing(object_)
     if not standing.open_run:
         return
     if generation(staging) == standing.generation:
-        settle(staging, outcomes_of(journal, object_), at)
-    journal.settled(object_, generation(staging))
+        settle_run(staging, journal, object_, at)
+    else:  # it died between the two files
+        journal.settled(object_, generation(staging))
 
 
 # --- questions --------------------------------------------------------------------------------------------
@@ -295,3 +353,8 @@ def forget(staging: Staging, keys: Sequence[Key] | None) -> int:
     count = int(staging.value(f"select count(*) from ledger{where}", params) or 0)
     staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
     return count
+
+
+def disown(staging: Staging, key: Key) -> None:
+    """Forget a record that was never confirmed: it is known now that nothing was done."""
+    staging.run("delete from ledger where key = ? and payload_hash is null", [key_text(key)])

@@ -10,7 +10,7 @@ from engine.app import App
 from engine.ends import connections_of, probe
 from engine.errors import OneSyncError, Problem, UnavailableError
 from engine.mapping import MappingSpec, SqlSource
-from engine.reading import FIRST
+from engine.reading import first
 from engine.schema import suggestion
 
 
@@ -45,7 +45,7 @@ def _column_problems(app: App, mapping: MappingSpec) -> Iterator[Problem]:
         return
     end = app.sql(source.connection)
     try:
-        columns = end.columns(source.query, {"cursor": FIRST} if source.cursor else {})
+        columns = end.columns(source.query, {"cursor": first(source.cursor)} if source.cursor else {})
     except OneSyncError as error:
         yield Problem(code=error.code, message=error.message, place=mapping.place("source", "query"))
         return

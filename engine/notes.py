@@ -18,6 +18,7 @@ class Standing:
     """What the journal says of an object between runs."""
 
     generation: int  # 0: never settled
+    settling: int  # the generation that the DuckDB file may be at: one higher while a settle is under way
     open_run: str | None  # a run that did not end
     cursor: Any
     full_at: datetime | None

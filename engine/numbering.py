@@ -130,8 +130,11 @@ def _give_verdicts(staging: Staging, spec: Comparison) -> None:
     )
 
 
-def count(staging: Staging, extracted: int) -> Counts:
-    """Count what the diff found; what delivery decides is added by delivery."""
+def count(staging: Staging, extracted: int, *, without_document: int = 0) -> Counts:
+    """Count what the diff found; what delivery decides is added by delivery.
+
+    `without_document` counts items of a feed that were refused before they were records.
+    """
     found = {
         (change, verdict): number
         for change, verdict, number in staging.rows("select change, verdict, count(*) from decided group by all")
@@ -141,6 +144,8 @@ def count(staging: Staging, extracted: int) -> Counts:
         return sum(n for (c, v), n in found.items() if v in verdicts and (change is None or c == change))
 
     early = int(staging.value("select coalesce(sum(rows), 0) from refused where stage = 'key'"))
+    extracted += without_document
+    early += without_document
     kept = ("send", "remembered", "rejected", "waiting", "withheld", "unknown", "not_due", "unhandled")
     counts = Counts(
         extracted=extracted,

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,15 +15,15 @@ from engine.canonical import Batch
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
-from engine.ledger import READ_BY, check_pair, generation, outcomes_of, recover, settle
-from engine.mapping import Once
+from engine.ledger import READ_BY, check_ends, check_pair, recover, settle_run
+from engine.mapping import Once, SqlSource
 from engine.parts import parts_of
 from engine.prepare import Order, Setting, prepare, reads_whole
 from engine.program import Program
-from engine.reading import Read
-from engine.recording import Recorder, Tally
+from engine.reading import Read, start_hint
+from engine.recording import Recorder, Tally, note_pause
 from engine.records import Counts, Failure, ObjectResult, Status
-from engine.staging import DamagedError, Staging
+from engine.staging import DamagedError, Staging, files_translated
 from engine.targets import Target, Window
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
@@ -91,6 +91,7 @@ def run(program: Program, reads: Reads, target: Target, setting: Setting, order:
                 _move_on(run, read, counts)
         except OneSyncError as raised:
             error = raised
+            note_pause(journal, run.http, error)
         counts.add(run.tally.counts)
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
@@ -120,18 +121,24 @@ def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | Non
 def _set_aside(path: Path, setting: Setting) -> Path:
     """Rename a damaged file and its log, so that a person can look at them."""
     aside = path.with_name(f"{path.name}.damaged-{setting.clock():%Y%m%dT%H%M%S}")
-    path.rename(aside)
     log = path.with_name(f"{path.name}.wal")
-    if log.exists():
-        log.rename(aside.with_name(f"{aside.name}.wal"))
+    with files_translated(path):
+        path.rename(aside)
+        if log.exists():
+            log.rename(aside.with_name(f"{aside.name}.wal"))
     return aside
 
 
 def _make_ready(run: _Run) -> None:
-    """Check that both files belong together, and settle a run that did not end."""
+    """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
+    run.journal.take_up_retries(run.object)
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
+    check_ends(run.staging, run.journal, run.object, run.setting.ends)
+    ends = run.setting.ends.get(run.object, {})
+    if ends != run.journal.ends(run.object):
+        run.journal.speak_of(run.object, ends)
 
 
 def _take(run: _Run, read: Read, counts: Counts) -> None:
@@ -140,8 +147,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     read = replace(read, batches=_stoppable(run, read.batches))
     prepared = prepare(run.program, run.staging, run.journal, read, run.order)
     counts.add(prepared.counts)
-    refused = len(read.refused)
-    counts.add(Counts(extracted=refused, added=refused, rejected=refused, requests=read.requests))
+    counts.requests += read.requests
     if prepared.withheld:
         allow = f"`run --once {run.object} --allow-removed {prepared.counts.withheld}` lets them go this once"
         run.notes.append(f"{run.object}: {prepared.withheld}; if they are meant, {allow}")
@@ -158,8 +164,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle(run.staging, outcomes_of(run.journal, run.object), run.setting.clock())
-    run.journal.settled(run.object, generation(run.staging))
+    settle_run(run.staging, run.journal, run.object, run.setting.clock())
 
 
 def _stoppable(run: _Run, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -222,6 +227,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             pass
         elif read.cursor_column:
             greatest = run.staging.greatest(read.cursor_column)
+            if greatest is None and read.full:
+                run.notes.append(_nothing_read(run))
             if greatest is not None:
                 kind = str(run.staging.kinds[read.cursor_column])
                 run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
@@ -231,6 +238,14 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             run.journal.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
+
+
+def _nothing_read(run: _Run) -> str:
+    """Say of a full read without rows what may be wrong with its cursor: some databases compare without an error."""
+    source = run.program.mapping.source
+    cursor = source.cursor if isinstance(source, SqlSource) else None
+    hint = f"; :cursor was {cursor.start}: {start_hint(cursor)}" if cursor else ""
+    return f"{run.object}: a full read gave no rows{hint}"
 
 
 def _without_verdict(counts: Counts) -> int:
@@ -259,11 +274,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
 
 
 def _conclude(run: _Run, result: ObjectResult) -> None:
-    """Draw the consequences that reach beyond the run: a connection's pause, a `once` that is done."""
-    if result.failure and result.failure.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
-        _, _, _, probes = run.journal.pauses().get(run.http, (None, None, None, 0))
-        until = run.setting.clock() + timedelta(minutes=min(2**probes, 15))
-        run.journal.pause(run.http, until, result.failure.message)
+    """Draw the consequence that reaches beyond the run: a `once` that is done."""
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:

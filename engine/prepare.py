@@ -21,7 +21,7 @@ from engine.errors import RunError
 from engine.filing import stage_files
 from engine.guards import guard
 from engine.journal import Clock, Journal
-from engine.ledger import READ_BY, check_pair, generation, outcomes_of, settle
+from engine.ledger import READ_BY, Ends, check_ends, check_pair, generation, outcomes_of, settle
 from engine.numbering import Refused
 from engine.program import Program
 from engine.reading import Read
@@ -41,6 +41,7 @@ class Setting:
     clock: Clock
     stop: threading.Event = field(default_factory=threading.Event)
     hide: Callable[[str], str] = str  # removes secrets from a text
+    ends: Ends = field(default_factory=dict)  # that the object and those it refers to have now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
         standing = journal.standing(object_)
         if standing.open_run and generation(staging) == standing.generation:
             settle(staging, outcomes_of(journal, object_), setting.clock())
+        check_ends(staging, journal, object_, setting.ends)
         yield staging, journal
 
 
@@ -109,7 +111,7 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
     numbering.number_changes(staging, spec, order.run_id)
     return Prepared(
         spec=spec,
-        counts=numbering.count(staging, extracted - gone),
+        counts=numbering.count(staging, extracted - gone, without_document=len(read.refused)),
         refused=tuple(numbering.refused(staging)),
         remembered=tuple(numbering.remembered(staging)),
         withheld=withheld,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from engine import canonical, jsontext
 from engine.canonical import Batch, Kind
+from engine.errors import RunError
 from engine.extract import extract
-from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, listing, pages
+from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, listing, once_more, pages
 from engine.journal import Standing
 from engine.mapping import Cursor, SqlSource
 from engine.records import Key, Rejection
 from engine.render import DOCUMENT
 from engine.sql import SqlEnd
-
-FIRST = datetime(1900, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,12 @@ def read_sql(
     if cursor is None:
         yield Read(batches=extract(end, source.query, {}), children=_children(source, end, {}), full=True)
         return
-    due = standing.full_at is None or now - standing.full_at >= timedelta(hours=cursor.full_every_hours)
+    passed = now - (standing.full_at or now)  # less than nothing: noted by a clock that was wrong
+    due = standing.full_at is None or not timedelta(0) <= passed < timedelta(hours=cursor.full_every_hours)
     full = whole or due or standing.cursor is None
-    params = {"cursor": FIRST if full else _since(standing.cursor, cursor)}
+    params = {"cursor": first(cursor) if full else _since(standing.cursor, cursor)}
     yield Read(
-        batches=extract(end, source.query, params),
+        batches=_hinted(extract(end, source.query, params), cursor) if full else extract(end, source.query, params),
         children=_children(source, end, params),
         full=full,
         cursor_column=cursor.column,
@@ -63,14 +64,48 @@ def _children(source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> dict
     }
 
 
+def first(cursor: Cursor) -> Any:
+    """Give what stands for `:cursor` in a full read: less than every value of its column."""
+    if not isinstance(cursor.start, str):
+        return cursor.start
+    try:
+        return datetime.fromisoformat(cursor.start)
+    except ValueError:
+        return cursor.start
+
+
+def _hinted(batches: Iterable[Batch], cursor: Cursor) -> Iterator[Batch]:
+    """Say of a query that fails in a full read what may be wrong with its `:cursor`."""
+    try:
+        yield from batches
+    except RunError as error:
+        message = f"{error.message}; :cursor was {cursor.start}: {start_hint(cursor)}"
+        raise RunError(message, code=error.code) from error
+
+
+def start_hint(cursor: Cursor) -> str:
+    """Say what to do where a full read compares a column with what it does not hold."""
+    return f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
+
+
 def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
+    """Give the value to read from: the greatest one seen, less the overlap."""
     restore = canonical.restorer(Kind(noted["kind"]))
     value = restore(noted["value"]) if restore else noted["value"]
-    return value - timedelta(seconds=cursor.overlap_seconds) if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value - timedelta(seconds=cursor.overlap_seconds)
+    if isinstance(value, date):  # of one day, whatever the hour
+        return value - timedelta(days=math.ceil(cursor.overlap_seconds / 86400))
+    return value
 
 
-def read_feed(feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection]) -> Iterator[Read]:
-    """Read a feed page by page from `cursor`; first what was rejected and may be tried again."""
+def read_feed(
+    feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection], passing: Sequence[Rejection] = ()
+) -> Iterator[Read]:
+    """Read a feed page by page from `cursor`; first what was rejected and may be tried again.
+
+    At the end what had no answer in earlier runs (`passing`), the longest untried first, until one has none again.
+    """
     if tried:
         kept = [jsontext.decode(each.document) for each in tried if each.document]
         items = [each["item"] for each in kept if "item" in each]
@@ -81,6 +116,14 @@ def read_feed(feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection])
             yield from _as_reads(feed, page, ())
     else:
         yield _whole(feed, end)
+        return
+    for each in sorted(passing, key=lambda rejection: rejection.last_at):
+        found = once_more(feed, end, jsontext.decode(each.document or "")["item"])
+        if found is None:
+            return
+        yield from _as_reads(feed, found, (each.key,))
+        if any(refused.passing for refused in found.refused):
+            return
 
 
 def _whole(feed: Feed, end: FeedEnd) -> Read:

@@ -8,14 +8,15 @@ from typing import Any
 
 from engine import changes, refusals
 from engine.chunk import coalesce, subtract
-from engine.decide import Again, Confirm, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
-from engine.errors import OneSyncError
+from engine.decide import Again, Confirm, Decision, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
+from engine.errors import OneSyncError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
 from engine.notes import Progress
 from engine.program import Program
-from engine.records import Answered, Change, Counts, Key, Range
+from engine.records import Change, Counts, Key, Range
 from engine.render import DOCUMENT
+from engine.retry import ASKED_TO_WAIT, PAUSING, accepted
 from engine.targets import Target, Window
 
 MARK_LINES = 50_000  # marked at once, so that recording costs little
@@ -90,6 +91,7 @@ class Recorder:
                 self._exchanged(event)
             case Halted():
                 self.tally.error = self.tally.error or event.error
+                note_pause(self._journal, self._target.connection, event.error)
             case Split():
                 self.tally.counts.splits += 1
             case Leaving() | Unlearnt() | Stepped() | Done():
@@ -178,10 +180,8 @@ class Recorder:
         counts.requests += 1
         counts.retries += isinstance(event.decision, Again)
         exchange = self._target.describe(event.request, event.answer)
-        reason = exchange.reason or getattr(event.decision, "reason", None)
-        outcome = _OUTCOMES.get(type(event.decision), type(event.decision).__name__.lower())
-        self._waiting.append(replace(exchange, lines=event.part.range.size, outcome=outcome, reason=reason))
-        if self._paused and isinstance(event.answer, Answered) and event.answer.status < 400:
+        self._waiting.append(judged(exchange, event.decision, lines=event.part.range.size))
+        if self._paused and accepted(event.answer):
             self._journal.unpause(self._target.connection)
             self._paused = False
 
@@ -207,7 +207,7 @@ class Recorder:
             case Verdict.FAILED:
                 counts.failed += size
                 self.tally.first_failure = self.tally.first_failure or event.reason
-                if self._creates and event.clean:
+                if self._creates and event.clean and subtract([part.range], self._left) != [part.range]:
                     self._journal.drop_claims(self._object, self._keys(part))
             case Verdict.UNKNOWN:
                 counts.unknown += size
@@ -311,6 +311,20 @@ class Recorder:
 
     def _keys(self, part: Part) -> list[Key]:
         return [key for key, _, _ in changes.keys(self._window.staging, part.range)]
+
+
+def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchange:
+    """Add to an attempt what was decided, in the words of the history."""
+    reason = exchange.reason or getattr(decision, "reason", None)
+    outcome = _OUTCOMES.get(type(decision), type(decision).__name__.lower())
+    return replace(exchange, lines=lines, outcome=outcome, reason=reason)
+
+
+def note_pause(journal: Journal, connection: str, error: OneSyncError) -> None:
+    """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
+    asked_seconds = error.wait_seconds if isinstance(error, TargetError) else None
+    if error.code in PAUSING and (error.code != ASKED_TO_WAIT or asked_seconds is not None):
+        journal.pause(connection, error.message, asked_seconds=asked_seconds)
 
 
 def _extended(ranges: list[Range], new: Range) -> list[Range]:

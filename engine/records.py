@@ -129,12 +129,21 @@ class Answered:
     duration_seconds: float = 0.0
 
 
+STOPPED = "stopped"  # the reason of a NotSent that is nobody's fault
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
     """Nothing left: name, connect, TLS or pool failed. The target cannot have seen the request."""
 
     reason: str
     duration_seconds: float = 0.0
+    shut: str | None = None  # the code of the error for which the connection takes no request at all; not tried
+
+    @property
+    def is_untried(self) -> bool:
+        """Tell whether it was not even tried, as the run is to stop or the connection is shut."""
+        return self.shut is not None or self.reason == STOPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from engine import changes, jsontext
+from engine import changes
 from engine.journal import Journal
 from engine.numbering import Refused
 from engine.prepare import Prepared
@@ -62,7 +62,7 @@ def keep(
                 document = changes.staged_document(staging, each.key) if program.feed else None
                 reject(journal, program, each.key, each.refusal, kept=as_document(document))
         for item in read.refused:
-            reject(journal, program, item.key, item.refusal, kept=jsontext.encode({"item": item.item}).decode())
+            reject(journal, program, item.key, item.refusal, kept=item.kept)
         if delivered:
             journal.drop_rejections(program.object, _obsolete(known, standing, read, staging))
 

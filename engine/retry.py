@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from engine import mapping
 from engine.records import Answer, Answered, Lost
 
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
+_LONGEST_SECONDS = 1e9  # some 30 years: what is longer says no more
+
+REFUSED = "E_CREDENTIALS"
+ASKED_TO_WAIT = "E_ASKED_TO_WAIT"
+PAUSING = frozenset({REFUSED, ASKED_TO_WAIT})  # codes of errors that concern all objects of a connection
+LONGEST_PROBE_MINUTES = 15
+LONGEST_PAUSE = timedelta(days=1)  # whatever a target asks for, it is asked again then
 
 
 def backoff(attempt: int, policy: mapping.Retry, random: float) -> float:
@@ -32,11 +39,11 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     """Read a Retry-After header: seconds from `now`; 0.0 for a past date; None when absent or unreadable."""
     text = (header or "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        return min(float(text), _LONGEST_SECONDS)
     try:
         at = parsedate_to_datetime(text)
         aware = at if at.tzinfo else at.replace(tzinfo=UTC)  # HTTP's oldest form of a date names no zone
-        return max(0.0, (aware - now).total_seconds())
+        return min(max(0.0, (aware - now).total_seconds()), _LONGEST_SECONDS)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
@@ -50,7 +57,37 @@ def healthy(answer: Answer, *, counts: bool = True) -> bool | None:
         return isinstance(answer, Lost) and answer.too_long
     if answer.status in _LATER or (answer.status == 500 and not counts):
         return None
+    if asked_to_wait(answer):
+        return None  # it says in good order when it is back
     return answer.status < 500 and answer.status != 408
+
+
+def accepted(answer: Answer) -> bool:
+    """Tell whether the target took our credentials and looked at the request, whatever it said of the data."""
+    if not isinstance(answer, Answered) or answer.status in (401, 403, 408, 425, 429):
+        return False
+    return 200 <= answer.status < 300 or 400 <= answer.status < 500
+
+
+def asked_to_wait(answer: Answer) -> float:
+    """Give the seconds that an answer asks us to stay away, in good order; else 0."""
+    if isinstance(answer, Answered) and (answer.status in (408, 425, 429) or answer.status >= 500):
+        return answer.retry_after_seconds or 0.0
+    return 0.0
+
+
+def shuts(answer: Answer, max_wait_seconds: float) -> str | None:
+    """Give the code of the error for which no object of the connection sends anything after this answer, or None."""
+    if isinstance(answer, Answered) and answer.status in (401, 403):
+        return REFUSED
+    return ASKED_TO_WAIT if asked_to_wait(answer) > max_wait_seconds else None
+
+
+def pause_until(now: datetime, probes: int, asked_seconds: float | None) -> datetime:
+    """Say until when a connection pauses: as long as it asked for, else 1, 2, 4, ... minutes by the probes before."""
+    if asked_seconds is not None:
+        return now + min(timedelta(seconds=asked_seconds), LONGEST_PAUSE)
+    return now + timedelta(minutes=min(2 ** min(probes, 10), LONGEST_PROBE_MINUTES))
 
 
 class RateLimit:
@@ -77,6 +114,12 @@ class RateLimit:
         if wait == 0:
             self._starts.append(now)
         return wait
+
+    def move(self, start: float, now: float) -> None:
+        """Count a start from now on: its request leaves only now, as it had to connect first."""
+        if start in self._starts:
+            self._starts.remove(start)
+        self._starts.append(now)
 
     def hold(self, until: float) -> None:
         """Let nothing start before `until`; a shorter hold never ends a longer one."""
@@ -115,6 +158,14 @@ class Breaker:
         self._probing = True
         self.turn += 1
         return 0.0
+
+    def half_open(self, now: float) -> None:
+        """Let the next request be a probe, as if a pause were over; where there is a pause already it stays."""
+        if self.open_until is None:
+            self._failures = self._policy.failures  # so that its failure opens
+            self._probing = False
+            self.turn += 1
+            self.opened_at = self.open_until = now
 
     def record(self, ok: bool | None, now: float, *, turn: int) -> None:
         """Take in the result of a request that passed the gate in `turn`; None: it says nothing."""

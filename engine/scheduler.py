@@ -1,20 +1,26 @@
 """The loop behind `run`: what is due is a pure function of time and state, and threads run it.
 
+`turn` decides: (state, now, what ended, who is paused) -> (state, what starts, until when to sleep). The loop around it
+reads the clock, keeps the state, starts threads and sleeps; it decides nothing.
+
 How ties, misses and pauses are decided:
 
 * A fire during the object's own run, during a pause, while all workers are taken or while the machine was suspended is
   remembered once; the operations of all remembered fires are merged into one run.
+* A run that did not serve its fire (it failed, it was stopped, another process ran the object) leaves its operations
+  due: they go with the object's next fire, or by themselves after 1, 2, 4, ... up to 15 minutes. One that failed into a
+  pause of its connection goes when that ends, as the probe.
 * `after: X` runs when a run of X has ended, also one that failed: its records wait by themselves for what they need.
 * `before: X` is asked when X fires, and X starts when it has ended; X does not wait for it through a pause.
-* A run that failed into a pause of its connection is remembered too: its repetition is the probe that ends the pause.
-* A clock set back gives no fire twice. One set back by more than two hours was wrong before: schedules start anew.
+* A clock set back gives no fire twice. One set back by more than two hours was wrong before, so that nobody knows what
+  was served: everything is due once, then by its schedule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, Protocol, TypeAlias
@@ -26,8 +32,11 @@ from engine.mapping import Cron, MappingSpec, Once, Schedule, Tied
 from engine.records import ObjectResult, Status
 
 ONCE_AGAIN = timedelta(minutes=10)  # between two runs of a `once` object that has not confirmed everything
+AGAIN = timedelta(minutes=1)  # until a run that did not serve its fire is repeated; twice as long each further time
+AGAIN_AT_MOST = timedelta(minutes=15)
 SETBACK = timedelta(hours=2)  # the farthest that a right clock is set back
 SETBACK_NOISE = timedelta(seconds=10)  # a smaller one is not worth a line in the log
+WORKERS = 4  # so many objects run at once
 IDLE_SECONDS = 1.0  # the longest sleep, so that a jump of the clock is seen
 BUSY_SECONDS = 0.02  # the longest sleep while an object runs, so that its end is seen
 
@@ -52,6 +61,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """A run that has ended."""
+
+    object: str
+    served: bool  # False: what it was started for stays due
+    done: bool = False  # the object's `once` operations have confirmed everything
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """What the end of a run has to know of its start."""
 
@@ -59,21 +77,44 @@ class Running:
     waiting: frozenset[str]  # objects that wait for the end of this very run
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """Operations whose run did not serve them."""
+
+    operations: frozenset[int]
+    at: datetime  # when they are due again, if the object does not start before
+
+
+NOTHING = Unserved(frozenset(), datetime.max.replace(tzinfo=UTC))
+
+
 # --- decisions ---------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What the loop remembers between two looks at the clock."""
+    """What the loop remembers between two looks at the clock; a value: `turn` gives another one."""
 
     schedules: Mapping[Pair, Schedule]
     timezone: ZoneInfo
+    workers: int  # so many objects run at once
     now: datetime  # the time last looked at
     seen: datetime  # the latest time ever looked at; only a clock set back makes it differ from `now`
     next_fires: dict[Pair, datetime] = field(default_factory=dict)  # of cron and once: the first one not yet taken
-    pending: dict[str, set[int]] = field(default_factory=dict)  # fired and not started, the longest wait first
-    awaits: dict[str, set[str]] = field(default_factory=dict)  # pending object -> what has to end before it starts
+    pending: dict[str, frozenset[int]] = field(default_factory=dict)  # fired and not started, the longest wait first
+    awaits: dict[str, frozenset[str]] = field(default_factory=dict)  # pending object -> what has to end before it
     running: dict[str, Running] = field(default_factory=dict)
+    unserved: dict[str, Unserved] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)  # runs in a row that did not serve their fires
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What follows from one look at the clock."""
+
+    state: State
+    starts: tuple[Start, ...]
+    wake_at: datetime | None  # when something can become due without a run's end; None: never
 
 
 def begin(
@@ -83,17 +124,21 @@ def begin(
     *,
     last_started: Mapping[Pair, datetime],
     done: frozenset[str] = frozenset(),
+    workers: int = WORKERS,
 ) -> State:
     """Make the state of a fresh start: what was missed since the last starts is due once; `done` needs no `once`.
 
     An operation that never started waits for its next fire, `now` included. `last_started` should count only runs that
-    came to an end, so that one that was killed is caught up too.
+    served their fires, so that one that was killed or failed is caught up too.
     """
-    state = State(schedules=schedules, timezone=timezone, now=now, seen=now)
+    state = State(schedules=schedules, timezone=timezone, workers=workers, now=now, seen=now)
     for pair, schedule in schedules.items():
         if isinstance(schedule, Cron):
             last = last_started.get(pair, now - timedelta.resolution)
-            _await_fire(state, pair, schedule, last if last - now <= SETBACK else now)
+            if last - now > SETBACK:  # by a wrong clock
+                state.next_fires[pair] = now
+            else:
+                _await_fire(state, pair, schedule, last)
         elif isinstance(schedule, Once) and pair[0] not in done:
             state.next_fires[pair] = now
     due_now = {name for (name, _), at in state.next_fires.items() if at <= now}
@@ -105,50 +150,59 @@ def begin(
     return state
 
 
-def due(state: State, now: datetime, *, paused_until: PausedUntil, free: int) -> list[Start]:
-    """Take note of the fires up to `now` and give at most `free` objects to start, which count as running from here."""
-    _note_fires(state, now)
-    starts: list[Start] = []
-    for name in _ready(state, now, paused_until):
-        if len(starts) == free:
-            break
-        starts.append(Start(name, frozenset(state.pending.pop(name))))
-        state.awaits.pop(name, None)
-        waiting = frozenset(other for other, awaited in state.awaits.items() if name in awaited)
-        state.running[name] = Running(starts[-1].operations, waiting)
-    return starts
+def turn(state: State, now: datetime, *, ended: Iterable[End] = (), paused: Mapping[str, datetime]) -> Turn:
+    """Decide what starts now and until when to sleep, from what has ended and until when objects may not start.
 
-
-def ended(state: State, name: str, now: datetime, *, again: bool, done: bool) -> None:
-    """Take note that a run has ended.
-
-    `again`: its operations are not served and stay due. `done`: its `once` operations have confirmed everything.
+    Pure: the answer's state is a new one, and everything in `starts` counts as running in it.
     """
-    run = state.running.pop(name)
-    for other in run.waiting:
-        state.awaits.get(other, set()).discard(name)
+    after = _copy(state)
+    barred = {name: until for name, until in paused.items() if until > now}
+    for end in ended:
+        _note_end(after, end, now, barred)
+    after = _note_fires(after, now)
+    starts = tuple(_take(after, barred))
+    wakes = [*after.next_fires.values(), *(each.at for each in after.unserved.values())]
+    wakes += [barred[name] for name in after.pending if name in barred]
+    return Turn(after, starts, min(wakes, default=None))
+
+
+def _copy(state: State) -> State:
+    """Give a state whose tables may be written while this turn is decided."""
+    return replace(
+        state,
+        next_fires=dict(state.next_fires),
+        pending=dict(state.pending),
+        awaits=dict(state.awaits),
+        running=dict(state.running),
+        unserved=dict(state.unserved),
+        failures=dict(state.failures),
+    )
+
+
+def _note_end(state: State, end: End, now: datetime, barred: Mapping[str, datetime]) -> None:
+    name, run = end.object, state.running.pop(end.object)
+    for other in run.waiting & state.awaits.keys():
+        state.awaits[other] -= {name}
     for pair, schedule in state.schedules.items():
         if isinstance(schedule, Tied) and (schedule.order, schedule.object) == ("after", name):
             _ask(state, pair)
-        elif isinstance(schedule, Once) and pair[0] == name and done:
+        elif isinstance(schedule, Once) and pair[0] == name and end.done:
             state.next_fires.pop(pair, None)
         elif isinstance(schedule, Once) and pair[0] == name and pair[1] in run.operations:
             state.next_fires[pair] = now + ONCE_AGAIN
-    if again:
-        for operation in run.operations:
-            _ask(state, (name, operation))
+    failures = 0 if end.served else state.failures.get(name, 0) + 1
+    state.failures[name] = failures
+    if not end.served:
+        state.unserved[name] = Unserved(run.operations, now + min(AGAIN * 2 ** min(failures - 1, 9), AGAIN_AT_MOST))
+        if name in state.pending or name in barred:
+            _ask_unserved(state, name)
 
 
-def next_wake(state: State, now: datetime, *, paused_until: PausedUntil) -> datetime | None:
-    """Find when something can become due without a run's end: the next fire, or the end of a pause; None for never."""
-    pauses = [until for name in state.pending if (until := paused_until(name, now)) and until > now]
-    return min([*state.next_fires.values(), *pauses], default=None)
-
-
-def _note_fires(state: State, now: datetime) -> None:
+def _note_fires(state: State, now: datetime) -> State:
     if state.seen - now > SETBACK:
         _start_anew(state, now)
-    state.now, state.seen = now, max(state.seen, now)
+        state = replace(state, seen=now)
+    state = replace(state, now=now, seen=max(state.seen, now))
     for pair, schedule in state.schedules.items():
         if pair not in state.next_fires or state.next_fires[pair] > now:
             continue
@@ -156,15 +210,19 @@ def _note_fires(state: State, now: datetime) -> None:
         if isinstance(schedule, Cron):
             _await_fire(state, pair, schedule, now)
         _ask(state, pair)
+    for name in [name for name, each in state.unserved.items() if each.at <= now]:
+        _ask_unserved(state, name)
+    return state
 
 
 def _start_anew(state: State, now: datetime) -> None:
-    state.seen = now
     for pair, schedule in state.schedules.items():
         if isinstance(schedule, Cron):
-            _await_fire(state, pair, schedule, now)
+            state.next_fires[pair] = now
         elif pair in state.next_fires:
             state.next_fires[pair] = min(state.next_fires[pair], now + ONCE_AGAIN)
+    for name, each in state.unserved.items():
+        state.unserved[name] = replace(each, at=min(each.at, now + AGAIN_AT_MOST))
 
 
 def _await_fire(state: State, pair: Pair, schedule: Cron, after: datetime) -> None:
@@ -172,40 +230,36 @@ def _await_fire(state: State, pair: Pair, schedule: Cron, after: datetime) -> No
         state.next_fires[pair] = at
 
 
+def _ask_unserved(state: State, name: str) -> None:
+    for operation in sorted(state.unserved[name].operations):
+        _ask(state, (name, operation))
+
+
 def _ask(state: State, pair: Pair) -> None:
-    """Make an operation due, and with the first one of an object all that goes before it."""
+    """Make an operation due, and with the first one of an object what is unserved and all that goes before it."""
     name, operation = pair
     fresh = name not in state.pending
-    state.pending.setdefault(name, set()).add(operation)
+    unserved = state.unserved.pop(name, None)
+    state.pending[name] = state.pending.get(name, frozenset()) | {operation} | (unserved or NOTHING).operations
     for other, schedule in state.schedules.items():
         if fresh and isinstance(schedule, Tied) and (schedule.order, schedule.object) == ("before", name):
-            state.awaits.setdefault(name, set()).add(other[0])
+            state.awaits[name] = state.awaits.get(name, frozenset()) | {other[0]}
             _ask(state, other)
 
 
-def _ready(state: State, now: datetime, paused_until: PausedUntil) -> Iterator[str]:
-    """Yield the pending objects that may start, the longest wait first."""
+def _take(state: State, barred: Mapping[str, datetime]) -> Iterator[Start]:
+    """Move pending objects that may start to the running ones, the longest wait first, as far as workers are free."""
     for name in list(state.pending):
-        awaited = state.awaits.get(name, set())
-        held = any(other in state.running or not _paused(other, now, paused_until) for other in awaited)
-        if name not in state.running and not held and not _paused(name, now, paused_until):
-            yield name
-
-
-def _paused(name: str, now: datetime, paused_until: PausedUntil) -> bool:
-    until = paused_until(name, now)
-    return until is not None and until > now
+        held = any(other in state.running or other not in barred for other in state.awaits.get(name, ()))
+        if len(state.running) < state.workers and name not in state.running and not held and name not in barred:
+            start = Start(name, state.pending.pop(name))
+            state.awaits.pop(name, None)
+            waiting = frozenset(other for other, awaited in state.awaits.items() if name in awaited)
+            state.running[name] = Running(start.operations, waiting)
+            yield start
 
 
 # --- the loop ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How a run ended, as far as the loop cares."""
-
-    failed: bool
-    done: bool
 
 
 class Scheduler:
@@ -228,7 +282,7 @@ class Scheduler:
         once_done: Callable[[str], bool],
         paused_until: PausedUntil,
         log: Log,
-        max_workers: int = 4,
+        max_workers: int = WORKERS,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._schedules = schedules_of(mappings)
@@ -237,6 +291,7 @@ class Scheduler:
             raise ConfigError(
                 f"after and before go in a circle: {circle}; take one of these ties out", code="E_SCHEDULE_CYCLE"
             )
+        self._names = tuple(dict.fromkeys(name for name, _ in self._schedules))
         self._once = {name for (name, _), schedule in self._schedules.items() if isinstance(schedule, Once)}
         self._timezone = timezone
         self._clock = clock
@@ -251,54 +306,66 @@ class Scheduler:
     def serve(self, stop: Event) -> None:
         """Run what is due until `stop` is set, then wait for the runs in the air; what is pending is not started."""
         state = self._begin()
-        runs: dict[str, Future[_End]] = {}
+        runs: dict[str, Future[End]] = {}
         with ThreadPoolExecutor(self._max_workers, thread_name_prefix="run") as pool:
             while not stop.is_set():
-                self._turn(state, runs, pool)
-                stop.wait(self._sleep_seconds(state))
-            self._log.info("scheduler_stopping", running=sorted(state.running))
-        self._collect(state, runs)
+                now = self._clock()
+                self._tell_of_setback(state, now)
+                turned = turn(state, now, ended=_ended(runs), paused=self._paused(now))
+                for start in turned.starts:
+                    runs[start.object] = self._submit(pool, start)
+                state = turned.state
+                stop.wait(self._sleep_seconds(turned))
+            self._log.info("scheduler_stopping", running=sorted(runs))
         self._log.info("scheduler_stopped")
 
     def _begin(self) -> State:
         done = frozenset(name for name in self._once if self._once_done(name))
-        now = self._clock()
-        state = begin(self._schedules, self._timezone, now, last_started=self._last_started, done=done)
+        state = begin(
+            self._schedules,
+            self._timezone,
+            self._clock(),
+            last_started=self._last_started,
+            done=done,
+            workers=self._max_workers,
+        )
         self._log.info("scheduler_started", next_fire=min(state.next_fires.values(), default=None))
         return state
 
-    def _turn(self, state: State, runs: dict[str, Future[_End]], pool: Executor) -> None:
-        """Take the runs that ended, start what is due."""
-        self._collect(state, runs)
-        now = self._clock()
+    def _tell_of_setback(self, state: State, now: datetime) -> None:
         if state.now - now > SETBACK_NOISE:
             resume_at = now if state.seen - now > SETBACK else state.seen
             self._log.warning("clock_set_back", by_seconds=(state.now - now).total_seconds(), fires_resume_at=resume_at)
-        free = self._max_workers - len(state.running)
-        for start in due(state, now, paused_until=self._paused_until, free=free):
-            runs[start.object] = pool.submit(self._run_one, start)
 
-    def _collect(self, state: State, runs: dict[str, Future[_End]]) -> None:
-        for name in [name for name, run in runs.items() if run.done()]:
-            end, now = runs.pop(name).result(), self._clock()
-            again = end.failed and _paused(name, now, self._paused_until)
-            ended(state, name, now, again=again, done=end.done)
+    def _paused(self, now: datetime) -> dict[str, datetime]:
+        return {name: until for name in self._names if (until := self._paused_until(name, now))}
 
-    def _run_one(self, start: Start) -> _End:
-        name = start.object
-        everything = {operation for other, operation in self._schedules if other == name}
+    def _submit(self, pool: Executor, start: Start) -> Future[End]:
+        everything = {operation for other, operation in self._schedules if other == start.object}
+        return pool.submit(self._run_one, start.object, None if start.operations == everything else start.operations)
+
+    def _run_one(self, name: str, operations: frozenset[int] | None) -> End:
         try:
-            result = self._run(name, None if start.operations == everything else start.operations)
-            done = name in self._once and self._once_done(name)
-            return _End(failed=result.status is Status.FAILED, done=done)
+            result = self._run(name, operations)
+            return End(name, served=is_served(result), done=name in self._once and self._once_done(name))
         except OneSyncError as error:
             self._log.error("run_failed", object=name, code=error.code, error=error.message)
         except Exception as error:
             self._log.error("run_failed", object=name, code="E_UNEXPECTED", error=str(error), exc_info=error)
-        return _End(failed=True, done=False)
+        return End(name, served=False)
 
-    def _sleep_seconds(self, state: State) -> float:
-        now = self._clock()
-        longest = BUSY_SECONDS if state.running else self._idle_seconds
-        wake = next_wake(state, now, paused_until=self._paused_until)
-        return longest if wake is None else max(0.0, min(longest, (wake - now).total_seconds()))
+    def _sleep_seconds(self, turned: Turn) -> float:
+        longest = BUSY_SECONDS if turned.state.running else self._idle_seconds
+        if turned.wake_at is None:
+            return longest
+        return max(0.0, min(longest, (turned.wake_at - self._clock()).total_seconds()))
+
+
+def is_served(result: ObjectResult) -> bool:
+    """Tell whether a run did what it was started for, records aside that are refused or held for a reason."""
+    return result.status not in (Status.FAILED, Status.SKIPPED)
+
+
+def _ended(runs: dict[str, Future[End]]) -> list[End]:
+    """Take the runs that have ended."""
+    return [runs.pop(name).result() for name in [name for name, run in runs.items() if run.done()]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import Any
 from engine.app import App, utc_now
 from engine.ends import connections_of, require_variables
 from engine.errors import BusyError, Exit, OneSyncError, StateError
+from engine.fires import Pair, schedules_of
 from engine.follow import Follower
 from engine.history import Request
 from engine.log import Log
@@ -18,12 +20,15 @@ from engine.mapping import HttpConnection, MappingSpec
 from engine.pipeline import exit_of, new_run_id
 from engine.prepare import Order
 from engine.records import Counts, Failure, ObjectResult, Status
-from engine.scheduler import Scheduler
+from engine.retry import PAUSING
+from engine.scheduler import Scheduler, is_served
+from engine.sole import sole_scheduler
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # design.md 7
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
 PAUSES_SECONDS = 1.0  # how old the known pauses may be
 PRUNE_EVERY = timedelta(days=1)
+BUSY_PAUSE = timedelta(seconds=30)  # before an object that another process runs is tried again
 
 
 # --- one run of one object -----------------------------------------------------------------------------
@@ -42,7 +47,6 @@ def run_object(app: App, mapping: MappingSpec, order: Order, log: Log) -> Object
         failure = Failure(code="E_UNEXPECTED", message=f"{type(error).__name__}: {error}", exit=int(Exit.FAILED))
         result = _without_records(mapping, order, begun, Status.FAILED, failure)
         log.error("run_broke", object=mapping.object, run_id=order.run_id, exc_info=error)
-    _log_result(result, log)
     return result
 
 
@@ -67,7 +71,9 @@ def _log_result(result: ObjectResult, log: Log) -> None:
     facts |= {"status": str(result.status), "duration_seconds": round(result.duration_seconds, 3)}
     counts = {name: count for name, count in asdict(result.counts).items() if count}
     if result.failure:
-        log.error("run_ended", **facts, **counts, code=result.failure.code, error=result.failure.message)
+        known = result.failure.code in PAUSING  # the pause itself is told, once
+        tell = log.info if known else log.warning if result.status is Status.SKIPPED else log.error
+        tell("run_ended", **facts, **counts, code=result.failure.code, error=result.failure.message)
     else:
         log.info("run_ended", **facts, **counts)
 
@@ -89,13 +95,52 @@ def run_once(
     app: App, mappings: Sequence[MappingSpec], *, run_id: str, allow_removed: int | None, log: Log
 ) -> Iterator[ObjectResult]:
     """Run objects one after another, each whatever became of those before it; a stop skips those that are left."""
+    alerts = Alerts(app, log)
     for mapping in mappings:
         order = Order(run_id=run_id, due=app.program(mapping).all_operations, allowed_removed=allow_removed)
-        if app.stop.is_set():
-            failure = Failure(code="E_STOPPED", message="stopped before it began", exit=int(Exit.FAILED))
+        if failure := _why_not(app, mapping):
             yield _without_records(mapping, order, utc_now(), Status.SKIPPED, failure)
-        else:
-            yield run_object(app, mapping, order, log)
+            continue
+        result = run_object(app, mapping, order, log)
+        if result.failure and result.failure.code in PAUSING:
+            alerts.look()
+        _log_result(result, log)
+        yield result
+
+
+def _why_not(app: App, mapping: MappingSpec) -> Failure | None:
+    """Say why an object of a pass is not even tried; None: it is."""
+    if app.stop.is_set():
+        return Failure(code="E_STOPPED", message="stopped before it began", exit=int(Exit.FAILED))
+    for name in connections_of(app.loaded.project, mapping):
+        if shut := app.shut(name):
+            message = f"not tried, as connection {name} is paused: {shut.reason}"
+            return Failure(code=shut.shut or "", message=message, exit=int(Exit.UNAVAILABLE))
+    return None
+
+
+class Alerts:
+    """Tells once that a connection pauses, and once that it goes on, however many of its objects noticed."""
+
+    def __init__(self, app: App, log: Log) -> None:
+        self._app, self._log = app, log
+        self._told: dict[str, tuple[datetime, datetime]] = {}  # by connection: since, until
+        self._lock = threading.Lock()
+
+    def look(self) -> None:
+        """Tell what is new in the journal."""
+        with self._lock:
+            with self._app.journal() as journal:
+                pauses = journal.pauses()
+            for name, (since, until, reason, probes) in pauses.items():
+                if self._told.get(name, (None, None))[0] != since:
+                    tell = self._log.error if probes else self._log.warning  # without a probe: it asked to wait
+                    tell("connection_paused", connection=name, since=since, until=until, reason=reason)
+                elif self._told[name][1] != until:
+                    self._log.info("connection_still_paused", connection=name, since=since, until=until, probes=probes)
+            for name in self._told.keys() - pauses.keys():
+                self._log.info("connection_resumed", connection=name)
+            self._told = {name: (since, until) for name, (since, until, _, _) in pauses.items()}
 
 
 def exit_code(results: Sequence[ObjectResult]) -> Exit:
@@ -127,14 +172,22 @@ class Service:
         self._mappings = {mapping.object: mapping for mapping in app.loaded.select()}
         require_variables(app, self._mappings.values())
         self._pauses = _Pauses(app, self._mappings)
+        self._alerts = Alerts(app, log)
         self._follower = Follower(app, log_request(log))
         self._pruned_at: datetime | None = None
 
     def serve(self) -> None:
-        """Run what is due until the app's `stop` is set; the runs in the air end, and nothing new begins."""
+        """Run what is due until the app's `stop` is set; the runs in the air end, and nothing new begins.
+
+        Raises BusyError when another process does that for this state already.
+        """
+        with sole_scheduler(self._app.state):
+            self._serve()
+
+    def _serve(self) -> None:
         self._prune()
-        with self._app.journal() as journal:
-            last_started = journal.fires()
+        self._alerts.look()
+        last_started = self._last_started()
         scheduler = Scheduler(
             mappings=self._mappings,
             timezone=self._app.timezone,
@@ -148,16 +201,30 @@ class Service:
         with self._follower:
             scheduler.serve(self._app.stop)
 
+    def _last_started(self) -> dict[Pair, datetime]:
+        """Read when operations last started; from here on also a first fire that is missed is caught up."""
+        now = utc_now()
+        with self._app.journal_to_write() as journal, journal.transaction():
+            known = journal.fires()
+            for name, operation in schedules_of(self._mappings).keys() - known.keys():
+                journal.fired(name, (operation,), now)
+        return known
+
     def _run(self, name: str, operations: frozenset[int] | None) -> ObjectResult:
         mapping, begun = self._mappings[name], utc_now()
         due = self._app.program(mapping).all_operations if operations is None else operations
         order = Order(run_id=new_run_id(begun), due=due)
         self._follower.follow(order.run_id)
+        self._pauses.probe(name)
         try:
             result = run_object(self._app, mapping, order, self._log)
         finally:
             self._pauses.forget()
-        if result.status is not Status.SKIPPED:  # a run that is killed leaves no note, so that its fire is caught up
+        if result.failure and result.failure.code == "E_BUSY":
+            self._pauses.hold(name, utc_now() + BUSY_PAUSE)
+        self._alerts.look()
+        _log_result(result, self._log)
+        if is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
             with self._app.journal_to_write() as journal:
                 journal.fired(name, due, begun)
         self._prune()
@@ -185,16 +252,30 @@ class _Pauses:
         self._connections = {name: connections_of(project, mapping) for name, mapping in mappings.items()}
         used = {each for names in self._connections.values() for each in names}
         self._http = {name: app.http(name) for name in used if isinstance(project.connections[name], HttpConnection)}
+        self._held: dict[str, datetime] = {}  # objects that another process runs
         self._known: dict[str, datetime] = {}
         self._known_at = float("-inf")
 
-    def until(self, name: str, _: datetime) -> datetime | None:
+    def until(self, name: str, now: datetime) -> datetime | None:
         """Tell until when an object may not start; None: it may."""
+        if (held_until := self._held.get(name)) and held_until - now <= BUSY_PAUSE:  # unless the clock was set back
+            return held_until
         if time.monotonic() - self._known_at > PAUSES_SECONDS:
             self._read()
         pauses = [self._known[each] for each in self._connections[name] if each in self._known]
         breakers = [self._http[each].open_until() for each in self._connections[name] if each in self._http]
         return max([*pauses, *(until for until in breakers if until)], default=None)
+
+    def hold(self, name: str, until: datetime) -> None:
+        """Do not start an object before."""
+        self._held[name] = until
+
+    def probe(self, name: str) -> None:
+        """Let one request alone find out whether a paused connection takes them again, however many objects begin."""
+        self._held.pop(name, None)
+        for each in self._connections[name]:
+            if each in self._http and (each in self._known or self._http[each].shut):
+                self._http[each].half_open()
 
     def forget(self) -> None:
         """Read the journal again at the next question: a run may have paused its connection, or ended a pause."""

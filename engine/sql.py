@@ -14,11 +14,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import RunError, SourceError, TargetError, UnavailableError
-from engine.sql_connect import abandon, open_cursor, open_engine, prepare_reading, prepare_writing, sqlite_file
+from engine.sql_connect import (
+    abandon,
+    open_cursor,
+    open_engine,
+    prepare_reading,
+    prepare_writing,
+    sql_identity,
+    sqlite_file,
+)
 from engine.sql_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.sql_write import RowWrite, StatementCall, TableRows, bindable, write_record
 
-__all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows"]
+__all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
 
 BATCH_ROWS = 20_000
 _FIRST_ROWS = 100  # enough to learn how heavy the rows are

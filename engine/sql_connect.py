@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from importlib import import_module
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from engine.errors import ConfigError
+from engine.identity import Identity, identity, plain_host
 from engine.sql_times import keep_odd_times
 
 _DRIVERS = {
@@ -40,6 +44,10 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {  # by driver; the URL's own options wi
     "pymysql": {"connect_timeout": 10},
     "pysqlite": {"timeout": 30},  # how long one waits for another's lock
 }
+
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433, "oracle": 1521, "firebird": 3050}
+_PLACES = frozenset({"host", "port", "service", "service_name", "sid", "unix_socket"})  # options that name the server
+_ODBC_PLACES = re.compile(r"(?i)\b(server|address|addr|port|database|dsn)\s*=\s*([^;]*)")
 
 _lenient = methodcaller("decode", "utf-8", "surrogateescape")
 
@@ -93,6 +101,25 @@ def _bad_url(name: str) -> ConfigError:
         "sqlite:////folder/file.sqlite; in a password write @ as %40, : as %3A and / as %2F",
         code="E_URL",
     )
+
+
+def sql_identity(text: str, *, name: str) -> Identity:
+    """Identify a database by its server and its name: neither the user nor the driver makes it another one.
+
+    A SQLite file is known by its path as it is written: one beside the project moves with it.
+
+    Raises: ConfigError if the URL cannot be read.
+    """
+    url = _url(text, name)
+    backend = url.get_backend_name()
+    host = plain_host(url.host) if url.host else ""
+    port = url.port or _PORTS.get(backend)
+    server = f"{host}:{port}" if host and port else host
+    chosen: dict[str, Any] = {key: value for key, value in url.query.items() if key in _PLACES}
+    if "odbc_connect" in url.query:
+        chosen["odbc_connect"] = _ODBC_PLACES.findall(unquote_plus(str(url.query["odbc_connect"])))
+    place = f"{backend} {'/'.join(part for part in (server, url.database) if part)}"
+    return identity(place, json.dumps(chosen, sort_keys=True))
 
 
 def open_cursor(connection: sa.Connection) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,32 @@ import pyarrow as pa
 from engine.ahead import ahead
 from engine.canonical import Batch, Kind, merge
 from engine.errors import BusyError, RunError, StateError
+from engine.layouts import layout_of, steps_from
 from engine.records import key_text
 
-LAYOUT = 1
+STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
+    "alter table ledger add column removing boolean default false",
+)
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
+SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
 _LOCK_PAUSE_SECONDS = 0.05
-_LOCKED = "Could not set lock"  # how DuckDB says that another process has the file
-_CORRUPT = "Corrupt database file"  # found when the damaged part is read, which may be long after opening
+_LOCKED = ("Could not set lock", "Unique file handle conflict")  # DuckDB: another process, another thread opens it
+_HOLDER = re.compile(r"held in (.*?) \(PID ([0-9]+)\)")
+_CORRUPT = ("Corrupt database file", "Could not read enough bytes")  # found when the damaged part is read
+_OUTSIDE = (  # the file may be sound, and its surroundings are at fault: never a reason to begin it anew
+    "Cannot open file",
+    "Could not write",
+    "Could not truncate",
+    "Could not sync",
+    "No space left",
+    "File too large",
+    "Too many open files",
+    "Permission denied",
+    "Read-only file system",
+    "Input/output error",
+    "Out of Memory",
+    "Cannot allocate memory",
+)
 
 _LAY_OUT = """
 create table meta (name varchar primary key, value varchar not null);
@@ -90,26 +111,23 @@ class Staging:
         DamagedError when it is no usable DuckDB file (the caller sets it aside and begins anew).
         """
         deadline = time.monotonic() + wait_seconds
+        _check_descriptors(path)
         while True:
             try:
                 connection = _connect(path, scratch)
                 break
-            except duckdb.IOException as error:
-                if _LOCKED not in str(error):
+            except duckdb.Error as error:
+                if not _is_locked(error):
                     raise _unusable(path, str(error)) from error
                 if time.monotonic() >= deadline:
-                    raise BusyError(
-                        f"{path.stem}: another process works on it ({path}); wait for it to end, "
-                        "or see `one-sync status`",
-                        code="E_BUSY",
-                    ) from error
+                    raise _busy(path, error) from error
                 time.sleep(_LOCK_PAUSE_SECONDS)
-            except duckdb.Error as error:
-                raise _unusable(path, str(error)) from error
         staging = cls(connection, path)
+        shutil.rmtree(_scratch(path, scratch), ignore_errors=True)  # of a run that was killed
         try:
-            path.chmod(0o600)
-            staging._check_layout()
+            with files_translated(path):
+                path.chmod(0o600)
+            staging._bring_forward()
         except BaseException:
             staging.close()
             raise
@@ -119,10 +137,12 @@ class Staging:
     @contextmanager
     def copy(cls, path: Path, *, wait_seconds: float) -> Iterator[Staging]:
         """Open a copy for a dry command; the lock is held only while copying."""
-        with tempfile.TemporaryDirectory(prefix="one-sync-") as folder:
-            target = Path(folder) / path.name
-            if path.exists():
-                _copy_under_lock(path, target, wait_seconds)
+        with ExitStack() as stack:
+            with files_translated(path):
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="one-sync-"))
+                target = Path(folder) / path.name
+                if path.exists():
+                    _copy_under_lock(path, target, wait_seconds)
             staging = cls.open(target, scratch=Path(folder), wait_seconds=0)
             try:
                 yield staging
@@ -133,21 +153,20 @@ class Staging:
         """Close the file and give up the lock."""
         self._connection.close()
 
-    def _check_layout(self) -> None:
-        tables = self.value("select count(*) from information_schema.tables where table_name = 'meta'")
+    def _bring_forward(self) -> None:
+        """Create the tables in a new file; let an older one take its steps, each in a transaction of its own."""
+        tables = {name for (name,) in self.rows("select table_name from duckdb_tables() where not temporary")}
+        if tables and "meta" not in tables:
+            raise DamagedError(self.path, f"it is a DuckDB file of another program (with a table {min(tables)})")
         if not tables:
             with self.transaction():
                 self.run(_LAY_OUT)
                 self.run(EMPTY_CHANGES)
-                self.set_meta("layout", str(LAYOUT))
-        version = int(self.meta("layout") or 0)
-        if version > LAYOUT:
-            self.close()
-            raise StateError(
-                f"{self.path} was written by a newer one-sync (layout {version}, this program knows {LAYOUT}); "
-                "use the newer program",
-                code="E_STATE_NEWER",
-            )
+                self.set_meta("layout", str(layout_of(STEPS)))
+        for layout, step in steps_from(int(self.meta("layout") or 1), STEPS, self.path):
+            with self.transaction():
+                self.run(step)
+                self.set_meta("layout", str(layout))
 
     # --- the ways to the database ------------------------------------------------------------------
 
@@ -186,13 +205,13 @@ class Staging:
         try:
             yield
         except duckdb.Error as error:
-            if _CORRUPT in str(error):
+            if any(each in str(error) for each in _CORRUPT):
                 self.damaged = True
                 reason = f"{str(error)[:150]}; it is set aside now, and the next run rebuilds it"
                 raise DamagedError(self.path, reason) from error
             raise StateError(
-                f"{self.path}: {str(error)[:300]}; nothing of this step was kept. "
-                "Check free space and memory, then run again",
+                f"{self.path}: {_reason(error)}; nothing of this step was kept, and nothing that was sent is "
+                f"forgotten. Check free space in {self.path.parent} and memory, then run again",
                 code="E_STAGING",
             ) from error
 
@@ -348,12 +367,70 @@ class DamagedError(StateError):
 def _unusable(path: Path, reason: str) -> StateError:
     """Tell a file that is damaged from one that is newer or cannot be opened now: only the first is begun anew."""
     if "version number" in reason:
-        message = f"{path} was written by a newer DuckDB ({reason[:200]}); use the newer program"
+        said = reason.partition("\n")[0].rpartition("with ")[2]
+        message = (
+            f"{path} was written by a newer DuckDB ({said[:200]}); it was not touched: use the newer one-sync again"
+        )
         return StateError(message, code="E_STATE_NEWER")
-    if "Cannot open file" in reason:
-        message = f"{path} cannot be opened: {reason[:200]}; see to its owner, its rights and its disk"
+    if any(each in reason for each in _OUTSIDE):
+        message = (
+            f"{path} cannot be opened: {reason[:200]}; nothing was sent. See to its owner and rights, to free space "
+            "and to the number of open files (`ulimit -n`), then run again. Moved away, the file is rebuilt"
+        )
         return StateError(message, code="E_STATE")
-    return DamagedError(path, reason)
+    if "sqlite_scanner" in reason:  # it offers to load what reads such files
+        return DamagedError(path, "it is a SQLite file")
+    return DamagedError(path, reason.partition("\n")[0])
+
+
+def _reason(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0][:300]
+
+
+@contextmanager
+def files_translated(path: Path) -> Iterator[None]:
+    """Turn errors of the file system, in the state folder or where temporary files lie, into StateError."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename2 or error.filename or path
+        raise StateError(
+            f"{path}: {where}: {error.strerror or error}; nothing was sent. See to its owner and rights, and to free "
+            f"space there and in {tempfile.gettempdir()} (TMPDIR names another folder), then run again",
+            code="E_STATE",
+        ) from error
+
+
+def _scratch(path: Path, scratch: Path) -> Path:
+    return scratch / f"{path.stem}.tmp"
+
+
+def _check_descriptors(path: Path) -> None:
+    """Refuse to begin where few files may still be opened: DuckDB would abort the whole process while it connects."""
+    held: list[int] = []
+    try:
+        for _ in range(SPARE_DESCRIPTORS):
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        raise StateError(
+            f"{path}: {error.strerror}; nothing was sent. Let more files be open at once (`ulimit -n`), then run again",
+            code="E_STATE",
+        ) from error
+    finally:
+        for each in held:
+            os.close(each)
+
+
+def _is_locked(error: duckdb.Error) -> bool:
+    return any(each in str(error) for each in _LOCKED)
+
+
+def _busy(path: Path, error: duckdb.Error) -> BusyError:
+    """Name who holds a file, as DuckDB tells it; a program of another kind is no run and does not end by itself."""
+    program, number = (*_HOLDER.findall(str(error)), ("", ""))[0]
+    who = f"process {number} ({Path(program).name})" if number else "another process"
+    message = f"{path.stem}: {who} holds {path}; try again when it has ended (`one-sync status` tells what runs)"
+    return BusyError(message, code="E_BUSY")
 
 
 def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -362,7 +439,7 @@ def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
         config={
             "threads": 2,
             "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(scratch / f"{path.stem}.tmp"),
+            "temp_directory": str(_scratch(path, scratch)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },
@@ -376,17 +453,15 @@ def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
         try:
             lock = duckdb.connect(str(path), read_only=True)
             break
-        except duckdb.IOException as error:
-            if _LOCKED not in str(error):
-                return  # damaged: a run would begin anew as well
+        except duckdb.Error as error:
+            if not _is_locked(error):
+                fault = _unusable(path, str(error))
+                if isinstance(fault, DamagedError):
+                    return  # a run would begin anew as well
+                raise fault from error
             if time.monotonic() >= deadline:
-                raise BusyError(
-                    f"{path.stem}: a run holds it; asked for {wait_seconds:g} s ({path}). Try again when it has ended",
-                    code="E_BUSY",
-                ) from error
+                raise _busy(path, error) from error
             time.sleep(_LOCK_PAUSE_SECONDS)
-        except duckdb.Error:
-            return
     try:
         # The file itself last: closing a descriptor of it drops the lock that this process holds on it.
         for suffix in (".wal", ""):

@@ -42,6 +42,19 @@ class Target(Protocol):
         """Describe an attempt for the history; lines and outcome are filled in by the recorder."""
 
 
+def described(request: Outgoing, answer: Answer) -> Exchange:
+    """Describe an exchange for the history, without lines and outcome."""
+    return Exchange(
+        method=request.method,
+        target=request.target,
+        lines=0,
+        status=answer.status if isinstance(answer, Answered) else None,
+        outcome="",
+        reason=getattr(answer, "reason", None),
+        duration_seconds=answer.duration_seconds,
+    )
+
+
 class Window:
     """Reads changes ahead, so that requests of one record do not cost a query each."""
 
@@ -115,15 +128,7 @@ class HttpTarget:
 
     def describe(self, request: Outgoing, answer: Answer) -> Exchange:
         """Describe an attempt for the history."""
-        return Exchange(
-            method=request.method,
-            target=request.target,
-            lines=0,
-            status=answer.status if isinstance(answer, Answered) else None,
-            outcome="",
-            reason=getattr(answer, "reason", None),
-            duration_seconds=answer.duration_seconds,
-        )
+        return described(request, answer)
 
 
 class SqlTarget:

@@ -38,12 +38,11 @@ from engine.mapping import HttpConnection
 from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 from engine.retry import retry_after
 from engine.transport_body import TooLongError, read_body
-from engine.transport_gate import Gate
+from engine.transport_gate import Gate, Place
 from engine.transport_stream import Deadline, Transport
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body
-STOPPED = "stopped"  # the reason of a NotSent that is nobody's fault
 KEEPALIVE_SECONDS = 1.5
 CONNECT_SECONDS = 10.0  # at most: nothing was sent yet, so giving up early costs nothing
 
@@ -94,22 +93,23 @@ class HttpEnd:
     def exchange(self, request: Outgoing, *, stop: threading.Event | None = None, counts: bool = True) -> Answer:
         """Send a request once, after waiting for the connection's concurrency, rate limit and breaker.
 
-        A `stop` that is set ends the waiting, not what is already under way. With `counts` false a 500 is no
+        A `stop` that is set ends the waiting, not what is already under way; so does an answer that shuts the
+        connection, and from then on every exchange ends so until `half_open`. With `counts` false a 500 is no
         failure for the breaker. Durations of answers are without the waiting.
         """
         try:
             outgoing = self._build(request)
         except _UnsendableError as error:
             return NotSent(reason=str(error))
-        turn = self._gate.enter(stop)
-        if turn is None:
-            return NotSent(reason=STOPPED)
+        place = self._gate.enter(stop)
+        if isinstance(place, NotSent):
+            return place
         answer: Answer | None = None
         try:
-            answer = self._attempt(outgoing)
+            answer = self._attempt(outgoing, place)
             return answer
         finally:
-            self._gate.leave(answer, turn, counts=counts)
+            self._gate.leave(answer, place, counts=counts)
 
     def fault(self, request: Outgoing) -> str | None:
         """Say why a request can never be sent (an address, a header), or None; trying it again would not help."""
@@ -124,6 +124,15 @@ class HttpEnd:
         left = self._gate.shut_seconds()
         return self._clock() + timedelta(seconds=left) if left > 0 else None
 
+    @property
+    def shut(self) -> NotSent | None:
+        """What every exchange gives since an answer shut the connection; None: it is open."""
+        return self._gate.shut
+
+    def half_open(self) -> None:
+        """Let one request find out whether a connection that was shut, or is paused, takes them again."""
+        self._gate.half_open()
+
     def openings(self) -> int:
         """Count how often the breaker has opened."""
         return self._gate.openings()
@@ -134,11 +143,17 @@ class HttpEnd:
 
     # --- one attempt -------------------------------------------------------------------------------
 
-    def _attempt(self, request: httpx.Request) -> Answer:
+    def _attempt(self, request: httpx.Request, place: Place) -> Answer:
         begun = self._monotonic()
         self._deadline.at = begun + self._whole_seconds
         events: set[str] = set()
-        request.extensions["trace"] = lambda event, _info: events.add(event)
+
+        def note(event: str, _: object) -> None:
+            if event == SENT:
+                self._gate.sent(place)
+            events.add(event)
+
+        request.extensions["trace"] = note
         try:
             status, headers, body = self._read(request)
         except (httpx.HTTPError, OSError, UnicodeError, TooLongError, FileChangedError) as error:

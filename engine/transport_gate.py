@@ -6,12 +6,25 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from engine.mapping import HttpConnection
-from engine.records import Answer, Answered
-from engine.retry import Breaker, RateLimit, healthy
+from engine.records import STOPPED, Answer, NotSent
+from engine.retry import ASKED_TO_WAIT, REFUSED, Breaker, RateLimit, asked_to_wait, healthy, shuts
 
+_WHY_SHUT = {
+    REFUSED: "the target refused our credentials to another request; none is sent until the pause is over",
+    ASKED_TO_WAIT: "the target asked another request to wait; none is sent until the pause is over",
+}
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request has taken of a gate."""
+
+    turn: int  # of the breaker
+    at: float  # when it was let through
 
 
 class Gate:
@@ -23,36 +36,57 @@ class Gate:
         self._monotonic = monotonic
         self._rate = RateLimit(settings.rate_limit)
         self._breaker = Breaker(settings.breaker)
+        self._shut: NotSent | None = None  # what everybody is told until somebody half-opens the gate
         self._in_flight = 0
         self._line: deque[object] = deque()  # who waits to be let through, first come first
-        self._changed = threading.Condition()  # guards the four above
+        self._changed = threading.Condition()  # guards the five above
 
-    def enter(self, stop: threading.Event | None) -> int | None:
-        """Wait for everything that a request needs, and take it; give the breaker's turn, or None when stopped."""
+    def enter(self, stop: threading.Event | None) -> Place | NotSent:
+        """Wait for everything that a request needs, and take it; or say why nothing may leave."""
         ticket = object()
         with self._changed:
             self._line.append(ticket)
             try:
-                while not (stop and stop.is_set()):
-                    wait = self._wait() if self._line[0] is ticket else math.inf
+                while not (self._shut or (stop and stop.is_set())):
+                    now = self._monotonic()
+                    wait = self._wait(now) if self._line[0] is ticket else math.inf
                     if wait == 0:
                         self._in_flight += 1
-                        return self._breaker.turn
+                        return Place(turn=self._breaker.turn, at=now)
                     self._changed.wait(min(wait, POLL_SECONDS if stop else threading.TIMEOUT_MAX))
-                return None
+                return self._shut or NotSent(reason=STOPPED)
             finally:
                 self._line.remove(ticket)
                 self._changed.notify_all()
 
-    def leave(self, answer: Answer | None, turn: int, *, counts: bool) -> None:
+    def sent(self, place: Place) -> None:
+        """Take note that the request leaves only now: a target counts what arrives, not what begins to connect."""
+        with self._changed:
+            self._rate.move(place.at, self._monotonic())
+
+    def leave(self, answer: Answer | None, place: Place, *, counts: bool) -> None:
         """Give back what `enter` took, and learn from the answer; None: there was an error of our own."""
         with self._changed:
             now = self._monotonic()
             self._in_flight -= 1
-            self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=turn)
-            if isinstance(answer, Answered) and answer.status in {429, 503}:
-                asked = answer.retry_after_seconds or 0.0
-                self._rate.hold(now + min(asked, self._max_wait_seconds))
+            self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=place.turn)
+            if answer and (code := shuts(answer, self._max_wait_seconds)):
+                self._shut = NotSent(reason=_WHY_SHUT[code], shut=code)
+            elif answer and (asked := asked_to_wait(answer)):
+                self._rate.hold(now + asked)
+            self._changed.notify_all()
+
+    @property
+    def shut(self) -> NotSent | None:
+        """What requests are told while the target wants none of them, or None."""
+        with self._changed:
+            return self._shut
+
+    def half_open(self) -> None:
+        """Let one request find out whether the target takes them again, while the others wait for its answer."""
+        with self._changed:
+            self._shut = None
+            self._breaker.half_open(self._monotonic())
             self._changed.notify_all()
 
     def shut_seconds(self) -> float:
@@ -66,12 +100,11 @@ class Gate:
         with self._changed:
             return self._breaker.openings
 
-    def _wait(self) -> float:
+    def _wait(self, now: float) -> float:
         """Take a place and give 0, or take nothing and give the seconds to wait; the caller holds the lock.
 
         The rate is asked before the breaker, which would else send a probe on its way that then has to wait.
         """
-        now = self._monotonic()
         if self._in_flight >= self._concurrency:
             return math.inf
         return self._rate.wait(now) or self._breaker.gate(now) or self._rate.reserve(now)

@@ -303,7 +303,9 @@ def _asked_to_wait(fault: str) -> Reply:
 
 
 def _spoilt(fault: str, reply: Reply) -> Reply:
-    """Spoil the answer to a request that had its effect."""
+    """Spoil the answer to a request that had its effect; one that was refused is not made a success."""
+    if reply.status >= 400 and fault in ("truncated", "garbage", "empty"):
+        return reply
     match fault:
         case "after":
             return drop_read()

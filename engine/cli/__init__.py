@@ -8,10 +8,11 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.main
+from typer._click.exceptions import NoSuchOption
 from typer.core import TyperArgument, TyperGroup
 
 from engine.cli.context import CHECKOUT, Context, LogFormat, examples, of
@@ -52,10 +53,22 @@ MODULES = (
     "state",
     "sandbox",
 )
+GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command
 
 
 class _Commands(TyperGroup):
-    """Lists the commands in order of use."""
+    """Lists the commands in order of use, and knows which options are theirs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Invoke the command; say where a global option stands that was put behind it."""
+        try:
+            return super().invoke(ctx)
+        except NoSuchOption as error:
+            if error.option_name in GLOBAL:
+                command = ctx.invoked_subcommand or "COMMAND"
+                value = {"--project": " DIR", "--log-format": " FORMAT"}.get(error.option_name, "")
+                error.message += f": it stands before the command: `one-sync {error.option_name}{value} {command}`"
+            raise
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         return sorted(self.commands, key=list(COMMANDS).index)
@@ -143,12 +156,21 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     except OneSyncError as error:
         _say(context, *_sentences(error))
         code = int(error.exit)
+        if _wants_json(words):
+            context.out.failure(error)
     except Exception as error:
         _say(context, *_unexpected(context, error))
         code = 1
+        if _wants_json(words):
+            context.out.failure(error)
     finally:
         context.close()
     sys.exit(code)
+
+
+def _wants_json(words: Sequence[str] | None) -> bool:
+    said = list(sys.argv[1:] if words is None else words)
+    return "--json" in (said[: said.index("--")] if "--" in said else said)
 
 
 def _sentences(error: OneSyncError) -> list[str]:

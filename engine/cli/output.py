@@ -13,6 +13,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, Literal, TextIO
 
+from engine.errors import ConfigError, OneSyncError
+
 SCHEMA_VERSION = 1
 NOTHING = "-"  # an empty cell
 GAP = "  "
@@ -28,6 +30,8 @@ class Output:
         self._redact = redact
         self._zone = zone
         self._stream = stream
+        self.is_answered = False  # by a document
+        self.is_read = True  # until whoever reads the answer has gone
 
     @property
     def stream(self) -> TextIO:
@@ -41,12 +45,31 @@ class Output:
 
     def document(self, fields: Mapping[str, Any]) -> None:
         """Print one JSON document with `schema_version`; dates and decimals become text, and so on down."""
+        self.is_answered = True
         plain = self._plain({"schema_version": SCHEMA_VERSION, **fields})
         self._write(json.dumps(plain, ensure_ascii=False, indent=2))
+
+    def failure(self, error: Exception) -> None:
+        """Print the document of a command that could not do its work, unless it has answered already."""
+        if self.is_answered:
+            return
+        known = isinstance(error, OneSyncError)
+        problems = error.problems if isinstance(error, ConfigError) else ()
+        said = {
+            "code": error.code if isinstance(error, OneSyncError) else "E_UNEXPECTED",
+            "message": str(error) if known else f"{type(error).__name__}: {error}",
+            "problems": [{"code": each.code, "message": str(each)} for each in problems],
+        }
+        self.document({"error": said})
 
     def line(self, text: str = "") -> None:
         """Print one line."""
         self._write("\n".join(map(visible, self._redact(text).split("\n"))))
+
+    def raw(self, text: str) -> None:
+        """Print a piece of an answer as it is, not made prettier, but for secrets."""
+        self.is_answered = True
+        self._write(self._redact(text), flush=False)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Print a table: with rules and folded cells on a terminal, else aligned and never folded.
@@ -115,8 +138,13 @@ class Output:
         """Show an instant in the project's zone."""
         return moment.astimezone(self._zone())
 
-    def _write(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+    def _write(self, text: str, *, flush: bool = True) -> None:
+        """Print; where the reader has had enough (`| head`) the command goes on without a word, to its exit code."""
+        try:
+            print(text, file=self.stream, flush=flush)
+        except BrokenPipeError:
+            self.is_read = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())  # also for the flush at the very end
 
 
 def visible(text: str) -> str:

@@ -47,6 +47,8 @@ def _plan(
         plans = _plans(context, objects or [], limit)
     except OneSyncError as error:
         if detailed:
+            if as_json:
+                context.out.failure(error)
             typer.echo(context.redact(f"error: {error.message} ({error.code})"), err=True)
             raise typer.Exit(1) from error
         raise

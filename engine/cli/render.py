@@ -45,7 +45,9 @@ def _render(
     first = list(islice(found, 1))  # what fails, fails before anything was printed
     requests = islice(chain(first, found), limit)
     for text in _json(object_, requests) if as_json else _text(requests):
-        _write(context, text)
+        context.out.raw(text)
+        if not context.out.is_read:
+            break
 
 
 def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
@@ -83,11 +85,6 @@ def _whole(request: Mapping[str, Any]) -> dict[str, Any]:
     body = jsontext.raw(jsontext.encode(request["body"])) if "body" in request else None
     kept = {name: value for name, value in request.items() if name != "body"}
     return {**kept, "query": request.get("query", {}), "headers": request.get("headers", {}), "body": body}
-
-
-def _write(context: Context, text: str) -> None:
-    """Print as it is: what would leave is not made prettier, but for secrets."""
-    print(context.redact(text), file=context.out.stream)
 
 
 def _json(object_: str, requests: Iterable[Mapping[str, Any]]) -> Iterator[str]:

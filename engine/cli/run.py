@@ -55,8 +55,8 @@ def _run(
             raise typer.BadParameter("objects, --allow-removed and --json go with --once")
         _serve(context)
         return
-    if allow_removed is not None and not objects:
-        raise typer.BadParameter("--allow-removed needs the objects by name")
+    if allow_removed is not None and len(set(objects or ())) != 1:
+        raise typer.BadParameter("--allow-removed N goes with one object by name: N is a ceiling for its removals")
     raise typer.Exit(_once(context, objects or [], allow_removed, as_json=as_json))
 
 
@@ -74,11 +74,17 @@ def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, 
     from engine.app import utc_now  # noqa: PLC0415
     from engine.cli.interrupt import Interrupts  # noqa: PLC0415
     from engine.ends import require_variables  # noqa: PLC0415
+    from engine.keys import is_feed  # noqa: PLC0415
     from engine.pipeline import new_run_id  # noqa: PLC0415
     from engine.service import exit_code  # noqa: PLC0415
 
     app, log = context.app, context.quiet_log
     mappings = app.loaded.select(names)
+    if allow_removed is not None and is_feed(mappings[0]):
+        raise typer.BadParameter(
+            f"{names[0]} reads a feed, which names its removals itself: no guard holds them, run it without "
+            "--allow-removed"
+        )
     require_variables(app, mappings)
     run_id = new_run_id(utc_now())
     with Interrupts(app.stop, log) as interrupts:

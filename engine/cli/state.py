@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("resend", epilog=examples("resend stocks W1 A-000001", "resend clients 4711", "resend stocks --yes"))(
         _resend
     )
-    app.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt clients --json"))(_adopt)
+    app.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt --same-target"))(_adopt)
 
 
 def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = False, as_json: AsJson = False) -> None:
@@ -45,13 +46,29 @@ def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = 
         context.out.line(f"{records} of {object_} will be sent again by the next run")
 
 
-def _adopt(ctx: typer.Context, object_: OneObject, yes: Yes = False, as_json: AsJson = False) -> None:
+def _adopt(
+    ctx: typer.Context,
+    object_: Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="The object.")] = None,
+    same_target: Annotated[
+        bool,
+        typer.Option(
+            "--same-target",
+            help="Only take a new address as that of the same platform or database; without OBJECT for all objects.",
+        ),
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
     """Take what the source says now as confirmed, without sending it: for a target that holds it all already.
 
     Only what differs afterwards is sent. Records that are created with an id of the target's are asked for by the
     entry's `lookup`: those that are not found are left for the next run to create (`waiting`), those of an unclear
     answer stay `unknown`. Without a `lookup` such an object is refused. What left the source counts as removed.
-    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again.
+    After a lost or restored journal (E_JOURNAL_BEHIND) this pairs it with the ledger again; records without a `lookup`
+    whose ids went with the journal are `unknown` then, for you to resolve.
+
+    With --same-target nothing is read and nothing counts as confirmed: after E_TARGET_CHANGED it says that the new
+    address is the same platform or database, so that the ledger goes on to hold.
 
     Exit codes and JSON are those of `run --once`; `requests` counts look-ups.
     """
@@ -61,6 +78,11 @@ def _adopt(ctx: typer.Context, object_: OneObject, yes: Yes = False, as_json: As
     from engine.pipeline import exit_of  # noqa: PLC0415
 
     context: Context = of(ctx)
+    if same_target:
+        _accept_ends(context, [object_] if object_ else [], yes=yes, as_json=as_json)
+        return
+    if object_ is None:
+        raise typer.BadParameter("name an object; only with --same-target all are meant")
     mapping = context.app.loaded.select([object_])[0]
     require_variables(context.app, [mapping])
     if not yes:
@@ -72,6 +94,21 @@ def _adopt(ctx: typer.Context, object_: OneObject, yes: Yes = False, as_json: As
     for note in result.notes:
         typer.echo(context.redact(f"note: {note}"), err=True)
     raise typer.Exit(int(exit_of(result)))
+
+
+def _accept_ends(context: Context, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    from engine.ends import require_variables  # noqa: PLC0415
+    from engine.interventions import accept_ends  # noqa: PLC0415
+
+    mappings = context.app.loaded.select(names)
+    require_variables(context.app, mappings)
+    if not yes:
+        _confirm("What was confirmed at the old address will count as confirmed at the new one. Go on?")
+    changed = accept_ends(context.app, mappings)
+    if as_json:
+        context.out.document({"accepted": changed})
+    else:
+        context.out.line(f"accepted for: {', '.join(changed)}" if changed else "no object's target has changed")
 
 
 def _confirm(question: str) -> None:

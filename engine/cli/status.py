@@ -12,7 +12,10 @@ import typer
 from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
+    from engine.app import App
     from engine.history import Run
+    from engine.journal import Journal
+    from engine.mapping import MappingSpec
 
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
 OneObject = Annotated[str | None, typer.Argument(metavar="OBJECT", help="Only this object.")]
@@ -31,9 +34,13 @@ def register(app: typer.Typer) -> None:
 def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show where every object stands: last run, next fire, what is open and since when. Works during runs."""
     context = of(ctx)
+    from engine.sole import scheduler_of  # noqa: PLC0415
+
     objects, connections = _standings(context)
+    scheduler = scheduler_of(context.app.state)
     if as_json:
-        context.out.document({"objects": objects, "connections": connections})
+        running = None if scheduler is None else {"process": scheduler}
+        context.out.document({"objects": objects, "connections": connections, "scheduler": running})
         return
     context.out.table(
         (
@@ -45,17 +52,24 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
             "rejected",
             "waiting",
             "unknown",
+            "withheld",
             "open since",
             "next fire",
+            "last error",
         ),
         [_status_row(each) for each in objects],
     )
+    for each in objects:
+        if changed := each["target_changed"]:
+            context.out.line(f"{changed}: it does not run; `one-sync plan {each['object']}` says what to do")
     for each in connections:
         if pause := each["paused"]:
             until, since = context.out.cell(pause["until"]), context.out.cell(pause["since"])
             context.out.line(
                 f"connection {each['connection']} is paused since {since} until {until}: {pause['reason']}"
             )
+    nobody = "no scheduler runs: nothing is sent by itself until `one-sync run` is started"
+    context.out.line(nobody if scheduler is None else f"the scheduler runs as process {scheduler}")
 
 
 def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -69,8 +83,10 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
         standing["rejected"],
         standing["waiting"],
         standing["unknown"],
+        last.get("withheld"),
         standing["oldest_unconfirmed_at"],
         standing["next_fire"],
+        last.get("error"),
     )
 
 
@@ -86,6 +102,7 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
     running = {name for name in mappings if history.is_running(app.state, name)}
     with app.journal() as journal:
         last, tallies = history.last_runs(journal), history.tallies(journal, running)
+        changed = {name: _target_changed(app, journal, mapping) for name, mapping in mappings.items()}
         paused = {name: _pause(name, *pause) for name, pause in journal.pauses().items()}
     upcoming = next_fires(schedules_of(mappings), app.timezone, utc_now())
     objects = []
@@ -104,11 +121,23 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
                 "rejected": tallies.rejected.get(name, 0),
                 "waiting": run.counts.waiting if run and run.counts else 0,
                 "unknown": tallies.unknown.get(name, 0),
+                "target_changed": changed[name],
                 "paused": max(pauses, key=lambda pause: pause["until"], default=None),
             }
         )
     connections = [{"connection": name, "paused": paused.get(name)} for name in project.connections]
     return objects, connections
+
+
+def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | None:
+    """Say which end of an object has changed; None also where a variable that names one is missing."""
+    from engine.errors import ConfigError  # noqa: PLC0415
+    from engine.ledger import ends_changed  # noqa: PLC0415
+
+    try:
+        return ends_changed(journal, mapping.object, app.ends_of(mapping))
+    except ConfigError:
+        return None
 
 
 def _pause(connection: str, since: datetime, until: datetime, reason: str, _: int) -> dict[str, Any]:

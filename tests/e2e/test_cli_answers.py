@@ -157,6 +157,7 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
         "rejected": 0,
         "waiting": 0,
         "unknown": 0,
+        "target_changed": None,
         "paused": None,
     }
     for each in document["objects"]:
@@ -165,6 +166,7 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
         "schema_version": 1,
         "objects": [{**entry, "object": "items"}, {**entry, "object": "notes"}],
         "connections": [{"connection": "erp", "paused": None}, {"connection": "one", "paused": None}],
+        "scheduler": None,
     }
     assert shop.run("runs").stdout.split()[:3] == ["at", "object", "status"]
     assert not shop.state.exists()

@@ -244,6 +244,7 @@ def test_a_guard_lets_as_many_removals_pass_as_are_allowed_once(tmp_path: Path) 
         ("run", "--json"),
         ("run", "--allow-removed", "1"),
         ("run", "--once", "--allow-removed", "1"),
+        ("run", "--once", "--allow-removed", "1", "items", "notes"),
         ("run", "--once", "--allow-removed", "-1", "items"),
         ("run", "--once", "itmes"),
         ("--log-format", "xml", "run", "--once"),

@@ -317,7 +317,7 @@ def test_resending_does_not_pair_what_does_not_belong_together(small: Merchant) 
 @pytest.fixture
 def unknown(small: Merchant) -> Iterator[Merchant]:
     """A merchant whose look-up is of no use: it is unclear for ever."""
-    small.edit("clients", 'found: "{{ body | length == 1 }}"', 'found: "{{ body | length == 7 }}"')
+    small.edit("clients", 'found: "{{ body | length == 1 and', 'found: "{{ body | length == 7 and')
     with small.reopened() as app:
         it = Merchant(**{**vars(small), "app": app})
         it.run("segments")

@@ -844,6 +844,7 @@ def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_re
     with it.journal() as journal:
         paused = journal.pauses()
     it.platform.rule = lambda seen: None
+    it.close()  # another `run --once`: it ignores the pause
     accepted = it.run("items")
 
     assert refused["requests"] <= 2
@@ -863,6 +864,7 @@ def test_credentials_refused_to_a_reader_pause_the_connection_that_is_read(it: R
     with it.journal() as journal:
         paused = journal.pauses()
     it.platform.rule = lambda seen: None
+    it.close()
     it.run("letters")
 
     assert paused.keys() == {"one"}
@@ -875,7 +877,7 @@ def test_a_redirect_is_an_error_and_not_followed(it: Rig) -> None:
     it.put("item", ("W1", "A", 1))
 
     assert it.run("items") == {"extracted": 1, "added": 1, "failed": 1, "requests": 1}
-    assert (it.code, exit_of(result(it))) == ("E_REDIRECT", Exit.FAILED)
+    assert (it.code, exit_of(result(it))) == ("E_REDIRECT", Exit.CONFIG)
     assert it.platform.take() == ["POST /items/W1 1+0"]
 
 
@@ -1085,15 +1087,123 @@ def test_an_item_whose_document_is_refused_is_kept_and_fetched_again(it: Rig) ->
     it.platform.write("l2", letter("l2", "two"))
     del it.platform.letters["l1"]
     counts = it.run("letters")
-    assert it.rejected("letters") == {("l1", "CHANGED"): "target"}
+    assert it.rejected("letters") == {("l1",): "target"}
+    assert exit_of(result(it)) == Exit.PARTIAL
     it.platform.letters["l1"] = letter("l1", "one")
-    retry(it, "l1", "CHANGED")
+    retry(it, "l1")
 
     it.run("letters")
 
-    assert counts["confirmed"] == 1
+    assert counts == {"extracted": 2, "added": 2, "confirmed": 1, "rejected": 1, "requests": 4}
     assert letters(it) == {"l1": ("one", []), "l2": ("two", [])}
     assert it.rejected("letters") == {}
+
+
+def test_a_refused_item_is_forgotten_when_its_record_comes_by_a_later_one(it: Rig) -> None:
+    it.platform.write("l1", letter("l1", "one"))
+    it.platform.write("l2", letter("l2", "two"))
+    del it.platform.letters["l1"]
+    del it.platform.letters["l2"]
+    it.run("letters")
+    it.platform.write("l1", letter("l1", "late"), "PAID")
+    it.platform.events.append({"id": "l2", "type": "REMOVED"})
+
+    it.run("letters")
+
+    assert letters(it) == {"l1": ("late", [])}
+    assert it.rejected("letters") == {}
+
+
+def unwell(it: Rig, *ids: str, answer: Any = 500) -> None:
+    """Let the fetches of these letters have no proper answer."""
+    it.platform.rule = lambda seen: answer if seen.target.removeprefix("/letters/") in ids else None
+
+
+def kept(it: Rig) -> dict[str, int]:
+    with it.journal() as journal:
+        return {each.key[0]: each.attempts for each in journal.rejections("letters") if each.key[0]}
+
+
+@pytest.mark.parametrize("answer", [500, 503, 408, "before", Reply(body=b"<html>"), Reply(body=b"[1")])
+def test_an_item_that_has_no_answer_holds_up_no_other_and_is_fetched_by_every_run_until_it_has(
+    it: Rig, answer: Any
+) -> None:
+    for id_ in ("l1", "l2", "l3", "l4"):
+        it.platform.write(id_, letter(id_, id_))
+    unwell(it, "l2", answer=answer)
+
+    first = it.run("letters")
+    exit_code = exit_of(result(it))
+    it.run("letters")
+    still = kept(it)
+    unwell(it)
+    it.platform.take()
+    healed = it.run("letters")
+    asked = it.platform.take()
+
+    assert first == {"extracted": 4, "added": 4, "confirmed": 3, "rejected": 1, "requests": 8}
+    assert (exit_code, it.code) == (Exit.PARTIAL, None)
+    assert still == {"l2": 2}
+    assert healed == {"extracted": 1, "added": 1, "confirmed": 1, "requests": 3}
+    assert asked == ["GET /feed", "GET /letters/l2"]
+    assert letters(it) == {id_: (id_, []) for id_ in ("l1", "l2", "l3", "l4")}
+    assert it.rejected("letters") == {}
+
+
+def test_a_source_that_answers_no_fetch_holds_its_cursor(it: Rig) -> None:
+    it.platform.page = 10
+    for number in range(5):
+        it.platform.write(f"l{number}", letter(f"l{number}", "x"))
+    unwell(it, *(f"l{number}" for number in range(5)))
+
+    down = it.run("letters")
+    told = (it.code, exit_of(result(it)), cursor(it), kept(it))
+    unwell(it)
+    it.run("letters")
+
+    assert down == {}
+    assert told == ("E_SOURCE", Exit.UNAVAILABLE, None, {})
+    assert len(letters(it)) == 5
+
+
+def test_many_items_without_an_answer_are_asked_one_a_run_until_one_has_an_answer_again(it: Rig) -> None:
+    it.platform.page = 20
+    ids = [f"l{number}" for number in range(10)]
+    for id_ in (*ids, "good"):
+        it.platform.write(id_, letter(id_, "x"))
+    unwell(it, *ids)
+    it.run("letters")
+    it.platform.take()
+
+    asked = []
+    for _ in range(3):
+        it.run("letters")
+        asked += it.platform.take()
+    unwell(it)
+    it.run("letters")
+
+    assert sorted(asked) == sorted(["GET /feed"] * 3 + [f"GET /letters/{id_}" for id_ in ids[:3]])
+    assert letters(it).keys() == {*ids, "good"}
+    assert kept(it) == {}
+
+
+def test_an_item_of_no_answer_survives_a_run_in_which_nothing_can_be_sent(it: Rig) -> None:
+    it.platform.write("l1", letter("l1", "one"))
+    it.platform.write("l2", letter("l2", "two"))
+    unwell(it, "l2")
+    it.run("letters")
+    url, it.variables["ONE"] = it.variables["ONE"], "http://127.0.0.1:9"
+    it.close()
+
+    it.run("letters")
+    failed = it.code
+    it.variables["ONE"] = url
+    it.close()
+    unwell(it)
+    it.run("letters")
+
+    assert failed == "E_SOURCE"
+    assert letters(it) == {"l1": ("one", []), "l2": ("two", [])}
 
 
 def test_a_removal_is_written_and_a_return_undoes_it(it: Rig) -> None:

@@ -519,16 +519,60 @@ def test_the_rate_limit_holds_for_all_threads_together() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_retry_after_holds_the_whole_connection_but_not_beyond_the_longest_wait(status: int) -> None:
-    settings = replace(SETTINGS, retry=mapping.Retry(max_wait_seconds=0.3))
-    script = [Reply(status=status, headers={"Retry-After": "3600"})]
-    with Wire(script) as wire, end_at(wire.url, settings) as end:
+def test_a_retry_after_holds_the_whole_connection(status: int) -> None:
+    script = [Reply(status=status, headers={"Retry-After": "0.3"})]
+    with Wire(script) as wire, end_at(wire.url) as end:
         first = end.exchange(POST)
         together(3, lambda: end.exchange(GET))
 
-    assert exact(first) == Answered(status=status, retry_after_seconds=3600)
+    assert exact(first) == Answered(status=status, retry_after_seconds=0.3)
     assert 0.3 <= wire.seen[1].at - wire.seen[0].at < 3
     assert len(wire.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply(status=401), "E_CREDENTIALS"),
+        (Reply(status=403), "E_CREDENTIALS"),
+        (Reply(status=429, headers={"Retry-After": "3600"}), "E_ASKED_TO_WAIT"),
+        (Reply(status=503, headers={"Retry-After": "99999999999999"}), "E_ASKED_TO_WAIT"),
+        (Reply(status=503, headers={"Retry-After": "Sun, 02 Mar 2031 12:01:30 GMT"}), "E_ASKED_TO_WAIT"),
+    ],
+    ids=lambda each: repr(each)[:80],
+)
+def test_an_answer_that_shuts_the_connection_ends_all_that_wait_and_half_open_sends_one_probe(
+    reply: Reply, code: str
+) -> None:
+    settings = replace(SETTINGS, concurrency=2)
+    with Wire(lambda _: replies.pop(0) if replies else Reply()) as wire, end_at(wire.url, settings) as end:
+        replies = [replace(reply, delay_seconds=0.2), Reply(delay_seconds=0.5)]
+        first = together(8, lambda: end.exchange(POST))  # two are under way, six wait in line
+        later = end.exchange(GET)
+        at_first = len(wire.seen)
+        replies = [replace(reply, delay_seconds=0.2)]
+        end.half_open()
+        probed = together(8, lambda: end.exchange(POST))
+        at_second = len(wire.seen)
+        replies = [Reply(delay_seconds=0.3)]
+        end.half_open()
+        good = together(8, lambda: exact(end.exchange(POST)))
+
+    told = [each.shut for each in (*first, later) if isinstance(each, NotSent)]
+    assert (at_first, told) == (2, [code] * 7)
+    assert at_second == 3  # the probe alone
+    assert [each.shut for each in probed if isinstance(each, NotSent)] == [code] * 7
+    assert good == [Answered(status=200)] * 8
+    assert wire.seen[4].at - wire.seen[3].at >= 0.3
+
+
+def test_orderly_requests_to_wait_never_open_the_breaker() -> None:
+    asks = [Reply(status=503, headers={"Retry-After": "0.01"})] * 3
+    with Wire(asks) as wire, end_at(wire.url, breaking(1, 60)) as end:
+        statuses = [end.exchange(GET) for _ in range(4)]
+
+        assert end.open_until() is None
+    assert [each.status for each in statuses if isinstance(each, Answered)] == [503, 503, 503, 200]
 
 
 def test_a_retry_after_of_another_answer_holds_nothing() -> None:

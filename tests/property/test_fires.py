@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain, islice, pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,9 +12,11 @@ from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.fires import check_cron, fires, next_fire, plan
+from engine.fires import check_cron, fires, next_fire, plan, schedules_of
+from engine.load import load
 from engine.mapping import Cron
 
+MAPPINGS = Path(__file__).parents[2] / "mappings"
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 WARSAW = ZoneInfo("Europe/Warsaw")
 ZONES = [
@@ -196,37 +199,46 @@ def test_any_text_is_either_good_or_told_why_not(text: str) -> None:
 START, END = datetime(2026, 1, 1, tzinfo=WARSAW), datetime(2036, 1, 1, tzinfo=WARSAW)
 
 
-@pytest.mark.parametrize(
-    ("cron", "step", "first"),
-    [
-        ("0 */2 * * * *", timedelta(minutes=2), timedelta()),
-        ("0 */10 * * * *", timedelta(minutes=10), timedelta()),
-        ("50 */10 * * * *", timedelta(minutes=10), timedelta(seconds=50)),
-        ("40 */10 * * * *", timedelta(minutes=10), timedelta(seconds=40)),
-        ("0 5-59/10 * * * *", timedelta(minutes=10), timedelta(minutes=5)),
-        ("0 * * * * *", timedelta(minutes=1), timedelta()),
-    ],
-)
-def test_ten_years_of_a_rhythm_never_miss_a_beat(cron: str, step: timedelta, first: timedelta) -> None:
+RHYTHMS = [
+    ("0 */2 * * * *", timedelta(minutes=2), timedelta()),
+    ("0 */10 * * * *", timedelta(minutes=10), timedelta()),
+    ("50 */10 * * * *", timedelta(minutes=10), timedelta(seconds=50)),
+    ("40 */10 * * * *", timedelta(minutes=10), timedelta(seconds=40)),
+    ("0 5,15,25,35,45,55 * * * *", timedelta(minutes=10), timedelta(minutes=5)),
+    ("0 * * * * *", timedelta(minutes=1), timedelta()),
+]
+TIMES = [
+    ("0 15 0 * * *", [(0, 15)]),
+    ("0 0,30 8-20 * * *", [(hour, minute) for hour in range(8, 21) for minute in (0, 30)]),
+    ("0 5,35 8-20 * * *", [(hour, minute) for hour in range(8, 21) for minute in (5, 35)]),
+]
+
+
+def test_the_schedules_of_ten_years_are_those_of_the_shipped_mappings() -> None:
+    schedules = schedules_of(load(MAPPINGS).mappings).values()
+
+    shipped = {schedule.text for schedule in schedules if isinstance(schedule, Cron)}
+
+    assert shipped == {text for text, *_ in RHYTHMS} | {text for text, _ in TIMES}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Warsaw", "UTC", "Australia/Lord_Howe"])  # the last: by half an hour
+@pytest.mark.parametrize(("cron", "step", "first"), RHYTHMS)
+def test_ten_years_of_a_rhythm_never_miss_a_beat(cron: str, step: timedelta, first: timedelta, zone: str) -> None:
     start, end = START.astimezone(UTC), END.astimezone(UTC)
 
-    beats = chain([start + first - step], fires(Cron(text=cron), WARSAW, start, end), [end + first])
+    beats = chain([start + first - step], fires(Cron(text=cron), ZoneInfo(zone), start, end), [end + first])
 
     assert {after - before for before, after in pairwise(beats)} == {step}
 
 
-@pytest.mark.parametrize(
-    ("cron", "times"),
-    [
-        ("0 15 0 * * *", [(0, 15)]),
-        ("0 0,30 8-20 * * *", [(hour, minute) for hour in range(8, 21) for minute in (0, 30)]),
-        ("0 5,35 8-20 * * *", [(hour, minute) for hour in range(8, 21) for minute in (5, 35)]),
-    ],
-)
-def test_ten_years_of_times_of_day_lose_and_double_nothing(cron: str, times: list[tuple[int, int]]) -> None:
-    days = [START + day * DAY for day in range((END - START).days)]
+@pytest.mark.parametrize("zone", ["Europe/Warsaw", "UTC", "Australia/Lord_Howe"])
+@pytest.mark.parametrize(("cron", "times"), TIMES)
+def test_ten_years_of_times_of_day_lose_and_double_nothing(cron: str, times: list[tuple[int, int]], zone: str) -> None:
+    start, end = START.replace(tzinfo=ZoneInfo(zone)), END.replace(tzinfo=ZoneInfo(zone))
+    days = [start + day * DAY for day in range((end - start).days)]
 
-    found = [fire.isoformat() for fire in fires(Cron(text=cron), WARSAW, START, END)]
+    found = [fire.isoformat() for fire in fires(Cron(text=cron), ZoneInfo(zone), start, end)]
 
     assert found == [day.replace(hour=hour, minute=minute).isoformat() for day in days for hour, minute in times]
 

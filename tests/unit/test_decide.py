@@ -26,7 +26,7 @@ from engine.decide import (
     Wait,
     decide,
 )
-from engine.errors import Exit, RunError, TargetError
+from engine.errors import ConfigError, Exit, TargetError
 from engine.mapping import OnStatus, Retry
 from engine.records import Answer, Answered, Lost, NotSent, Range, Written
 
@@ -152,9 +152,9 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
     [
         (401, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
         (403, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
-        (301, RunError, "E_REDIRECT", Exit.FAILED),
-        (302, RunError, "E_REDIRECT", Exit.FAILED),
-        (308, RunError, "E_REDIRECT", Exit.FAILED),
+        (301, ConfigError, "E_REDIRECT", Exit.CONFIG),
+        (302, ConfigError, "E_REDIRECT", Exit.CONFIG),
+        (308, ConfigError, "E_REDIRECT", Exit.CONFIG),
     ],
 )
 def test_refused_credentials_and_redirects_stop_everything(

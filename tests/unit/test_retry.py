@@ -49,7 +49,8 @@ def test_back_off_doubles_up_to_its_maximum_and_draws_its_second_half(
         ("soon", None),
         ("5, 10", None),
         ("٣", None),
-        ("9" * 400, None),
+        ("999999999", 999999999.0),
+        ("9" * 400, 1e9),
         ("nan", None),
         ("Sun, 99 Mar 2031 12:01:30 GMT", None),
     ],
@@ -109,6 +110,15 @@ def test_asking_without_reserving_takes_nothing() -> None:
     rate = RateLimit(mapping.RateLimit(requests=1, per_seconds=10))
 
     assert [rate.wait(0.0), rate.wait(0.0), rate.reserve(0.0), rate.wait(0.0)] == [0, 0, 0, 10]
+
+
+def test_a_start_counts_from_when_its_request_really_left() -> None:
+    limit = RateLimit(mapping.RateLimit(requests=2, per_seconds=10))
+    limit.reserve(0)
+    limit.reserve(1)
+    limit.move(0, 7)  # it took seven seconds to connect
+
+    assert [limit.wait(8), limit.reserve(11), limit.wait(12)] == [3, 0, 5]
 
 
 def test_a_hold_stops_everybody_and_a_shorter_one_does_not_end_it() -> None:

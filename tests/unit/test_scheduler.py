@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
@@ -17,7 +18,7 @@ from engine.errors import ConfigError, TargetError
 from engine.fires import next_fire
 from engine.mapping import Cron, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
 from engine.records import Change, Counts, ObjectResult, Status
-from engine.scheduler import Scheduler, Start, State, begin, due, ended, next_wake
+from engine.scheduler import End, Scheduler, Start, State, Turn, begin, turn
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOON = datetime(2026, 6, 1, 12, tzinfo=WARSAW)
@@ -63,37 +64,38 @@ class World:
 
     def __post_init__(self) -> None:
         self.state: State = begin(
-            self.schedules, WARSAW, self.now, last_started=self.last_started, done=frozenset(self.done)
+            self.schedules,
+            WARSAW,
+            self.now,
+            last_started=self.last_started,
+            done=frozenset(self.done),
+            workers=self.workers,
         )
 
-    def paused_until(self, name: str, _now: datetime) -> datetime | None:
-        return self.pauses.get(name)
-
-    def look(self) -> list[Start]:
+    def look(self) -> Turn:
         """Let the loop turn once."""
-        for name in [name for name, end in self.ends.items() if end <= self.now]:
+        over = [name for name, end in self.ends.items() if end <= self.now]
+        ended = [End(name, served=name not in self.fails, done=name in self.done) for name in over]
+        for name in over:
             del self.ends[name]
-            again = name in self.fails and self.pauses.get(name, self.now) > self.now
-            ended(self.state, name, self.now, again=again, done=name in self.done)
-        free = self.workers - len(self.state.running)
-        starts = due(self.state, self.now, paused_until=self.paused_until, free=free)
-        for start in starts:
+        turned = turn(self.state, self.now, ended=ended, paused=self.pauses)
+        self.state = turned.state
+        for start in turned.starts:
             assert start.object not in self.ends, "an object overlaps itself"
             self.starts.append((self.now, start))
             self.ends[start.object] = self.now + self.lasts.get(start.object, SECOND)
-        return starts
+        assert len(self.ends) <= self.workers
+        return turned
 
     def play(self, length: timedelta) -> list[str]:
         """Let time pass and give what started in it."""
         until, known = self.now + length, len(self.starts)
-        self.look()
         while True:
-            wake = next_wake(self.state, self.now, paused_until=self.paused_until)
+            wake = self.look().wake_at
             moment = min([*self.ends.values(), *([wake] if wake else [])], default=until)
             if moment >= until:
                 break
             self.now = moment
-            self.look()
         self.now = until
         return [f"{at:%H:%M:%S} {text(start)}" for at, start in self.starts[known:]]
 
@@ -168,10 +170,11 @@ def test_what_was_missed_while_the_program_was_down_is_caught_up_once(
     assert world.play(29 * SECOND) == expected
 
 
-def test_a_last_start_far_in_the_future_silences_nobody() -> None:
-    world = World(schedules={("orders", 0): EVERY_MINUTE}, last_started={("orders", 0): NOON + 9000 * HOUR})
+def test_a_last_start_far_in_the_future_was_noted_by_a_wrong_clock_and_is_caught_up_once() -> None:
+    last_started = {("orders", 0): NOON + 9000 * HOUR, ("prices", 0): NOON + 9000 * HOUR}
+    world = World(schedules={("orders", 0): EVERY_MINUTE, ("prices", 0): DAILY}, last_started=last_started)
 
-    assert world.play(2 * MINUTE) == ["12:01:00 orders 0"]
+    assert world.play(2 * MINUTE) == ["12:00:00 orders 0", "12:00:00 prices 0", "12:01:00 orders 0"]
 
 
 def test_a_suspended_machine_catches_up_once() -> None:
@@ -197,13 +200,29 @@ def test_a_clock_set_back_an_hour_repeats_no_fire() -> None:
     assert world.play(62 * MINUTE) == ["12:02:00 orders 0", "12:03:00 orders 0"]
 
 
-def test_a_clock_set_back_by_days_was_wrong_before() -> None:
+def test_a_clock_that_is_set_back_twice_by_less_than_two_hours_was_wrong_by_more() -> None:
+    world = World(schedules={("prices", 0): DAILY}, now=NOON)
+    world.play(MINUTE)
+
+    world.jump(-90 * MINUTE)
+    assert world.play(MINUTE) == []
+    world.jump(-90 * MINUTE)
+
+    assert world.play(MINUTE) == ["09:02:00 prices 0"]
+
+
+def test_after_a_clock_set_back_by_days_all_is_due_once_as_nobody_knows_what_was_served() -> None:
     world = World(schedules={("orders", 0): EVERY_MINUTE, ("prices", 0): DAILY, ("warehouses", 0): Once()})
     world.play(90 * SECOND)
 
     world.jump(-72 * HOUR)
 
-    assert world.play(2 * MINUTE) == ["12:02:00 orders 0", "12:03:00 orders 0"]
+    assert world.play(2 * MINUTE) == [
+        "12:01:30 orders 0",
+        "12:01:30 prices 0",
+        "12:02:00 orders 0",
+        "12:03:00 orders 0",
+    ]
     assert world.play(9 * MINUTE)[-2:] == ["12:11:30 warehouses 0", "12:12:00 orders 0"]
 
 
@@ -335,24 +354,71 @@ def test_a_run_that_failed_into_a_pause_is_repeated_when_it_ends() -> None:
     world.look()
 
     world.pauses["prices"] = world.now + 2 * MINUTE
+    world.play(MINUTE)
+    world.fails.clear()
 
     assert world.play(5 * MINUTE) == ["00:17:00 prices 0"]
     assert world.play(6 * HOUR) == []
 
 
+def test_a_run_that_failed_is_repeated_ever_later_until_it_has_served_its_fire() -> None:
+    world = World(schedules={("prices", 0): DAILY, ("prices", 1): Manual()}, now=NOON + 12 * HOUR, fails={"prices"})
+
+    assert world.play(HOUR) == [
+        "00:15:00 prices 0",
+        "00:16:01 prices 0",
+        "00:18:02 prices 0",
+        "00:22:03 prices 0",
+        "00:30:04 prices 0",
+        "00:45:05 prices 0",
+    ]
+    world.fails.clear()
+    assert world.play(24 * HOUR) == ["01:00:06 prices 0", "00:15:00 prices 0"]
+    world.fails.add("prices")
+    assert world.play(24 * HOUR)[:2] == ["00:15:00 prices 0", "00:16:01 prices 0"]  # counted from the beginning again
+
+
+def test_operations_of_a_run_that_failed_go_with_the_next_fire_of_their_object() -> None:
+    world = World(schedules={("clients", 0): DAILY, ("clients", 1): TEN}, now=NOON + 12 * HOUR, fails={"clients"})
+
+    assert world.play(21 * MINUTE) == [
+        "00:00:00 clients 1",
+        "00:01:01 clients 1",
+        "00:03:02 clients 1",
+        "00:07:03 clients 1",
+        "00:10:00 clients 1",
+        "00:15:00 clients 0 1",
+        "00:20:00 clients 0 1",
+    ]
+
+
+def test_one_look_is_a_function_of_its_arguments() -> None:
+    schedules: Schedules = {("segments", 0): before("clients"), ("clients", 0): TEN, ("credits", 0): after("clients")}
+    state = begin(schedules, WARSAW, NOON, last_started={})
+    looks: list[tuple[datetime, list[End]]] = [
+        (NOON, []),
+        (NOON + SECOND, [End("segments", served=True)]),
+        (NOON + MINUTE, [End("clients", served=False)]),
+        (NOON + HOUR, [End("credits", served=True)]),
+        (NOON - 5 * HOUR, []),
+    ]
+
+    for now, ended in looks:
+        before_it = deepcopy(state)
+        first = turn(state, now, ended=ended, paused={"segments": NOON + 2 * HOUR})
+
+        assert turn(state, now, ended=ended, paused={"segments": NOON + 2 * HOUR}) == first
+        assert state == before_it
+        state = turn(state, now, ended=ended, paused={}).state
+
+
 def test_the_next_wake_is_the_next_fire_or_the_end_of_a_pause() -> None:
     world = World(schedules={("prices", 0): DAILY, ("orders", 0): TEN}, pauses={"orders": NOON + MINUTE})
 
-    def wake() -> datetime | None:
-        return next_wake(world.state, world.now, paused_until=world.paused_until)
-
-    assert wake() == NOON
-    world.look()
-    assert wake() == NOON + MINUTE
+    assert world.look().wake_at == NOON + MINUTE
     world.jump(MINUTE)
-    world.look()
-    assert wake() == NOON + 10 * MINUTE
-    assert next_wake(World(schedules={}).state, NOON, paused_until=never_paused) is None
+    assert world.look().wake_at == NOON + 10 * MINUTE
+    assert World(schedules={}).look().wake_at is None
 
 
 @settings(max_examples=60)

@@ -1,0 +1,10 @@
+CREATE TABLE changes(seq BIGINT, "key" VARCHAR NOT NULL, change VARCHAR NOT NULL, operation INTEGER, grp VARCHAR, row_hash UHUGEINT, payload_hash UHUGEINT, line VARCHAR, saved VARCHAR);
+CREATE TABLE ledger("key" VARCHAR NOT NULL, row_hash UHUGEINT, payload_hash UHUGEINT, uncertain BOOLEAN NOT NULL, confirmed_at VARCHAR, "c:id" VARCHAR, "c:document" VARCHAR);
+INSERT INTO ledger VALUES ('["l1"]', '117485885389338295545001071418851007924', '295164559841448726990067701001966105916', 'false', '2026-01-10T22:03:07.380393+00:00', 'l1', '{"id":"l1","subject":"one","lines":[{"number":1,"text":"a"},{"number":2,"text":"b"}]}');
+INSERT INTO ledger VALUES ('["l4"]', null, null, 'true', null, 'l4', '{"id":"l4","subject":"BAD","lines":[]}');
+CREATE TABLE meta("name" VARCHAR PRIMARY KEY, "value" VARCHAR NOT NULL);
+INSERT INTO meta VALUES ('generation', '1');
+INSERT INTO meta VALUES ('journal', 'aab16d7b7daf4d499c22e200b29353b2');
+INSERT INTO meta VALUES ('kinds', '{"id": "text", "document": "text"}');
+INSERT INTO meta VALUES ('layout', '1');
+INSERT INTO meta VALUES ('run_id', '20260110T220306-955c003e');
