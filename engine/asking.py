@@ -50,7 +50,7 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
     while True:
         answer = end.exchange(request)
         body, fault = _decoded(answer)
-        decision = decide(answer, Reading(fault=fault), part, terms, random.random())  # noqa: S311
+        decision = decide(answer, Reading(fault=fault), part, terms, random.random())  # noqa: S311  jitter, no secret
         if not (isinstance(answer, NotSent) and answer.is_untried):
             end.tell(request, answer, decision)
         if isinstance(decision, Stop):

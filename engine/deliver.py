@@ -185,7 +185,7 @@ class Delivery:
             yield from self._perform(Stop(error=error, unknown=True), part)
             yield from self._release(part.family)
             return
-        decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311
+        decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311  jitter, no secret
         if not (isinstance(answer, NotSent) and answer.is_untried):
             yield Exchanged(part=part, request=request, answer=answer, decision=decision)
         if isinstance(answer, NotSent) and self._stop.is_set():

@@ -19,6 +19,7 @@ ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P
 MAX_BYTES = 65_536  # of a file that holds one value
 FORMS = "${NAME}, ${NAME:-default} or ${file:PATH}"
 PASSWORD = re.compile(r"://[^:/@]*:([^@]+)@")  # in a URL, as SQLAlchemy reads it
+UNENCODED_PASSWORD = re.compile(r"://[^:/@]*:(.+)@", re.DOTALL)  # as a person meant it who wrote a plain @
 PASSWORD_PARAMETER = re.compile(r"\b(?:password|passwd|pwd)=([^&;]+)", re.IGNORECASE)  # also inside odbc_connect=
 QUOTED = re.compile(r"""'(?P<single>[^']*)'\s*(#.*)?|"(?P<double>(\\.|[^"\\])*)"\s*(#.*)?""")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -116,7 +117,12 @@ def _error(code: str, message: str, place: Place) -> ConfigError:
 
 def _passwords_of(url: str) -> Iterator[str]:
     """Yield the password of a URL as written, decoded and encoded."""
-    found = [*PASSWORD.findall(url), *PASSWORD_PARAMETER.findall(url), *PASSWORD_PARAMETER.findall(unquote(url))]
+    found = [
+        *PASSWORD.findall(url),
+        *UNENCODED_PASSWORD.findall(url),
+        *PASSWORD_PARAMETER.findall(url),
+        *PASSWORD_PARAMETER.findall(unquote(url)),
+    ]
     for password in found:
         plain = unquote(password)
         yield from (password, plain, quote(plain, safe=""), quote_plus(plain))

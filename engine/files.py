@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
-from engine.filters.messages import preview
+from engine.filestream import open_plain
 from engine.templates import RenderFault, Value
 
 PIECE_BYTES = 1024 * 1024
+_SYSTEM = frozenset({"/dev", "/proc", "/sys"})  # what lies there is no content, and may hold secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class FileSet:
 
     root: Path  # where relative paths start
     confined: bool  # a path outside the root is refused
+    private: frozenset[Path] = frozenset()  # files that hold secrets
     paths: Mapping[str, Value] = field(default_factory=dict)
     contents: Mapping[str, Value] = field(default_factory=dict)
 
@@ -63,10 +64,12 @@ def locate(files: FileSet, name: str, context: Mapping[str, Any]) -> Path:
     text = _rendered(files.paths[name], context)
     try:
         path = Path(files.root, str(text)).resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # a NUL, a loop of links
-        raise FileFault(f"{preview(text)} is no path of a file: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte, too long a name
+        raise FileFault(f"the path {str(text)[:200]!r} leads nowhere") from error
+    if path in files.private or not _SYSTEM.isdisjoint(map(str, path.parents)):
+        raise FileFault(f"the path {text} is no record's file, but the project's or the system's own")
     if files.confined and not path.is_relative_to(files.root.resolve()):
-        raise FileFault(f"the path {text!s:.200} lies outside files_root")
+        raise FileFault(f"the path {text} lies outside files_root")
     return path
 
 
@@ -82,21 +85,19 @@ def look(path: Path, known: FileState | None) -> FileState:
     """Hash a file, unless its size and time of change are those that are known. Raises FileFault."""
     try:
         stat = path.stat()
-        if not S_ISREG(stat.st_mode):  # reading a pipe or a device might never end
-            raise FileFault(f"{path!s:.200} is no file")
         if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
             return known
         digest = hashlib.sha256()
         for piece in pieces(path):
             digest.update(piece)
     except OSError as error:
-        raise FileFault(f"the file {path!s:.200} cannot be read: {error.strerror}") from error
+        raise FileFault(f"the file {path} cannot be read: {error.strerror}") from error
     return FileState(path=str(path), size=stat.st_size, modified_ns=stat.st_mtime_ns, sha256=digest.hexdigest())
 
 
 def pieces(path: Path) -> Iterator[bytes]:
     """Read a file piece by piece. Raises OSError."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while piece := file.read(PIECE_BYTES):
             yield piece
 

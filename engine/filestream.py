@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from engine.records import FileBody
 
@@ -13,6 +17,18 @@ PIECE_BYTES = 256 * 1024
 
 class FileChangedError(Exception):
     """A file is not what it was when its record was compared; its last piece was not sent."""
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file to read. Raises OSError, also for a folder, a device and a pipe, which could hold us for ever.
+
+    `path` is resolved already, so a link in its last place was put there meanwhile: it is not followed.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "it is no plain file")
 
 
 def file_length(file: FileBody) -> int:
@@ -31,7 +47,7 @@ def streamed(file: FileBody) -> Iterator[bytes]:
     digest = hashlib.sha256()
     held = b""
     try:
-        with Path(file.path or "").open("rb") as source:
+        with open_plain(Path(file.path or "")) as source:
             while piece := source.read(PIECE_BYTES):
                 digest.update(piece)
                 if held:

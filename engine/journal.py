@@ -25,6 +25,8 @@ select 1 from marks where object = ?1 union all
 select 1 from objects where object = ?1 and cursor is not null
 limit 1"""
 
+CLOCK_SLACK = timedelta(minutes=1)  # two processes may see a clock that was just corrected
+
 
 class Journal(JournalFile):
     """One connection to journal.sqlite; use one per thread.
@@ -394,7 +396,7 @@ class Journal(JournalFile):
 
         An `until` that no pause reaches was noted by a clock that was wrong: it is over.
         """
-        latest = self._clock() + LONGEST_PAUSE
+        latest = self._clock() + LONGEST_PAUSE + CLOCK_SLACK
         found = {}
         for name, since, until, reason, probes in self.rows("select * from pauses"):
             over_at = datetime.fromisoformat(until)

@@ -73,6 +73,7 @@ class JournalFile:
     def open(cls, folder: Path, clock: Clock, hide: Callable[[str], str] = str) -> Self:
         """Open the journal of a state folder, creating both if they are not there."""
         path = folder / FILE_NAME
+        os.umask(0o077)  # from now on this process writes state: all its files are for their owner alone
         with translated(path), ExitStack() as opened:
             _create_private(folder, path)
             connection = _connected(str(path), opened)
@@ -90,13 +91,12 @@ class JournalFile:
         """
         path = folder / FILE_NAME
         with translated(path), ExitStack() as opened:
-            if path.exists():
-                connection = _connected(f"{path.resolve().as_uri()}?mode=ro", opened)
-                if _layout(connection) == layout_of(STEPS):
-                    opened.pop_all()
-                    return cls(connection, path, clock)
+            connection = _connected(f"{path.resolve().as_uri()}?mode=ro", opened) if path.exists() else None
+            if connection and _layout(connection) == layout_of(STEPS):
+                opened.pop_all()
+                return cls(connection, path, clock)
             memory = _connected(":memory:", opened)
-            if path.exists():
+            if connection:
                 connection.backup(memory)
                 connection.close()
             _bring_forward(memory, path)

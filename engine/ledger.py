@@ -202,11 +202,26 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
         staging.run(EMPTY_CHANGES)
         staging.set_meta(READ_BY, "")
         staging.set_meta("generation", str(journal.standing(object_).generation))
+        _keep_begun(staging, journal, object_)
         return (
             f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
             "where that can be repeated, and removals that were due are lost"
         )
     return None
+
+
+def _keep_begun(staging: Staging, journal: Journal, object_: str) -> None:
+    """Let a ledger that is built anew hold the creates that are not finished: they may have to be removed."""
+    begun: dict[Key, Mapping[str, Any]] = {key: {} for key in journal.progress(object_)}
+    begun |= {claim.key: claim.row for claim in journal.claims(object_)}
+    for key, row in begun.items():
+        names = [f"c:{name}" for name in row]
+        _widen_ledger(staging, names)
+        places = ", ".join("?" * (2 + len(names)))
+        staging.run(
+            f"insert into ledger (key, uncertain{''.join(f', {quoted(name)}' for name in names)}) values ({places})",
+            [key_text(key), True, *(canonical(value) for value in row.values())],
+        )
 
 
 def apart(staging: Staging, journal: Journal, object_: str) -> str | None:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
 from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from engine import jsontext
+from engine.patterns import MAX_LENGTH
 from engine.predicates import Predicate, Schema, compiled
 
 SHIPPED = Path(__file__).parents[1] / "schemas" / "payloads"
@@ -22,6 +25,17 @@ SHOWN = 200  # characters of a message
 def payload_folders(project: Path) -> tuple[Path, ...]:
     """List where schemas may lie: those shipped, and a project's own, which win."""
     return (SHIPPED, project / "schemas" / "payloads")
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Judge as jsonschema does, but for texts so long that a pattern could take for ever."""
+    if isinstance(instance, str) and len(instance) > MAX_LENGTH:
+        yield ValidationError(f"has {len(instance):,} characters; a text with a pattern has at most {MAX_LENGTH:,}")
+    else:
+        yield from Draft202012Validator.VALIDATORS["pattern"](validator, pattern, instance, schema)
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 class PayloadFault(NamedTuple):
@@ -67,12 +81,13 @@ class PayloadSchemas:
     def validator(self, name: str) -> Draft202012Validator:
         """Give the validator of a schema; `$ref` names another file of the folders."""
         if name not in self._validators:
-            self._validators[name] = Draft202012Validator(self._schemas[name + SUFFIX], registry=self._registry)
+            self._validators[name] = _Validator(self._schemas[name + SUFFIX], registry=self._registry)
         return self._validators[name]
 
     @cached_property
     def _registry(self) -> Registry[bool | Schema]:
-        return Registry().with_resources((name, Resource.from_contents(part)) for name, part in self._schemas.items())
+        found = ((name, Resource.from_contents(part, DRAFT202012)) for name, part in self._schemas.items())
+        return Registry().with_resources(found)
 
 
 def _message(error: ValidationError) -> str:

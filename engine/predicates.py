@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from engine.patterns import MAX_LENGTH
+
 Schema: TypeAlias = Mapping[str, Any]
 Predicate: TypeAlias = Callable[[Any], bool]
 Resolve: TypeAlias = Callable[[str], Schema]  # the schema that a $ref names
@@ -56,7 +58,7 @@ def _or_null(test: Predicate | None, *, nullable: bool) -> Predicate | None:
 
 
 def _matches(pattern: re.Pattern[str]) -> Predicate:
-    return lambda value: not isinstance(value, str) or pattern.search(value) is not None
+    return lambda value: not isinstance(value, str) or (len(value) <= MAX_LENGTH and pattern.search(value) is not None)
 
 
 def _scalar(schema: Schema, kinds: list[str]) -> Predicate:

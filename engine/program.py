@@ -165,6 +165,7 @@ def compile_mapping(
     files = FileSet(
         root=files_root or folder,
         confined=files_root is not None,
+        private=frozenset({(folder / ".env").resolve()}),
         paths={name: language.strict(each.path) for name, each in mapping.files.items() if each.path},
         contents={name: language.strict(each.bytes) for name, each in mapping.files.items() if each.bytes},
     )

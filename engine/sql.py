@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.errors import RunError, SourceError, TargetError, UnavailableError
+from engine.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 from engine.sql_connect import (
     abandon,
     open_cursor,
@@ -209,6 +209,11 @@ class SqlEnd:
             raise self._translate(error.orig or error, unavailable, connection, when) from error.orig
         except (self._engine.dialect.loaded_dbapi.Error, ValueError, OverflowError) as error:
             raise self._translate(error, unavailable, connection, when) from error
+        except TypeError as error:
+            if connection is not None:
+                raise
+            message = f"connection {self._name}: its driver does not know an option of the url ({error}); correct it"
+            raise ConfigError(self._without_password(message), code="E_URL") from error
         except sa.exc.SQLAlchemyError as error:  # a parameter is missing
             sentence = sentence_of(getattr(error, "orig", None) or error)
             raise self._at_fault("E_QUERY", f"{sentence}; write a colon that is no parameter as \\:") from error

@@ -90,6 +90,8 @@ def _no_driver(url: sa.URL, backend: str, name: str) -> ConfigError:
 def _url(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
+        if "@" in (url.host or ""):  # the end of a password with a plain @, which would be shown as a host's name
+            raise _bad_url(name)
         return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     except (sa.exc.ArgumentError, ValueError):
         raise _bad_url(name) from None  # the cause may quote the password

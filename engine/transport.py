@@ -19,6 +19,7 @@ What httpx does, and what is chosen here:
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import socket
@@ -39,7 +40,7 @@ from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 from engine.retry import retry_after
 from engine.transport_body import TooLongError, read_body
 from engine.transport_gate import Gate, Place
-from engine.transport_stream import Deadline, Transport
+from engine.transport_stream import Deadline, LocalAddressError, Transport
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body
@@ -85,10 +86,26 @@ class HttpEnd:
         self._whole_seconds = 2 * settings.timeout_seconds if whole_seconds is None else whole_seconds
         self._max_body_bytes = max_body_bytes
         self._deadline = Deadline(monotonic)
-        self._transport = Transport(
-            self._deadline, connections=settings.concurrency, keepalive_seconds=KEEPALIVE_SECONDS
-        )
+        self._allowed = frozenset(map(str.lower, settings.allow_hosts))
+        self._transport = self._open_transport()
         self._gate = Gate(settings, monotonic)
+
+    def _open_transport(self) -> Transport:
+        hosts = (allowed.partition(":")[0] for allowed in self._allowed)
+        try:
+            return Transport(
+                self._deadline,
+                connections=self._settings.concurrency,
+                keepalive_seconds=KEEPALIVE_SECONDS,
+                own_host=self._base.raw_host.decode("ascii"),
+                meant={host for host in hosts if _is_address(host)},  # a name could come to mean another place
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({error}): correct it or"
+                " unset it",
+                code="E_CERTIFICATES",
+            ) from error
 
     def exchange(self, request: Outgoing, *, stop: threading.Event | None = None, counts: bool = True) -> Answer:
         """Send a request once, after waiting for the connection's concurrency, rate limit and breaker.
@@ -108,6 +125,8 @@ class HttpEnd:
         try:
             answer = self._attempt(outgoing, place)
             return answer
+        except LocalAddressError as error:  # no fault of the target: its breaker learns nothing
+            return NotSent(reason=str(error))
         finally:
             self._gate.leave(answer, place, counts=counts)
 
@@ -187,6 +206,12 @@ class HttpEnd:
     # --- building ----------------------------------------------------------------------------------
 
     def _build(self, request: Outgoing) -> httpx.Request:
+        try:
+            return self._built(request)
+        except UnicodeError:
+            raise _UnsendableError("its address or a header holds half a character, or no host name") from None
+
+    def _built(self, request: Outgoing) -> httpx.Request:
         if not _TOKEN.fullmatch(request.method) or (request.path is None) == (request.url is None):
             raise _UnsendableError("a request needs a method and either a path or a url")
         origin, target = self._address(request)
@@ -228,7 +253,11 @@ class HttpEnd:
         if origin.scheme not in {"http", "https"} or not origin.host or origin.userinfo:
             raise _UnsendableError("a url begins with http:// or https:// and a host, without credentials")
         place = f"{origin.host}:{_port(origin)}"
-        if origin.host == self._base.host or {origin.host, place} & set(map(str.lower, self._settings.allow_hosts)):
+        if not 0 < _port(origin) < 65536:
+            raise _UnsendableError("the url has a port beyond 65535")
+        if (origin.scheme, self._base.scheme) == ("http", "https"):
+            raise _UnsendableError(f"the url to {place} is http where base_url is https; it would be sent in the clear")
+        if origin.host == self._base.host or {origin.host, place} & self._allowed:
             return origin
         raise _UnsendableError(f"the url leads to {place}; add it to allow_hosts of the connection if that is meant")
 
@@ -276,7 +305,7 @@ def _base(connection: str, text: str) -> httpx.URL:
     except httpx.InvalidURL:
         base = httpx.URL()
     foreign = base.userinfo or base.query or base.fragment or re.search(r"\s", text)
-    if base.scheme in {"http", "https"} and base.host and not foreign and _port(base) < 65_536:
+    if base.scheme in {"http", "https"} and base.host and not foreign and 0 < _port(base) < 65_536:
         return base
     raise ConfigError(
         f"connection {connection}: base_url has to be http(s)://host[:port][/path], without credentials, query, "
@@ -286,7 +315,15 @@ def _base(connection: str, text: str) -> httpx.URL:
 
 
 def _port(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
+    return (443 if url.scheme == "https" else 80) if url.port is None else url.port
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _rooted(path: str) -> str:

@@ -1,14 +1,17 @@
-"""Connections whose reads and writes end by the deadline of a whole exchange, below httpx's transport.
+"""Connections that keep the deadline of a whole exchange and lead to no forbidden address, below httpx's transport.
 
 A time-out of httpx bounds one read or write; a peer that moves a byte a second would hold a worker for ever.
+A name is judged by the address that it led to, before a byte is sent: what it resolves to may change at any time.
 """
 
 from __future__ import annotations
 
 import math
+import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import httpcore
@@ -35,27 +38,40 @@ class Deadline(threading.local):
         return min(left, math.inf if timeout is None else timeout)
 
 
+class LocalAddressError(Exception):
+    """A name led to this machine or its link, where only the connection itself may lead; nothing was sent."""
+
+
 class Transport(httpx.HTTPTransport):
     """httpx's transport over connections that keep the deadline; httpx has no public way to pass a network backend."""
 
-    def __init__(self, deadline: Deadline, *, connections: int, keepalive_seconds: float) -> None:
+    def __init__(
+        self, deadline: Deadline, *, connections: int, keepalive_seconds: float, own_host: str, meant: Collection[str]
+    ) -> None:
+        """`own_host` is the connection's; `meant` are addresses that may be local.
+
+        Raises OSError when the certificates that SSL_CERT_FILE or SSL_CERT_DIR name cannot be read.
+        """
         certificates = httpx.create_ssl_context()
+        certificates.keylog_filename = None  # type: ignore[assignment]  # SSLKEYLOGFILE would write the keys of every session, headers and all
         super().__init__(verify=certificates)
         self._pool = httpcore.ConnectionPool(
             ssl_context=certificates,
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=keepalive_seconds,
-            network_backend=_BoundedBackend(deadline),
+            network_backend=_BoundedBackend(deadline, own_host, meant),
         )
 
 
 class _BoundedBackend(httpcore.NetworkBackend):
     """Opens TCP connections whose streams keep the deadline."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, own_host: str, meant: Collection[str]) -> None:
         self._tcp = httpcore.SyncBackend()
         self._deadline = deadline
+        self._own_host = own_host
+        self._meant = frozenset({own_host, *meant})
 
     def connect_tcp(
         self,
@@ -67,7 +83,26 @@ class _BoundedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         timeout = self._deadline.clip(timeout, httpcore.ConnectTimeout)
         stream = self._tcp.connect_tcp(host, port, timeout, local_address, socket_options)
+        if host not in self._meant and _is_local(stream.get_extra_info("server_addr")[0]) and not self._is_own_local():
+            stream.close()
+            raise LocalAddressError(f"the name {host} leads to this machine or its link; a url may not")
         return _BoundedStream(stream, self._deadline)
+
+    def _is_own_local(self) -> bool:
+        """Tell whether the connection itself leads to this machine."""
+        try:
+            found = socket.getaddrinfo(self._own_host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return False
+        return all(_is_local(str(each[4][0])) for each in found)
+
+
+def _is_local(address: str) -> bool:
+    """Tell whether an address is of this machine (loopback) or of its link, such as 169.254.169.254."""
+    found = ip_address(address.partition("%")[0])  # behind % the zone of an IPv6 address
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    plain = mapped or found
+    return plain.is_loopback or plain.is_link_local or plain.is_unspecified
 
 
 class _BoundedStream(httpcore.NetworkStream):

@@ -101,7 +101,7 @@ def _fill(erp: sqlite3.Connection, sizes: _Sizes, *, folder: Path, seed: int) ->
     customers.seed(erp, clients, rng)
     goods.seed(erp, products, warehouses=sizes.warehouses, rng=rng)
 
-    prices_rng, sales_rng = Random(f"{seed} prices"), Random(f"{seed} sales")  # noqa: S311
+    prices_rng, sales_rng = Random(f"{seed} prices"), Random(f"{seed} sales")  # noqa: S311 - as above
     pricing.seed(erp, products, customers=len(clients), price_lists=sizes.price_lists, rng=prices_rng)
     sold = list(sales.draw(sizes.documents, products=products, customers=clients, rng=sales_rng))
     for table, rows in (

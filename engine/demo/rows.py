@@ -20,7 +20,7 @@ def script(name: str) -> str:
 def insert(erp: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
     """Insert rows that have a value for each column of the table, in its order."""
     width = len(erp.execute(f"SELECT * FROM {table} LIMIT 0").description)  # noqa: S608 - our own names
-    erp.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)  # noqa: S608
+    erp.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)  # noqa: S608 - as above
 
 
 def plain(row: Row) -> Row:

@@ -98,6 +98,7 @@ def stage(mappings: Path, folder: Path, *, products: int, customers: int) -> Ite
                 "ONE_TENANT": "demonstration",
             }
             assignments = "".join(f"{name}={value}\n" for name, value in variables.items())
+            (own / ".env").touch(mode=0o600)
             (own / ".env").write_text(assignments, encoding="utf-8")
             yield Stage(folder=own, sandbox=sandbox, variables=variables)
 

@@ -157,6 +157,8 @@ def _shortest(exact: int | Decimal, value: Any) -> int | Decimal:
 
 def _parse(written: str) -> Decimal:
     trimmed = written.strip()
+    if len(trimmed) > 3 * _MAX_DIGITS:
+        raise ValueError(f"{preview(written)} has too many digits")
     if _PLAIN.fullmatch(trimmed):
         return Decimal(trimmed)
     if _WITH_COMMA.fullmatch(trimmed):

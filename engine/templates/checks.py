@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Signature, signature
 from typing import Any
+from unicodedata import normalize
 
 from jinja2 import nodes
 
@@ -25,6 +26,8 @@ _INSTEAD = {  # for those who know Jinja
     "tojson": "nothing: an expression alone keeps its type",
     "safe": "nothing: no value is escaped",
 }
+_MAX_BITS = 3322  # 1,000 digits
+TOO_MANY_DIGITS = "a number has at most 1,000 digits; let the query give it as a text"
 _OURS = {"timezone", "dictionaries"}  # parameters that the environment gives
 _SIGNATURES = {
     name: Signature([each for each in signature(function).parameters.values() if each.name not in _OURS])
@@ -44,10 +47,17 @@ def check(tree: nodes.Template, maps: frozenset[str] | None) -> Iterator[str]:
 
 
 def _name_faults(node: nodes.Name) -> Iterator[str]:
-    if node.name.startswith("_") or node.name == "self":
+    if normalize("NFKC", node.name) != node.name:  # Python would take it for the column of the plain name
+        yield f"the name {node.name!r} holds a variant of a letter; the column is reached as row[{node.name!r}]"
+    elif node.name.startswith("_") or node.name == "self":
         yield f"the name {node.name!r} is reserved; a column of that name is reached as row[{node.name!r}]"
     elif node.ctx == "store" and node.name in {"loop", "row", "parent"}:
         yield f"the name {node.name!r} cannot be set; choose another"
+
+
+def _constant_faults(node: nodes.Const) -> Iterator[str]:
+    if isinstance(node.value, int) and node.value.bit_length() > _MAX_BITS:
+        yield TOO_MANY_DIGITS
 
 
 def _attribute_faults(node: nodes.Getattr) -> Iterator[str]:
@@ -77,8 +87,8 @@ def _filter_faults(node: nodes.Filter) -> Iterator[str]:
         yield "filters on blocks are not offered; filter where the value is used"
     elif node.name not in FILTERS:
         yield _unknown_filter(node.name)
-    elif node.name == "map" and node.args and isinstance(node.args[0], nodes.Const):
-        yield from [_unknown_filter(name) for name in [node.args[0].value] if name not in FILTERS]
+    elif node.name == "map" and node.args:
+        yield from _mapping_faults(node.args[0])
     elif expected := _SIGNATURES.get(node.name):
         try:
             expected.bind(node.node, *node.args, **{str(each.key): each for each in node.kwargs})
@@ -93,6 +103,13 @@ def _usage(name: str, expected: Signature) -> str:
         each.name if each.default is each.empty else f"{each.name}={each.default!r}" for each in arguments
     )
     return f"`{name}({shown})`" if shown else f"`{name}` alone"
+
+
+def _mapping_faults(named: nodes.Expr) -> Iterator[str]:
+    if not isinstance(named, nodes.Const):
+        yield "`map` takes the name of a filter as a plain text, such as map('upper')"
+    elif named.value not in FILTERS:
+        yield _unknown_filter(named.value)
 
 
 def _dictionary_faults(node: nodes.Filter, maps: frozenset[str] | None) -> Iterator[str]:
@@ -130,6 +147,7 @@ def _for_faults(node: nodes.For) -> Iterator[str]:
 
 _CHECKS: Mapping[type[nodes.Node], Callable[[Any], Iterator[str]]] = {
     nodes.Name: _name_faults,
+    nodes.Const: _constant_faults,
     nodes.Getattr: _attribute_faults,
     nodes.Call: _call_faults,
     nodes.Filter: _filter_faults,

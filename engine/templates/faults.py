@@ -72,6 +72,8 @@ def reason_of(error: BaseException, known: Iterable[str]) -> str:
     """Say why an evaluation failed; `known` are the names that it might have used."""
     if isinstance(error, UnknownName):
         return f"{error}{nearest(error.name, frozenset(known))}"
+    if isinstance(error, ArithmeticError):
+        return "a number is too large or too small to be calculated with"
     if isinstance(error, ValueError | UndefinedError):
         return str(error)[:400]
     return _plain(str(error))[:200] or type(error).__name__

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import CodeGenerator, Frame, operators
 
 
 class Generator(CodeGenerator):
@@ -65,6 +65,14 @@ class Generator(CodeGenerator):
         self.visit(node.test, frame)
         self.write(" else ")
         self.visit(node.expr2 or nodes.Const(None), frame)
+        self.write(")")
+
+    def visit_Operand(self, node: nodes.Operand, frame: Frame) -> None:
+        if isinstance(node.expr, nodes.Const):
+            super().visit_Operand(node, frame)
+            return
+        self.write(f" {operators[node.op]} environment.compared(")
+        self.visit(node.expr, frame)
         self.write(")")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:

@@ -14,6 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from engine.filters import Dictionaries, calculate, negate
 from engine.filters.messages import preview
 from engine.filters.texts import text
+from engine.templates.effort import Effort
 from engine.templates.elements import STEPS, columns, given
 from engine.templates.faults import UnknownName, nearest
 from engine.templates.generator import Generator
@@ -40,8 +41,11 @@ class Environment(SandboxedEnvironment):
         self.globals.clear()
         own = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant")}
         own["mapped"] = partial(FILTERS["mapped"], dictionaries=Dictionaries(maps or {}))
-        self.filters = {**FILTERS, **own, **POLICIES, **STEPS, "$columns": given if lenient else columns}
-        self.tests = dict(TESTS)
+        self.effort = Effort()
+        charging = {"$walked": self.effort.walked, "$weighed": self.effort.sent}
+        steps = {**POLICIES, **STEPS, **charging, "$columns": given if lenient else columns}
+        self.filters = {**self.effort.filters({**FILTERS, **own}), **steps}
+        self.tests = self.effort.tests(TESTS)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict and attribute in obj:
@@ -57,28 +61,45 @@ class Environment(SandboxedEnvironment):
             return None
         if isinstance(obj, _INDEXED):
             try:
-                return obj[argument]
+                found = obj[argument]
             except (LookupError, TypeError):
                 pass
+            else:
+                return self.effort.made(found) if type(argument) is slice else found
         return self._missing(obj, argument)
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Apply the filter that `map` is given: one of those offered, none of the steps of generated code."""
+        if name not in FILTERS:
+            raise ValueError(f"unknown filter {preview(name)}")
+        return super().call_filter(name, *args, **kwargs)
 
     def invoke(self, obj: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         if method not in allowed(METHODS, obj):
             return self._missing(obj, method)
         if any(isinstance(arg, int) and arg > _MAX_WIDTH for arg in args):
             raise ValueError(f"{method}() takes numbers up to {_MAX_WIDTH}")
-        return getattr(obj, method)(*args, **kwargs)
+        made = [sent(arg) for arg in args]
+        self.effort.called(obj, method, made)
+        return self.effort.made(getattr(obj, method)(*made, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        return calculate(operator, left, right)
+        if operator == "+":
+            self.effort.added(left, right)
+        result = calculate(operator, left, right)
+        self.effort.calculated(left, right, result)
+        return result
 
     def call_unop(self, context: Any, operator: str, arg: Any) -> Any:
         return negate(operator, arg)
 
-    @staticmethod
-    def joined(parts: Iterable[Any]) -> str:
+    def joined(self, parts: Iterable[Any]) -> str:
         """Write values one behind the other by the rule for text: null is empty."""
-        return "".join([part if type(part) is str else text(sent(part)) or "" for part in parts])
+        return self.effort.joined([part if type(part) is str else text(sent(part)) or "" for part in parts])
+
+    def compared(self, value: Any) -> Any:
+        """Give the right side of a comparison."""
+        return self.effort.looked(value)
 
     @staticmethod
     def softly(expression: Callable[[], Any]) -> Any:

@@ -37,7 +37,7 @@ class Loop:
         tree.set_environment(parsed.environment)
         try:
             self._template = parsed.environment.from_string(tree)
-        except (SyntaxError, RecursionError) as error:
+        except (SyntaxError, RecursionError, MemoryError) as error:  # Python's parser has a stack of its own
             raise TemplateFaults([TemplateFault(path=(), message=f"is nested too deeply: {error}")]) from error
         self._code = self._template.root_render_func.__code__
         self._parsed = parsed
@@ -48,7 +48,10 @@ class Loop:
         Without columns `shared` is the row that elements have as `parent`.
         """
         context = {name: shared[name] for name in self._parsed.names if name in shared}
-        return self._template.root_render_func(self._template.new_context({**context, "_rows": rows, ROOT_ROW: shared}))
+        begun = self._parsed.environment.effort.begun(rows)
+        return self._template.root_render_func(
+            self._template.new_context({**context, "_rows": begun, ROOT_ROW: shared})
+        )
 
     def fault(self, error: BaseException, known: Iterable[str]) -> RenderFault:
         """Name the leaf whose line raised the error, or raise it again if no leaf did (the rows themselves)."""

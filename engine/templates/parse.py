@@ -13,13 +13,14 @@ from jinja2.exceptions import TemplateSyntaxError
 from engine.filters.messages import preview
 from engine.jsontext import Path
 from engine.mapping import OnNull
-from engine.templates.checks import check
+from engine.templates.checks import TOO_MANY_DIGITS, check
 from engine.templates.faults import TemplateFault, TemplateFaults
 from engine.templates.language import Environment
 from engine.templates.nulls import OMITTING
-from engine.templates.scope import Scope, only_expression, undeclared
+from engine.templates.scope import Scope, only_expression, undeclared, weight
 from engine.templates.syntax import syntax_fault
 
+_MAX_LENGTH = 10_000  # of a template: longer ones take Python seconds to compile
 _ELEMENT = -1  # in a leaf's path, the index of an element
 _EACH_KEYS = frozenset({"$each", "$on_empty"})
 
@@ -194,16 +195,26 @@ class _Parser:
     def _template(self, text: str, path: Path, at: Path, on_null: OnNull) -> nodes.Expr:
         tree = self._tree(text, at)
         self.leaves.append(Leaf(path, text, self.scope.lists))
-        return self._expression(tree, on_null, lineno=len(self.leaves) + 1) if tree else nodes.Const(None, lineno=1)
+        if not tree:
+            return nodes.Const(None, lineno=1)
+        inner = self.scope.outer is not None and not self.faults  # with a fault nothing will be compiled
+        weighed = inner and not undeclared(text).isdisjoint({"parent", *self.scope.outside})
+        return self._expression(tree, on_null, lineno=len(self.leaves) + 1, weighed=weighed)
 
     def _tree(self, text: str, at: Path) -> nodes.Template | None:
         """Parse and check a template, and note what it uses."""
+        if len(text) > _MAX_LENGTH:
+            self._fault(at, f"a template has at most {_MAX_LENGTH:,} characters; let the query do more of the work")
+            return None
         try:
             tree = self.environment.parse(text)
             faults = list(dict.fromkeys(check(tree, self.environment.dictionaries)))
             names = frozenset() if faults else undeclared(text)
         except (TemplateSyntaxError, RecursionError) as error:
             self._fault(at, syntax_fault(error))
+            return None
+        except ValueError:  # Python's limit for reading numbers
+            self._fault(at, TOO_MANY_DIGITS)
             return None
         if "loop" in names:
             faults.append("'loop' exists only inside of {% for %}; a column of that name is reached as row['loop']")
@@ -213,10 +224,14 @@ class _Parser:
             self.scope.note(tree, names)
         return tree
 
-    def _expression(self, tree: nodes.Template, on_null: OnNull, *, lineno: int) -> nodes.Expr:
+    def _expression(self, tree: nodes.Template, on_null: OnNull, *, lineno: int, weighed: bool) -> nodes.Expr:
         """Give the leaf's expression, each of its nodes on the line that stands for the leaf."""
+        for loop in tree.find_all(nodes.For):
+            costs = nodes.Const(weight([*loop.body, *loop.else_, *([loop.test] if loop.test else [])]))
+            loop.iter = nodes.Filter(loop.iter, "$walked", [costs], [], None, None)
         tree.set_lineno(lineno, override=True)
         if only := only_expression(tree):
+            only = nodes.Filter(only, "$weighed", [], [], None, None, lineno=lineno) if weighed else only
             return nodes.Filter(only, f"${on_null}", [], [], None, None, lineno=lineno)
         if all(isinstance(node, nodes.Output) for node in tree.body):
             return nodes.Concat([part for output in tree.body for part in output.nodes], lineno=lineno)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import lru_cache
@@ -11,6 +11,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 
+from engine.templates.effort import ELEMENT
 from engine.templates.language import Environment
 
 ROOT_ROW = "_row_0"  # the name under which elements find the row around them
@@ -22,7 +23,7 @@ def names_in(text: str) -> frozenset[str]:
     """Gather the names that a template uses; none if it cannot be parsed. Costs a fraction of compiling it."""
     try:
         return undeclared(text)
-    except (TemplateSyntaxError, RecursionError):
+    except (TemplateSyntaxError, RecursionError, ValueError):
         return frozenset()
 
 
@@ -84,7 +85,10 @@ class Scope:
             body.append(nodes.Assign(_store("parent"), _load(f"_parent_{number}")))
         appended = _filter(_load(self.gathered), "$append", element)
         body += [*self.blocks, nodes.ExprStmt(appended, lineno=element.lineno)]  # on the line of the element's leaf
-        loop = nodes.For(_store(row), _filter(listed, "$elements"), body, [], None, False)
+        walked = _filter(
+            _filter(listed, "$elements"), "$walked", nodes.Const(ELEMENT + weight([element, *self.blocks]))
+        )
+        loop = nodes.For(_store(row), walked, body, [], None, False)
         for statement in (*before, loop):
             statement.set_lineno(lineno)
         return [*before, loop]
@@ -150,6 +154,11 @@ def _level(node: nodes.Node, depth: int) -> int | None:
             level = _level(inner, depth)
             return level + 1 if level and level < depth else None
     return None
+
+
+def weight(body: Iterable[nodes.Node]) -> int:
+    """Count the nodes that are evaluated for each element that a loop goes through, and the step itself."""
+    return 1 + sum(1 + sum(1 for _ in node.find_all(nodes.Node)) for node in body)
 
 
 def _load(name: str) -> nodes.Name:

@@ -12,6 +12,7 @@ from jsonschema.exceptions import SchemaError
 
 from engine.errors import Place, Problem
 from engine.mapping import MappingSpec, Project
+from engine.patterns import fault, patterns_of
 from engine.payloads import SUFFIX, payload_folders
 from engine.schema import problem, suggestion
 
@@ -46,6 +47,9 @@ def own_schema_problems(project: Project) -> Iterator[Problem]:
         except SchemaError as error:
             yield _problem(path, f"no JSON Schema: {error.json_path}: {error.message[:200]}")
         else:
+            for pattern in patterns_of(schema):
+                if why := fault(pattern):
+                    yield _problem(path, f"the pattern {pattern[:100]!r}: {why}")
             for name in sorted(set(_references(schema)) - names):
                 yield _problem(path, f"`$ref` names {name}, which is not there{suggestion(name, names)}")
 

@@ -195,3 +195,31 @@ def test_an_edit_of_the_mapping_reaches_records_before_the_cursor(tmp_path: Path
         it.edit("memos")
 
         it.calm()
+
+
+@pytest.mark.parametrize("lost", ["after", "before"])
+def test_a_create_of_unknown_outcome_is_cleared_although_its_file_and_its_record_are_gone(
+    tmp_path: Path, lost: str
+) -> None:
+    with town(tmp_path, "clients") as it:
+        it.change("clients", {"k1": 1, "k2": 1})
+        it.run("clients", faults=[lost, *SILENT * 3])  # their look-ups fail
+        it.change("clients", {"k1": None})
+        it.lose("clients")
+        it.orphans.clear()  # nothing was confirmed whose removal could be lost
+
+        it.calm()
+
+        assert set(it.post.clients) == {"c-k2-1"}
+
+
+def test_a_record_left_between_its_steps_is_removed_although_its_file_is_lost(papers: Town) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])
+    papers.change("papers", {"p1": None})
+    papers.lose("papers")
+    papers.orphans.clear()
+
+    papers.calm()
+
+    assert papers.post.papers == {}

@@ -381,6 +381,9 @@ def test_a_missing_sqlite_file_is_named_and_not_created(tmp_path: Path) -> None:
         ("oracle://u:geheim@h/d", "E_NO_DRIVER", r"ONE_SYNC_EXTRAS=oracle"),
         ("postgresq://u:geheim@h/d", "E_NO_DRIVER", "correct the word before ://"),
         ("postgresql://u:ge:heim@h:x/d", "E_URL", "%40"),
+        ("postgresql://u:a@geheim@h/d", "E_URL", "%40"),
+        ("mysql://u:a@geheim@h/d", "E_URL", "%40"),
+        ("mysql://u:geheim@127.0.0.1:9/d?nosuch=1", "E_URL", "does not know an option of the url"),
         ("geheim", "E_URL", "postgresql://user:password@host/database"),
     ],
 )

@@ -1,10 +1,14 @@
 """Events on stderr: their form, and that no secret is in them."""
 
+import html
 import json
 import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -104,7 +108,46 @@ def test_without_a_terminal_the_log_is_json_unless_asked_otherwise(capsys: pytes
         ("aXbYcZd", {"a.b.c.d"}, "aXbYcZd"),
         ("one two", set(), "one two"),
         ("keykey", {"", "key", "keyk"}, "***ey"),
+        ("postgresql is down", {"postgresql://u:p@h/d"}, "postgresql is down"),  # many URLs begin alike
     ],
 )
 def test_secrets_are_replaced_by_value_from_four_characters_on(text: str, secrets: set[str], shown: str) -> None:
     assert redact(text, secrets) == shown
+
+
+LONG = 'Qz7+vK"xw/3&Jm=9Tr <Lp>2é'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        LONG,
+        json.dumps(LONG)[1:-1],
+        json.dumps(LONG, ensure_ascii=False)[1:-1],
+        html.escape(LONG),
+        quote(LONG),
+        quote(LONG, safe=""),
+        re.sub("%..", lambda found: found[0].lower(), quote(LONG, safe="")),
+        quote_plus(LONG),
+        f"{LONG[:9]}\n{LONG[9:]}",
+        f"{LONG[:3]}\r\n\t {LONG[3:15]}\n{LONG[15:]}",
+        f"{LONG[:4]}\\n{LONG[4:]}",
+        LONG[:8],
+        LONG[:20],
+    ],
+)
+def test_a_long_secret_is_found_encoded_broken_and_cut_short(written: str) -> None:
+    assert redact(f"it said {written}, twice: {written} (2 attempts)", {LONG, "other-secret"}) == (
+        "it said ***, twice: *** (2 attempts)"
+    )
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_a_long_secret_is_found_in_base64_whatever_stands_around_it(
+    encode: Callable[[bytes], bytes], before: str
+) -> None:
+    shown = redact(encode(f"{before}{LONG}".encode()).decode(), {LONG})
+
+    assert "***" in shown
+    assert len(shown) <= 3 + len("***") + 4 + 4 * len(before) // 3
