@@ -219,7 +219,7 @@ def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: f
 
 def _stop(answer: Answer) -> Stop | None:
     if isinstance(answer, NotSent) and answer.shut:
-        return Stop(error=TargetError(answer.reason, code=answer.shut))
+        return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
     if not isinstance(answer, Answered):
         return None
     if answer.status in (401, 403):

@@ -14,6 +14,8 @@ from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, st
 from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
 from engine.retry import LONGEST_PAUSE, pause_until
 
+SAME_MOMENT = timedelta(seconds=1)  # what several requests heard of one wait
+
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
 
 
@@ -374,9 +376,10 @@ class Journal(JournalFile):
         with self.transaction():
             since, until, before, probes = self.pauses().get(connection, (now, now, reason, 0))
             in_force = until > now
-            if in_force and asked_seconds is None:
+            later = pause_until(now, probes, asked_seconds)
+            if in_force and (asked_seconds is None or later < until + SAME_MOMENT):
                 return
-            until = max(until, pause_until(now, probes, asked_seconds))
+            until = max(until, later)
             self._write(
                 "insert or replace into pauses values (?, ?, ?, ?, ?)",
                 connection,

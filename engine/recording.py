@@ -16,7 +16,7 @@ from engine.notes import Progress
 from engine.program import Program
 from engine.records import Change, Counts, Key, Range
 from engine.render import DOCUMENT
-from engine.retry import ASKED_TO_WAIT, PAUSING, accepted
+from engine.retry import PAUSING, accepted
 from engine.targets import Target, Window
 
 MARK_LINES = 50_000  # marked at once, so that recording costs little
@@ -322,9 +322,8 @@ def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchang
 
 def note_pause(journal: Journal, connection: str, error: OneSyncError) -> None:
     """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
-    asked_seconds = error.wait_seconds if isinstance(error, TargetError) else None
-    if error.code in PAUSING and (error.code != ASKED_TO_WAIT or asked_seconds is not None):
-        journal.pause(connection, error.message, asked_seconds=asked_seconds)
+    if isinstance(error, TargetError) and error.code in PAUSING:
+        journal.pause(connection, error.message, asked_seconds=error.wait_seconds)
 
 
 def _extended(ranges: list[Range], new: Range) -> list[Range]:

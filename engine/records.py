@@ -139,6 +139,7 @@ class NotSent:
     reason: str
     duration_seconds: float = 0.0
     shut: str | None = None  # the code of the error for which the connection takes no request at all; not tried
+    wait_seconds: float | None = None  # what is left of the wait that the target asked for, where that shut it
 
     @property
     def is_untried(self) -> bool:

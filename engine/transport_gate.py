@@ -6,16 +6,12 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.mapping import HttpConnection
-from engine.records import STOPPED, Answer, NotSent
-from engine.retry import ASKED_TO_WAIT, REFUSED, Breaker, RateLimit, asked_to_wait, healthy, shuts
+from engine.records import STOPPED, Answer, Answered, NotSent
+from engine.retry import Breaker, RateLimit, asked_to_wait, healthy, shuts
 
-_WHY_SHUT = {
-    REFUSED: "the target refused our credentials to another request; none is sent until the pause is over",
-    ASKED_TO_WAIT: "the target asked another request to wait; none is sent until the pause is over",
-}
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
 
 
@@ -37,9 +33,10 @@ class Gate:
         self._rate = RateLimit(settings.rate_limit)
         self._breaker = Breaker(settings.breaker)
         self._shut: NotSent | None = None  # what everybody is told until somebody half-opens the gate
+        self._shut_until: float | None = None  # None: nobody knows when it will be taken again
         self._in_flight = 0
         self._line: deque[object] = deque()  # who waits to be let through, first come first
-        self._changed = threading.Condition()  # guards the five above
+        self._changed = threading.Condition()  # guards the six above
 
     def enter(self, stop: threading.Event | None) -> Place | NotSent:
         """Wait for everything that a request needs, and take it; or say why nothing may leave."""
@@ -54,7 +51,7 @@ class Gate:
                         self._in_flight += 1
                         return Place(turn=self._breaker.turn, at=now)
                     self._changed.wait(min(wait, POLL_SECONDS if stop else threading.TIMEOUT_MAX))
-                return self._shut or NotSent(reason=STOPPED)
+                return self._told(self._monotonic()) or NotSent(reason=STOPPED)
             finally:
                 self._line.remove(ticket)
                 self._changed.notify_all()
@@ -70,9 +67,12 @@ class Gate:
             now = self._monotonic()
             self._in_flight -= 1
             self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=place.turn)
-            if answer and (code := shuts(answer, self._max_wait_seconds)):
-                self._shut = NotSent(reason=_WHY_SHUT[code], shut=code)
-            elif answer and (asked := asked_to_wait(answer)):
+            asked = asked_to_wait(answer) if answer else 0.0
+            if isinstance(answer, Answered) and (code := shuts(answer, self._max_wait_seconds)):
+                said = f"asks to wait {asked:g} s" if asked else "refused our credentials"
+                self._shut = NotSent(reason=f"the target {said} (status {answer.status})", shut=code)
+                self._shut_until = now + asked if asked else None
+            elif asked:
                 self._rate.hold(now + asked)
             self._changed.notify_all()
 
@@ -80,7 +80,7 @@ class Gate:
     def shut(self) -> NotSent | None:
         """What requests are told while the target wants none of them, or None."""
         with self._changed:
-            return self._shut
+            return self._told(self._monotonic())
 
     def half_open(self) -> None:
         """Let one request find out whether the target takes them again, while the others wait for its answer."""
@@ -99,6 +99,12 @@ class Gate:
         """Count how often the breaker has opened."""
         with self._changed:
             return self._breaker.openings
+
+    def _told(self, now: float) -> NotSent | None:
+        """Say why nothing may leave, with what is left of a wait by now."""
+        if self._shut is None or self._shut_until is None:
+            return self._shut
+        return replace(self._shut, wait_seconds=max(0.0, self._shut_until - now))
 
     def _wait(self, now: float) -> float:
         """Take a place and give 0, or take nothing and give the seconds to wait; the caller holds the lock.

@@ -191,7 +191,7 @@ def test_the_first_refusal_stops_all_objects_of_the_connection_and_one_request_p
         ("info", "connection_resumed"),
     ]
     errors = [facts for level, event, facts in trade.log.lines if (level, event) == ("error", "run_ended")]
-    assert {each["error"].partition(": ")[2] for each in errors} <= {"the run was stopped"}  # at the end of the test
+    assert all("the run was stopped" in each["error"] for each in errors)  # at the end of the test
     assert len(set(served.values())) == 1  # when it began: a restart during the pause repeats what it cut short
     assert trade.pauses() == {}
 
@@ -272,7 +272,7 @@ def test_a_long_wait_is_a_pause_as_long_as_it_says_and_what_is_no_wait_is_a_fail
     if seconds:
         since, over, reason, probes = pauses["one"]
         assert abs((over - since).total_seconds() - seconds) < 5
-        assert (probes, reason.startswith("the target asks to wait")) == (0, True)
+        assert (probes, reason.startswith("the target asks to wait ")) == (0, True)
         assert trade.log.of("connection_paused") == [("warning", "connection_paused")]
 
 

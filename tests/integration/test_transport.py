@@ -559,6 +559,8 @@ def test_an_answer_that_shuts_the_connection_ends_all_that_wait_and_half_open_se
         good = together(8, lambda: exact(end.exchange(POST)))
 
     told = [each.shut for each in (*first, later) if isinstance(each, NotSent)]
+    waits = {each.wait_seconds is not None for each in (*first, later) if isinstance(each, NotSent)}
+    assert waits == {code == "E_ASKED_TO_WAIT"}  # whoever hears of it first can say for how long
     assert (at_first, told) == (2, [code] * 7)
     assert at_second == 3  # the probe alone
     assert [each.shut for each in probed if isinstance(each, NotSent)] == [code] * 7
