@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from enum import StrEnum, auto
 from functools import reduce
 from types import NoneType
@@ -38,7 +39,15 @@ class Column(NamedTuple):
 
     data: pa.StringArray
     kind: Kind
-    faults: tuple[tuple[int, str], ...] = ()  # index and reason: its text cannot be held and stands here with U+FFFD
+    faults: tuple[tuple[int, str], ...] = ()  # index and reason: what stands there is not the value
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """A value of a database that no value here can stand for, in the database's own words; its row is refused."""
+
+    text: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,8 @@ def canonical(value: Any) -> str | None:
 def column(values: Sequence[Any]) -> Column:
     """Write the values of a column in canonical form, their kinds merged."""
     types = set(map(type, values)) - {NoneType}
+    if Unheld in types:
+        return _without_unheld(values)
     if types == {int}:
         try:
             return Column(pa.array(values, pa.int64()).cast(pa.string()), Kind.NUMBER)
@@ -138,6 +149,17 @@ def _kind(values: Sequence[Any], types: set[type]) -> Kind:
     return reduce(merge, (_form(type_)[0] for type_ in types), Kind.NULL)
 
 
+def _without_unheld(values: Sequence[Any]) -> Column:
+    """Write a column with its unheld values as the texts they are; they say nothing of its kind."""
+    unheld = {index: value for index, value in enumerate(values) if isinstance(value, Unheld)}
+    others = column([None if isinstance(value, Unheld) else value for value in values])
+    texts = others.data.to_pylist()
+    for index, value in unheld.items():
+        texts[index] = value.text
+    faults = [*others.faults, *((index, f"{value.text[:200]}, {value.what}") for index, value in unheld.items())]
+    return Column(pa.array(texts, pa.string()), others.kind, tuple(sorted(faults)))
+
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -158,12 +180,18 @@ def _integer(value: int) -> str:
     return format(Decimal(value), "f")  # str(int) refuses more than 4,300 digits
 
 
+_MAX_PLACES = 200_000  # more than databases have; beyond it with an exponent, as 1e999999999 is a gigabyte of zeros
+_WHOLE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+
 def _decimal(value: Decimal) -> str:
     if value.is_nan():
         return "NaN"
     if value.is_infinite():
         return "-Infinity" if value < 0 else "Infinity"
-    text = format(value, "f")
+    if value and abs(value.adjusted()) > _MAX_PLACES:
+        return str(value.normalize(_WHOLE))
+    text = format(value, "f") if value else "0"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
@@ -228,6 +256,7 @@ _FORMS: dict[type, tuple[Kind, Callable[[Any], str]]] = {
     list: (Kind.TEXT, _json),
     tuple: (Kind.TEXT, _json),
     dict: (Kind.TEXT, _json),
+    Unheld: (Kind.NULL, operator.attrgetter("text")),  # inside a list
 }
 
 

@@ -10,6 +10,8 @@ from engine.mapping import Guards, Limit
 from engine.records import Change
 from engine.staging import Staging, column, json_array, quoted
 
+LONG_BYTES = 4_000  # of a text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefJoin:
@@ -79,12 +81,11 @@ def _refuse_keys(staging: Staging, key: Sequence[str]) -> None:
         " from staged where not missing and not gone group by key having count(*) > 1",
         [names],
     )
-    for number, reason in staging.faults:
-        staging.run(
-            "insert into refused select key, 1, 'key', null, null, ?, null from staged where n = ?"
-            " and key not in (select key from refused)",
-            [reason, number],
-        )
+    staging.insert_faults("faults")
+    staging.run(
+        "insert into refused select s.key, 1, 'key', null, null, min(f.reason), null from staged s"
+        " join faults f on f.n = s.n where s.key not in (select key from refused) group by s.key"
+    )
 
 
 def _judge_limits(staging: Staging, spec: Comparison) -> None:
@@ -169,11 +170,14 @@ def _join(ref: RefJoin) -> str:
 
 def _row_hash(staging: Staging, spec: Comparison) -> str:
     """Give SQL for the row hash: fingerprint, used columns with their kinds, joined reference values."""
-    parts = [
-        f"'{staging.kind_text(name)}:' || {column(name)}" for name in sorted(set(spec.used) & set(staging.columns))
-    ]
+    parts = [_part(staging.kind_text(name), column(name)) for name in sorted(set(spec.used) & set(staging.columns))]
     parts += [ref.column for ref in spec.refs]
     return f"md5_number('{spec.fingerprint}' || {json_array(parts)})"
+
+
+def _part(kind: str, text: str) -> str:
+    """Give SQL for a column's part of the row hash: its text, or the hash of one whose copies would fill the memory."""
+    return f"case when strlen({text}) > {LONG_BYTES} then '{kind} md5:' || md5({text}) else '{kind}:' || {text} end"
 
 
 def _case(subject: str, branches: Mapping[str, str], default: str, *, text: bool = True) -> str:

@@ -1,7 +1,8 @@
-"""Keys as people write them on the command line: the key's values in order, as separate words."""
+"""Keys as people write them on the command line: the key's values in order, as separate words, or as one JSON list."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import product
@@ -15,8 +16,11 @@ NULL = "null"  # how a missing part of a key is written
 
 
 def spellings(words: Sequence[str]) -> list[Key]:
-    """Give the keys that some words may mean, the likeliest first: 5.0 may be text, or the number 5."""
-    return list(product(*map(_meanings, words)))
+    """Give the keys that some words may mean, the likeliest first: 5.0 may be text, or the number 5.
+
+    One word may be the whole key as `--json` prints it: so a key can be named that no word can hold, as with a NUL.
+    """
+    return [*product(*map(_meanings, words)), *(_listed(words[0]) if len(words) == 1 else ())]
 
 
 def keys_of(mapping: MappingSpec, words: Sequence[str]) -> list[Key]:
@@ -25,6 +29,8 @@ def keys_of(mapping: MappingSpec, words: Sequence[str]) -> list[Key]:
     Raises ConfigError when there are not as many words as the key has values.
     """
     names = mapping.source.key
+    if len(words) == 1 and (whole := [key for key in _listed(words[0]) if len(key) == len(names) > 1]):
+        return whole
     if len(words) != len(names):
         values = "one value" if len(names) == 1 else f"{len(names)} values"
         raise ConfigError(
@@ -38,6 +44,15 @@ def keys_of(mapping: MappingSpec, words: Sequence[str]) -> list[Key]:
 def is_feed(mapping: MappingSpec) -> bool:
     """Tell whether the source gives events, so that it cannot be asked for a record, nor read whole."""
     return isinstance(mapping.source, HttpSource) and mapping.source.feed is not None
+
+
+def _listed(word: str) -> list[Key]:
+    """Read a JSON list of texts and nulls; none where the word is something else."""
+    try:
+        parts = json.loads(word)
+    except (ValueError, RecursionError):
+        return []
+    return [tuple(parts)] if isinstance(parts, list) and all(isinstance(each, str | None) for each in parts) else []
 
 
 def _meanings(word: str) -> Iterator[str | None]:

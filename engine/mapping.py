@@ -155,7 +155,7 @@ class Items:
     key: Template  # of one `item`: compared with `line_key`
     ok: Template  # of one `item`
     error: Template | None = None  # of one `item`: the reason to show
-    line_key: Template = ""  # of one `line`; "" means the record's key column, where there is one
+    line_key: Template = ""  # of one `line`; "" means the one key column outside `group_by`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +178,11 @@ class Operation:
     def creates(self) -> bool:
         """Tell whether a repetition of this operation could create a second record."""
         return any(not request.idempotent for request in self.requests)
+
+    def own_key(self, key: tuple[str, ...]) -> tuple[str, ...]:
+        """List the columns of the key that tell the lines of one request apart; at least one."""
+        fixed = self.group_by if self.many else key
+        return tuple(name for name in key if name not in fixed) or key[-1:]
 
 
 # --- sources -----------------------------------------------------------------------------------------

@@ -176,7 +176,8 @@ def compile_mapping(
         mapping=mapping,
         lines=compile_lines(mapping, language, PayloadSchemas(payload_folders(folder))),
         operations=tuple(
-            compile_operation(each, language, files=files, refs=tuple(mapping.refs)) for each in mapping.send
+            compile_operation(each, language, files=files, refs=tuple(mapping.refs), key=mapping.source.key)
+            for each in mapping.send
         ),
         feed=compile_feed(source, language) if isinstance(source, HttpSource) else None,
         removed_lines=compile_write(write.removed, language) if write and write.removed else None,

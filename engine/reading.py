@@ -160,4 +160,10 @@ def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool
     parts = [canonical.column([document.get(name) for document in documents]) for name in feed.key]
     whole = canonical.column([jsontext.encode(document).decode() for document in documents])
     data = pa.RecordBatch.from_arrays([*(p.data for p in parts), whole.data], names=[*feed.key, DOCUMENT])
-    return Batch(columns=(*feed.key, DOCUMENT), data=data, kinds=(*(part.kind for part in parts), Kind.TEXT), gone=gone)
+    return Batch(
+        columns=(*feed.key, DOCUMENT),
+        data=data,
+        kinds=(*(part.kind for part in parts), Kind.TEXT),
+        faults=tuple(sorted(fault for part in parts for fault in part.faults)),
+        gone=gone,
+    )

@@ -25,9 +25,18 @@ class Range(NamedTuple):
         return self.last - self.first + 1
 
 
+# As DuckDB escapes: json.dumps writes \u001f where DuckDB writes \u001F, and a key with two texts is two records.
+_ESCAPES = {code: f"\\u{code:04X}" for code in range(0x20)}
+_ESCAPES |= {ord(each): f"\\{name}" for each, name in zip('\b\f\n\r\t"\\', 'bfnrt"\\', strict=True)}
+
+
 def key_text(key: Key) -> str:
     """Write a key as the compact JSON array that every store uses; the same text as DuckDB's to_json."""
-    return json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))
+    return f"[{','.join('null' if part is None else _quoted(part) for part in key)}]"
+
+
+def _quoted(part: str) -> str:
+    return f'"{part.translate(_ESCAPES)}"'
 
 
 def text_key(text: str) -> Key:
@@ -143,6 +152,7 @@ class Lost:
     """The request may have left, and its answer was not learnt: time-out, broken connection, unreadable answer."""
 
     reason: str
+    too_long: bool = False  # the answer began well, and is longer than what is taken in
     duration_seconds: float = 0.0
 
 

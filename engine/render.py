@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from engine import jsontext
 from engine.canonical import canonical
+from engine.filters.messages import preview
 from engine.language import Language
 from engine.mapping import MappingSpec, TableWrite, Write
 from engine.payloads import PayloadSchemas
@@ -82,7 +83,8 @@ class _Rows:
     key: Value
     fields: Value
     each: str | None
-    parent_key: tuple[str, ...]  # the key columns that come from `parent`
+    single: bool  # its key tells no elements apart: what `each` names is an object, or is not there
+    parent_key: tuple[str, ...]  # the key columns that are the same for all rows of a record
     delete_orphans: bool
 
 
@@ -128,7 +130,7 @@ class WriteLines:
     def _table(self, table: _Rows, document: Mapping[str, Any]) -> dict[str, Any]:
         rows = [
             {"key": table.key.render(context), "fields": table.fields.render(context)}
-            for context in self._contexts(table.each, document)
+            for context in self._contexts(table.each, document, single=table.single)
         ]
         _check_keys(table.table, [row["key"] for row in rows])
         scope = {}
@@ -141,13 +143,19 @@ class WriteLines:
         contexts = self._contexts(call.each, document)
         return [{"statement": call.index, "params": call.params.render(context)} for context in contexts]
 
-    def _contexts(self, each: str | None, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _contexts(
+        self, each: str | None, document: Mapping[str, Any], *, single: bool = False
+    ) -> Iterator[dict[str, Any]]:
         if each is None:
             yield {**self.shared, **document}
             return
-        elements = _at(document, each) or []
+        elements = _at(document, each)
+        if elements is None:
+            return
+        if single and isinstance(elements, Mapping):
+            elements = [elements]
         if not isinstance(elements, list):
-            raise ValueError(f"`{each}` is no list in this document")
+            raise ValueError(f"`{each}` is no list in this document but {preview(elements)}")
         for element in elements:
             own = element if isinstance(element, Mapping) else {"item": element}
             yield {**self.shared, **own, "parent": document}
@@ -205,12 +213,13 @@ def compile_write(write: Write, language: Language) -> WriteLines:
 
 
 def _compile_table(table: TableWrite, language: Language) -> _Rows:
-    of_parent = tuple(name for name, spec in table.key.items() if language.lenient(spec).names == {"parent"})
+    fixed = tuple(name for name, spec in table.key.items() if language.lenient(spec).names <= {"parent"})
     return _Rows(
         table=table.table,
         key=language.lenient(dict(table.key)),
         fields=language.lenient(dict(table.fields)),
         each=table.each,
-        parent_key=of_parent if table.orphans == "delete" else (),
+        single=table.each is not None and len(fixed) == len(table.key),
+        parent_key=fixed if table.orphans == "delete" else (),
         delete_orphans=table.orphans == "delete",
     )

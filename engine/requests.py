@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from engine import jsontext
@@ -75,6 +77,7 @@ class CompiledOperation:
     lookup: CompiledLookup | None
     files: FileSet
     shared: Mapping[str, Any] = field(default_factory=dict)
+    own_key: int | None = -1  # which part of the key differs within a request; None: several do
 
     def terms(self, retry: Retry) -> Terms:
         """Give what decisions need to know of the operation."""
@@ -95,10 +98,11 @@ class CompiledOperation:
 
 
 def compile_operation(
-    spec: Operation, language: Language, *, files: FileSet, refs: Collection[str] = ()
+    spec: Operation, language: Language, *, files: FileSet, refs: Collection[str] = (), key: tuple[str, ...] = ()
 ) -> CompiledOperation:
     """Compile an operation. Raises TemplateFaults, which `validate` has found before."""
     lookup = spec.lookup
+    own = spec.own_key(key)
     return CompiledOperation(
         spec=spec,
         requests=tuple(compile_request(request, language, refs) for request in spec.requests),
@@ -115,6 +119,7 @@ def compile_operation(
         else None,
         files=files,
         shared=language.names,
+        own_key=key.index(own[0]) if len(own) == 1 else None,
     )
 
 
@@ -268,7 +273,7 @@ def _read(
 ) -> Reading:
     looking = part.ask is Ask.LOOK_UP
     changes = records() if looking or operation.items or not operation.spec.many else ()
-    body = jsontext.decode(answer.body) if answer.body.strip() else None
+    body = jsontext.decode_answer(answer.body) if answer.body.strip() else None
     context = {**operation.shared, "body": body, "status": answer.status}
     if not operation.spec.many:
         context = {**record_context(operation, changes[0], part.saved), **context}
@@ -290,31 +295,58 @@ def _read_success(
     if operation.ok and operation.ok.render(context) is not True:
         return Reading(ok=False)
     if operation.items:
-        return Reading(lines=_read_items(operation.items, context, changes))
+        return Reading(lines=_read_items(operation, operation.items, context, changes))
     last = part.step == len(operation.requests) - 1
     saved = {**operation.requests[part.step].save.render(context), **(operation.save.render(context) if last else {})}
-    if missing := [name for name, value in saved.items() if value is None]:
-        return Reading(fault=f"it holds no value for `save.{missing[0]}`")
-    return Reading(saved=saved)
+    if fault := _unsavable(saved):
+        return Reading(fault=fault)
+    return Reading(saved=_kept(saved))
 
 
-def _read_items(items: CompiledItems, context: dict[str, Any], changes: Sequence[Numbered]) -> tuple[str | None, ...]:
-    """Give one result a change: "" confirmed, None not named, else why it was refused."""
-    results: dict[str | None, str] = {}
-    for item in items.at.render(context) or []:
+def _unsavable(saved: Mapping[str, Any]) -> str | None:
+    """Say which value cannot be kept as a record's binding, or None."""
+    for name, value in saved.items():
+        if value is None:
+            return f"it holds no value for `save.{name}`"
+        if not isinstance(value, str | int | Decimal):
+            return f"it holds a list or an object for `save.{name}`: name a text or a number in it"
+    return None
+
+
+def _kept(saved: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: canonical(value) if isinstance(value, Decimal) else value for name, value in saved.items()}
+
+
+def _read_items(
+    operation: CompiledOperation, items: CompiledItems, context: dict[str, Any], changes: Sequence[Numbered]
+) -> tuple[str | None, ...]:
+    """Give one result a change: "" confirmed, None not named, else why it was refused.
+
+    A result and a change belong together by their key. What several changes share names none of them, and what is
+    said twice, each time otherwise, says nothing.
+    """
+    named = items.at.render(context)
+    if not isinstance(named, list):
+        raise ValueError("`items.at` gives no list")
+    said: dict[str | None, set[str]] = {None: set()}
+    for item in named:
         own = {**context, "item": item}
         refused = "" if items.ok.render(own) is True else "refused"
         if refused and items.error:
             refused = canonical(items.error.render(own)) or refused
-        results[canonical(items.key.render(own))] = refused
-    return tuple(results.get(_line_key(items, change)) for change in changes)
+        said.setdefault(canonical(items.key.render(own)), set()).add(refused)
+    said[None] = set()  # a result without a key is about no line
+    keys = [_line_key(operation, items, change) for change in changes]
+    times = Counter(keys)
+    return tuple(min(said.get(key, ())) if times[key] == len(said.get(key, ())) == 1 else None for key in keys)
 
 
-def _line_key(items: CompiledItems, change: Numbered) -> str | None:
-    if items.line_key is None:
-        return change.key[-1]
-    line = jsontext.decode(change.line) if change.line is not None else None
-    return canonical(items.line_key.render({**change.row, "line": line}))
+def _line_key(operation: CompiledOperation, items: CompiledItems, change: Numbered) -> str | None:
+    """Give what results are compared with: by default the one part of the key that the group does not fix."""
+    if items.line_key is None or change.line is None:  # a removed record has no line
+        return None if operation.own_key is None else change.key[operation.own_key]
+    line = jsontext.decode(change.line)
+    return canonical(items.line_key.render({**operation.shared, **change.row, "line": line}))
 
 
 def _read_lookup(lookup: CompiledLookup, context: dict[str, Any], body: Any, status: int) -> Reading:
@@ -326,6 +358,6 @@ def _read_lookup(lookup: CompiledLookup, context: dict[str, Any], body: Any, sta
     if not 200 <= status < 300 or lookup.found.render(context) is not True:
         return Reading(found=Found.UNCLEAR)
     saved = lookup.save.render(context)
-    if missing := [name for name, value in saved.items() if value is None]:
-        return Reading(found=Found.UNCLEAR, fault=f"it holds no value for `save.{missing[0]}`")
-    return Reading(found=Found.FOUND, saved=saved)
+    if fault := _unsavable(saved):
+        return Reading(found=Found.UNCLEAR, fault=fault)
+    return Reading(found=Found.FOUND, saved=_kept(saved))

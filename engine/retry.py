@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from engine import mapping
-from engine.records import Answer, Answered
+from engine.records import Answer, Answered, Lost
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
@@ -54,7 +54,7 @@ def healthy(answer: Answer, *, counts: bool = True) -> bool | None:
     With `counts` false a 500 is suspected to be a fault of the data that was sent, and says nothing.
     """
     if not isinstance(answer, Answered):
-        return False
+        return isinstance(answer, Lost) and answer.too_long
     if answer.status in _LATER or (answer.status == 500 and not counts):
         return None
     if asked_to_wait(answer):

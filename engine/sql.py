@@ -14,7 +14,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
-from engine.sql_connect import abandon, open_cursor, open_engine, prepare_reading, sql_identity, sqlite_file
+from engine.sql_connect import (
+    abandon,
+    open_cursor,
+    open_engine,
+    prepare_reading,
+    prepare_writing,
+    sql_identity,
+    sqlite_file,
+)
 from engine.sql_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.sql_write import RowWrite, StatementCall, TableRows, bindable, write_record
 
@@ -152,6 +160,7 @@ class SqlEnd:
         if self._writer is None:
             with self._opening(TargetError):
                 self._writer = self._engine.connect()
+                prepare_writing(self._writer)
         try:
             with self._translated(TargetError, self._writer), self._writer.begin():
                 if self._writer.dialect.name == "sqlite":  # its driver would begin after the first look

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from engine.errors import ConfigError
 from engine.identity import Identity, identity, plain_host
+from engine.sql_times import keep_odd_times
 
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
@@ -152,10 +153,18 @@ def prepare_reading(connection: sa.Connection) -> None:
     """Make a connection one that reads a whole result well."""
     if connection.dialect.name == "postgresql":  # would choose a plan for the first tenth of the rows
         connection.exec_driver_sql("SET cursor_tuple_fraction = 1")
+        keep_odd_times(connection.connection.driver_connection)
     if connection.dialect.name == "sqlite":
         driver_connection: Any = connection.connection.driver_connection
         driver_connection.text_factory = _lenient  # bytes at fault become lone surrogates, told by `canonical.column`
         connection.exec_driver_sql("PRAGMA query_only = ON")
+
+
+def prepare_writing(connection: sa.Connection) -> None:
+    """Make a connection one that refuses what it cannot hold exactly."""
+    if connection.dialect.name in ("mysql", "mariadb"):  # would cut texts and clip numbers, with a warning
+        connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
+        connection.commit()
 
 
 def _as_text(data: str | bytes) -> str:

@@ -49,6 +49,7 @@ class StatementCall:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
+_MAX_PLACES = 200_000
 _TEXT_NUMBERS = frozenset({"postgresql", "mysql", "mariadb"})
 # PostgreSQL: date, timestamp. MySQL: timestamp, date, datetime.
 _ZONELESS = {"postgresql": {1082, 1114}, "mysql": {7, 10, 12}, "mariadb": {7, 10, 12}}
@@ -78,15 +79,22 @@ def bindable(value: Any, dialect: sa.Dialect) -> Any:
 
 def _for_sqlite(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return format(value, "f")  # the column's affinity makes a number of it, or keeps every digit
+        return _plain(value)  # the column's affinity makes a number of it, or keeps every digit
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return str(value)
     return canonical(value) if isinstance(value, date | time) else value
 
 
+def _plain(value: Decimal) -> str:
+    """Write a number in full. Raises ValueError where that would fill the memory, as 1e999999999 would."""
+    if abs(value.adjusted()) > _MAX_PLACES:
+        raise ValueError(f"the number {str(value)[:100]} has more places than a database holds")
+    return format(value, "f")
+
+
 def _for_mysql(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return format(value, "f")  # written as 1E-7 it would be a double
+        return _plain(value)  # written as 1E-7 it would be a double
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC).replace(tzinfo=None)  # its driver would drop the zone
     return value
@@ -178,7 +186,7 @@ class _Table:
         if zoneless and (moment := _instant(value)):
             value = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
         elif dialect.name in _TEXT_NUMBERS and isinstance(value, int | Decimal) and not isinstance(value, bool):
-            value = format(value, "f") if isinstance(value, Decimal) else str(value)
+            value = _plain(value) if isinstance(value, Decimal) else str(value)
         bound = sa.bindparam(None, bindable(value, dialect), type_=sa.types.NULLTYPE, unique=True)
         if zoneless == _MYSQL_TIMESTAMP and moment:
             return sa.func.convert_tz(bound, "+00:00", sa.text("@@session.time_zone"))

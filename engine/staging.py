@@ -19,6 +19,7 @@ from engine.ahead import ahead
 from engine.canonical import Batch, Kind, merge
 from engine.errors import BusyError, RunError, StateError
 from engine.layouts import layout_of, steps_from
+from engine.records import key_text
 
 STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
     "alter table ledger add column removing boolean default false",
@@ -265,6 +266,7 @@ class Staging:
         """
         columns: tuple[str, ...] = ()
         kinds: dict[str, Kind] = {}
+        faults: list[tuple[str, str]] = []  # key of the record, reason
         with self.transaction():
             for batch in batches:
                 if not columns:
@@ -274,6 +276,7 @@ class Staging:
                     self.run(f"create or replace temp table children ({listed})")
                 for each, kind in zip(batch.columns, batch.kinds, strict=True):
                     kinds[each] = merge(kinds[each], kind)
+                faults += _faults_of_records(batch, parent)
                 self.insert("children", pa.table(batch.data.columns, [f"c:{each}" for each in columns]))
             self._check_children(name, columns, (*parent, *order_by))
             packed = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
@@ -286,6 +289,9 @@ class Staging:
                 " from children group by parent) l on l.parent = s.key"
             )
             self.run("drop table children")
+            for key, reason in faults:
+                numbers = self.rows("select n from staged where key = ?", [key])
+                self.faults += [(n, f"a row of its children {name}: {reason}") for (n,) in numbers]
         self.columns = (*self.columns, name)
         self.kinds |= {name: Kind.LIST, **{f"{name}.{each}": kind for each, kind in kinds.items()}}
 
@@ -306,6 +312,13 @@ class Staging:
         self.columns = (*self.columns, *kinds)
         self.kinds |= dict(kinds)
 
+    def insert_faults(self, table: str) -> None:
+        """Write the rows that must be refused to a temporary table: number and reason."""
+        numbers, reasons = zip(*self.faults, strict=True) if self.faults else ((), ())
+        self.run(f"create or replace temp table {table} (n bigint, reason varchar)")
+        arrays = [pa.array(numbers, pa.int64()), pa.array(reasons, pa.string())]
+        self.insert(table, pa.RecordBatch.from_arrays(arrays, ["n", "reason"]))
+
     def kind_text(self, name: str) -> str:
         """Name a column's kind, with those of a child's columns: what a value means, for the row hash."""
         inner = [f"{each}={kind}" for each, kind in sorted(self.kinds.items()) if each.startswith(f"{name}.")]
@@ -313,7 +326,8 @@ class Staging:
 
     def greatest(self, name: str) -> str | None:
         """Give the greatest value of a column of the read, in canonical form."""
-        number = f"cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
+        # a number that is too long is passed over: an earlier cursor reads some rows again, and loses none
+        number = f"try_cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
         found: str | None = self.value(f"select arg_max({column(name)}, {number}) from staged")
         return found
 
@@ -332,6 +346,14 @@ class Staging:
         missing = " or ".join(f"{each} is null" for each in keys)
         listed = "".join(f", {quoted(name)}" for name in names)
         self.insert("staged", data, f"n, {json_array(keys)}, {missing}, gone{listed}")
+
+
+def _faults_of_records(batch: Batch, parent: Sequence[str]) -> list[tuple[str, str]]:
+    """Give the faults of children's rows by the keys of the records that they belong to."""
+    if not batch.faults or not set(parent) <= set(batch.columns):
+        return []
+    values = [batch.data.column(batch.columns.index(name)) for name in parent]
+    return [(key_text(tuple(each[row].as_py() for each in values)), reason) for row, reason in batch.faults]
 
 
 class DamagedError(StateError):

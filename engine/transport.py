@@ -38,6 +38,7 @@ from engine.filestream import FileChangedError, file_length, streamed
 from engine.mapping import HttpConnection
 from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 from engine.retry import retry_after
+from engine.transport_body import TooLongError, read_body
 from engine.transport_gate import Gate, Place
 from engine.transport_stream import Deadline, LocalAddressError, Transport
 
@@ -174,10 +175,11 @@ class HttpEnd:
         request.extensions["trace"] = note
         try:
             status, headers, body = self._read(request)
-        except (httpx.HTTPError, OSError, UnicodeError, _TooLongError, FileChangedError) as error:
-            reason = self._reason(error, request.url, events)
-            kind = Lost if SENT in events else NotSent
-            return kind(reason=reason, duration_seconds=self._monotonic() - begun)
+        except (httpx.HTTPError, OSError, UnicodeError, TooLongError, FileChangedError) as error:
+            reason, seconds = self._reason(error, request.url, events), self._monotonic() - begun
+            if SENT not in events:
+                return NotSent(reason=reason, duration_seconds=seconds)
+            return Lost(reason=reason, too_long=isinstance(error, TooLongError), duration_seconds=seconds)
         return Answered(
             status=status,
             body=body,
@@ -187,15 +189,10 @@ class HttpEnd:
 
     def _read(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
         response = self._transport.handle_request(request)
-        body = bytearray()
         try:
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > self._max_body_bytes:
-                    raise _TooLongError(f"the answer is longer than {self._max_body_bytes} bytes")
+            return response.status_code, response.headers, read_body(response, self._max_body_bytes)
         finally:
             response.close()
-        return response.status_code, response.headers, bytes(body)
 
     def _reason(self, error: Exception, url: httpx.URL, events: set[str]) -> str:
         if isinstance(error, FileChangedError):
@@ -274,10 +271,6 @@ def _length(file: FileBody) -> int:
 
 class _UnsendableError(Exception):
     """The request can never be sent; the text says why."""
-
-
-class _TooLongError(Exception):
-    """The answer is longer than what is kept in memory; the text says so."""
 
 
 # --- headers and addresses ---------------------------------------------------------------------------
@@ -361,7 +354,7 @@ def _why_lost(error: Exception, *, answering: bool, seconds: float) -> str:
         return "the answer was cut short"
     if isinstance(error, httpx.DecodingError):
         return "the answer cannot be decompressed"
-    return str(error) if isinstance(error, _TooLongError) else f"the connection broke: {_system_text(error)}"
+    return str(error) if isinstance(error, TooLongError) else f"the connection broke: {_system_text(error)}"
 
 
 def _system_error(error: BaseException | None) -> OSError | None:

@@ -22,6 +22,7 @@ def entry_problems(mapping: MappingSpec) -> Iterator[Problem]:
         taken |= dict.fromkeys(operation.on - taken.keys(), index)
         if fault := _lookup_fault(operation):
             yield problem(mapping, "E_LOOKUP", fault, "send", index, "lookup")
+        yield from _items_problems(mapping, index, operation)
         yield from (_many_problems if operation.many else _single_problems)(mapping, index, operation)
 
 
@@ -35,6 +36,16 @@ def _lookup_fault(operation: Operation) -> str | None:
     if operation.requests[0].idempotent:
         return "`lookup` is for a first step that creates, but the first step may be sent twice: put the create first"
     return None
+
+
+def _items_problems(mapping: MappingSpec, index: int, operation: Operation) -> Iterator[Problem]:
+    """Refuse results that would be compared with a part of the key that several lines of a request may share."""
+    own = operation.own_key(mapping.source.key)
+    if operation.items is None or len(own) == 1 or (operation.items.line_key and Change.REMOVED not in operation.on):
+        return
+    remedy = "take removed records by an entry of their own" if operation.items.line_key else "give `items.line_key`"
+    message = f"`items` compares with one column of the key, but in a request {quoted(own)} differ: {remedy}"
+    yield problem(mapping, "E_ITEMS", message, "send", index, "items")
 
 
 def _many_problems(mapping: MappingSpec, index: int, operation: Operation) -> Iterator[Problem]:

@@ -9,10 +9,15 @@ from functools import reduce
 from itertools import chain
 from typing import Any
 
+import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.canonical import Kind, canonical, column, kind_of, merge, restorer
+from engine.records import key_text, text_key
+from engine.staging import json_array
+
+DUCKDB = duckdb.connect()
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31), timezones=ZONES)
@@ -89,3 +94,23 @@ def test_any_text_of_python_keeps_its_row(texts: list[str | None]) -> None:
     assert [index for index, _ in faults] == [index for index, fine in enumerate(held) if not fine]
     assert len(data) == len(texts)
     assert all(data[index].as_py() == text for index, text in enumerate(texts) if held[index])
+
+
+@given(
+    st.lists(
+        st.none() | st.text(st.characters(codec="utf-8")) | st.text('\0\x01\x08\t\n\x0b\f\r\x1f"\\/\x7f'), max_size=5
+    )
+)
+def test_a_key_has_the_same_text_here_and_in_duckdb(parts: list[str | None]) -> None:
+    made = DUCKDB.execute(f"select {json_array(['?'] * len(parts))}", parts).fetchall()
+
+    assert made == [(key_text(tuple(parts)),)]
+    assert text_key(key_text(tuple(parts))) == tuple(parts)
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(1, 10**30))
+def test_numbers_of_any_size_have_one_text(exponent: int, digits: int) -> None:
+    texts = {canonical(Decimal(f"{digits}E{exponent}")), canonical(Decimal(f"{digits}0E{exponent - 1}"))}
+
+    assert len(texts) == 1
+    assert len(texts.pop() or "") < 200_100

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from engine.canonical import Kind, canonical, column, kind_of, merge, restorer
+from engine.canonical import Kind, Unheld, canonical, column, kind_of, merge, restorer
 
 WARSAW = timezone(timedelta(hours=1))
 END = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))  # in UTC it would be in the year 10000
@@ -36,6 +36,9 @@ VALUES = [
     (Decimal("-0.00"), "0", Kind.NUMBER),
     (Decimal("0E-10"), "0", Kind.NUMBER),
     (Decimal("1234567890123456789012345678.9012345678"), "1234567890123456789012345678.9012345678", Kind.NUMBER),
+    (Decimal("1E+999999999"), "1E+999999999", Kind.NUMBER),
+    (Decimal("-1.50E-999999999"), "-1.5E-999999999", Kind.NUMBER),
+    (Decimal("0E+999999999"), "0", Kind.NUMBER),
     (Decimal("sNaN"), "NaN", Kind.NUMBER),
     (Decimal("-Infinity"), "-Infinity", Kind.NUMBER),
     ("", "", Kind.TEXT),
@@ -125,6 +128,7 @@ def test_null_is_neutral_and_different_kinds_are_text(a: Kind, b: Kind, joined: 
 
 
 RESTORED = [
+    (Kind.NUMBER, "-1.5E-999999999", Decimal("-1.5E-999999999")),
     (Kind.BOOLEAN, "true", True),
     (Kind.BOOLEAN, "false", False),
     (Kind.NUMBER, "5", 5),
@@ -146,6 +150,13 @@ def test_a_text_is_restored_to_a_value_of_its_kind(kind: Kind, text: str, value:
     assert restore is not None
     restored = restore(text)
     assert (restored, type(restored)) == (value, type(value))
+
+
+def test_a_value_that_cannot_be_held_costs_its_row_and_says_nothing_of_the_kind() -> None:
+    data, kind, faults = column([date(2026, 1, 1), None, Unheld("infinity", "which is no day")])
+
+    assert (data.to_pylist(), kind) == (["2026-01-01", None, "infinity"], Kind.DATE)
+    assert faults == ((2, "infinity, which is no day"),)
 
 
 def test_a_text_and_a_null_need_no_restoring() -> None:

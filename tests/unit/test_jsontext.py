@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.jsontext import NotJson, decode, encode, path_text, raw
+from engine.jsontext import NotJson, decode, decode_answer, encode, path_text, raw
 
 
 class Word(StrEnum):
@@ -107,7 +107,7 @@ def test_numbers_are_read_exactly(data: bytes | str, expected: Any) -> None:
 
 
 NOT_JSON = [b"", b"{", b"01", b"1 2", b"NaN", b"'a'", b"<html>", b'"a\nb"', b"[" * 100_000, b"\xef\xbb\xbf1"]
-NOT_NUMBERS = [b"1e99999999999999999999", b"1" * 5_000]
+NOT_NUMBERS = [b"1e99999999999999999999", b"1" * 5_000 + b",NaN"]
 NOT_TEXT = [b"\xff", b'"\xff"', b'"\\ud800"', "\ud800"]
 
 
@@ -115,6 +115,33 @@ NOT_TEXT = [b"\xff", b'"\xff"', b'"\\ud800"', "\ud800"]
 def test_what_is_not_json_is_refused(data: bytes | str) -> None:
     with pytest.raises(ValueError, match=r"^is not JSON: "):
         decode(data)
+
+
+DEEP = b"[" * 200 + b"]" * 200
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b"7" * 5_000, Decimal("7" * 5_000)),
+        (b'{"a": [-%s, 1.50]}' % (b"7" * 5_000), {"a": [Decimal("-" + "7" * 5_000), Decimal("1.50")]}),
+        (b'{"a": "%s"}' % (b"[{" * 500), {"a": "[{" * 500}),
+        (b"[" + b"[],{}," * 1_000 + b"1]", [[], {}] * 1_000 + [1]),
+    ],
+)
+def test_what_was_read_of_an_answer_can_be_written_again(data: bytes, value: Any) -> None:
+    assert decode_answer(data) == value
+    assert decode_answer(encode(value)) == value
+
+
+def test_an_answer_may_be_nested_200_levels_deep() -> None:
+    assert encode(decode_answer(DEEP)) == DEEP
+    with pytest.raises(ValueError, match=r"^is nested more than 200 levels deep"):
+        decode_answer(b'{"a": %s}' % DEEP)
+    with pytest.raises(ValueError, match=r"^is not JSON"):
+        decode_answer(b"[" * 100_000)
 
 
 def test_a_path_is_written_as_people_read_it() -> None:

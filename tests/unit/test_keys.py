@@ -14,6 +14,8 @@ CASES = {
     "two that may be numbers": (["1.0", "2.0"], [("1.0", "2.0"), ("1.0", "2"), ("1", "2.0"), ("1", "2")]),
     "a missing part": (["W1", "null"], [("W1", "null"), ("W1", None)]),
     "nothing": ([""], [("",)]),
+    "a whole key as it is printed": ([r'["W1","a\u0000b",null]'], [(r'["W1","a\u0000b",null]',), ("W1", "a\0b", None)]),
+    "a list that is no key": (["[1, 2]"], [("[1, 2]",)]),
 }
 
 

@@ -1,0 +1,81 @@
+"""Asks a source that speaks HTTP, as often as the connection says, until what was asked for is learnt."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine import jsontext
+from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
+from engine.errors import RunError, SourceError
+from engine.mapping import Retry
+from engine.records import Answer, Answered, Lost, NotSent, Outgoing, Range, Refusal, Stage
+
+ONE = Part(range=Range(1, 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEnd:
+    """The source, as reading sees it."""
+
+    exchange: Callable[[Outgoing], Answer]
+    retry: Retry
+    workers: int
+    stop: threading.Event
+    tell: Callable[[Outgoing, Answer, Decision], None] = lambda request, answer, decision: None  # of each attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An answer of 2xx, read."""
+
+    body: Any  # None: it had none
+    size: int  # bytes
+
+
+class Unanswered(SourceError):
+    """A request reached the source and had no proper answer, time after time; others may well be answered."""
+
+
+def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
+    """Ask the source, trying again as the connection says; a Refusal when the answer speaks of this request alone.
+
+    Raises SourceError when attempts are used up (Unanswered where one of them reached the source), TargetError when
+    credentials are refused, RunError for a redirect.
+    """
+    part, terms = ONE, Terms(creates=False, retry=end.retry)
+    while True:
+        answer = end.exchange(request)
+        body, fault = _decoded(answer)
+        decision = decide(answer, Reading(fault=fault), part, terms, random.random())  # noqa: S311  jitter, no secret
+        if not (isinstance(answer, NotSent) and answer.is_untried):
+            end.tell(request, answer, decision)
+        if isinstance(decision, Stop):
+            raise decision.error
+        if isinstance(decision, Refuse):
+            return Refusal(stage=Stage.TARGET, reason=decision.reason, status=decision.status)
+        if isinstance(answer, Lost) and answer.too_long:
+            return Refusal(stage=Stage.TARGET, reason=f"{request.method} {request.target}: {answer.reason}")
+        if end.stop.is_set() and not isinstance(decision, Confirm):
+            raise RunError("the run was stopped while its source was read", code="E_STOPPED")
+        if isinstance(decision, GiveUp):
+            error = Unanswered if decision.unknown or part.unknown else SourceError
+            raise error(f"{request.method} {request.target}: {decision.reason}", code="E_SOURCE")
+        if isinstance(decision, Confirm) and isinstance(answer, Answered):
+            return Told(body=body, size=len(answer.body))
+        if isinstance(decision, Again):
+            part = part.after(decision)
+            end.stop.wait(decision.delay_seconds)
+
+
+def _decoded(answer: Answer) -> tuple[Any, str | None]:
+    """Read an answer of 2xx; None where it has no body, and why it cannot be read."""
+    if not isinstance(answer, Answered) or not 200 <= answer.status < 300 or not answer.body.strip():
+        return None, None
+    try:
+        return jsontext.decode_answer(answer.body), None
+    except ValueError as error:
+        return None, f"the answer {error}"
