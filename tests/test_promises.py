@@ -201,6 +201,20 @@ def test_the_paths_and_names_of_architecture_exist() -> None:
     assert len(text.splitlines()) <= 200
 
 
+def test_the_tests_that_architecture_names_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)::(\w+)`", read("engine/ARCHITECTURE.md")))
+    missing = {
+        (file, name)
+        for file, name in named
+        if not any(
+            re.search(rf"(?m)^(def )?{name}\b", path.read_text()) for path in CHECKOUT.glob(f"tests/*/{file}.py")
+        )
+    }
+
+    assert len(named) > 30
+    assert missing == set()
+
+
 def exists(name: str) -> bool:
     """Tell whether `module.Class.attribute` is there."""
     module, *rest = name.split(".")
