@@ -39,7 +39,7 @@ from engine.records import Change
 from engine.yamltext import Document
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
-AS_WRITTEN = ("object", "fields", "target", "payload_schema", "stage", "title", "description")
+AS_WRITTEN = ("object", "lane", "fields", "target", "payload_schema", "stage", "title", "description")
 
 
 def build_project(document: Document) -> Project:

@@ -17,6 +17,7 @@ Template: TypeAlias = str  # Jinja text
 Templates: TypeAlias = Any  # JSON-like value whose texts are templates
 
 OnNull: TypeAlias = Literal["send", "omit", "reject"]
+Lane: TypeAlias = Literal["realtime", "bulk"]
 OnStatus: TypeAlias = Literal["reject", "split", "retry", "confirm", "wait", "stop"]
 
 
@@ -331,6 +332,7 @@ class MappingSpec:
     file: str
     source: Source
     schedule: Schedule = Manual()
+    lane: Lane = "realtime"  # bulk: its runs leave a worker of the scheduler to realtime objects
     fields: Mapping[str, Templates] = field(default_factory=dict)
     refs: Mapping[str, Ref] = field(default_factory=dict)
     files: Mapping[str, FileSpec] = field(default_factory=dict)

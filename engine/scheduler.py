@@ -10,6 +10,8 @@ How ties, misses and pauses are decided:
 * A run that did not serve its fire (it failed, it was stopped, another process ran the object) leaves its operations
   due: they go with the object's next fire, or by themselves after 1, 2, 4, ... up to 15 minutes. One that failed into a
   pause of its connection goes when that ends, as the probe.
+* Runs of `lane: bulk` leave one worker to realtime objects, which overtake bulk ones that wait for their turn. A
+  realtime object that a bulk one goes `before` waits for that turn too.
 * `after: X` runs when a run of X has ended, also one that failed: its records wait by themselves for what they need.
 * `before: X` is asked when X fires, and X starts when it has ended; X does not wait for it through a pause.
 * A clock set back gives no fire twice. One set back by more than two hours was wrong before, so that nobody knows what
@@ -98,6 +100,7 @@ class State:
     schedules: Mapping[Pair, Schedule]
     timezone: ZoneInfo
     workers: int  # so many objects run at once
+    bulk: frozenset[str]  # objects that leave one worker to the others
     now: datetime  # the time last looked at
     seen: datetime  # the latest time ever looked at; only a clock set back makes it differ from `now`
     next_fires: dict[Pair, datetime] = field(default_factory=dict)  # of cron and once: the first one not yet taken
@@ -125,13 +128,14 @@ def begin(
     last_started: Mapping[Pair, datetime],
     done: frozenset[str] = frozenset(),
     workers: int = WORKERS,
+    bulk: frozenset[str] = frozenset(),
 ) -> State:
     """Make the state of a fresh start: what was missed since the last starts is due once; `done` needs no `once`.
 
     An operation that never started waits for its next fire, `now` included. `last_started` should count only runs that
     served their fires, so that one that was killed or failed is caught up too.
     """
-    state = State(schedules=schedules, timezone=timezone, workers=workers, now=now, seen=now)
+    state = State(schedules=schedules, timezone=timezone, workers=workers, bulk=bulk, now=now, seen=now)
     for pair, schedule in schedules.items():
         if isinstance(schedule, Cron):
             last = last_started.get(pair, now - timedelta.resolution)
@@ -251,12 +255,19 @@ def _take(state: State, barred: Mapping[str, datetime]) -> Iterator[Start]:
     """Move pending objects that may start to the running ones, the longest wait first, as far as workers are free."""
     for name in list(state.pending):
         held = any(other in state.running or other not in barred for other in state.awaits.get(name, ()))
-        if len(state.running) < state.workers and name not in state.running and not held and name not in barred:
+        if _has_worker(state, name) and name not in state.running and not held and name not in barred:
             start = Start(name, state.pending.pop(name))
             state.awaits.pop(name, None)
             waiting = frozenset(other for other, awaited in state.awaits.items() if name in awaited)
             state.running[name] = Running(start.operations, waiting)
             yield start
+
+
+def _has_worker(state: State, name: str) -> bool:
+    """Tell whether a worker is free for an object; a scheduler with one worker gives it to both lanes."""
+    if name in state.bulk and len(state.bulk & state.running.keys()) >= max(1, state.workers - 1):
+        return False
+    return len(state.running) < state.workers
 
 
 # --- the loop ----------------------------------------------------------------------------------------
@@ -293,6 +304,7 @@ class Scheduler:
             )
         self._names = tuple(dict.fromkeys(name for name, _ in self._schedules))
         self._once = {name for (name, _), schedule in self._schedules.items() if isinstance(schedule, Once)}
+        self._bulk = frozenset(name for name, mapping in mappings.items() if mapping.lane == "bulk")
         self._timezone = timezone
         self._clock = clock
         self._run = run
@@ -328,6 +340,7 @@ class Scheduler:
             last_started=self._last_started,
             done=done,
             workers=self._max_workers,
+            bulk=self._bulk,
         )
         self._log.info("scheduler_started", next_fire=min(state.next_fires.values(), default=None))
         return state

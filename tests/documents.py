@@ -286,6 +286,7 @@ tags: [prices, nightly]
 description: What a price is.
 status: draft
 schedule: once
+lane: bulk
 source:
   connection: erp
   query: SELECT sku, client_id, pricing_id, price, note FROM price WHERE changed_at >= :cursor

@@ -267,6 +267,7 @@ title: Prices
 tags: [prices, nightly]
 status: draft
 schedule: once
+lane: bulk
 source:
   connection: erp
   query: SELECT sku, price FROM price WHERE changed_at >= :cursor
@@ -484,6 +485,7 @@ def test_the_rest_of_the_keys_are_this_value(examples: Loaded) -> None:
         tags=("prices", "nightly"),
         draft=True,
         schedule=Once(),
+        lane="bulk",
         source=SqlSource(
             connection="erp",
             query="SELECT sku, price FROM price WHERE changed_at >= :cursor",

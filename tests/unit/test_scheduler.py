@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError, TargetError
 from engine.fires import next_fire
-from engine.mapping import Cron, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
+from engine.mapping import Cron, Lane, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
 from engine.records import Change, Counts, ObjectResult, Status
 from engine.scheduler import End, Scheduler, Start, State, Turn, begin, turn
 
@@ -59,6 +59,7 @@ class World:
     done: set[str] = field(default_factory=set)
     pauses: dict[str, datetime] = field(default_factory=dict)
     workers: int = 4
+    bulk: frozenset[str] = frozenset()
     starts: list[tuple[datetime, Start]] = field(default_factory=list)
     ends: dict[str, datetime] = field(default_factory=dict)
 
@@ -70,6 +71,7 @@ class World:
             last_started=self.last_started,
             done=frozenset(self.done),
             workers=self.workers,
+            bulk=self.bulk,
         )
 
     def look(self) -> Turn:
@@ -85,6 +87,7 @@ class World:
             self.starts.append((self.now, start))
             self.ends[start.object] = self.now + self.lasts.get(start.object, SECOND)
         assert len(self.ends) <= self.workers
+        assert len(self.ends.keys() & self.bulk) <= max(1, self.workers - 1)
         return turned
 
     def play(self, length: timedelta) -> list[str]:
@@ -148,6 +151,48 @@ def test_more_objects_than_workers_wait_in_the_order_of_their_fires() -> None:
     world = World(schedules=schedules, lasts=dict.fromkeys("abcd", 2 * MINUTE), workers=2)
 
     assert world.play(9 * MINUTE) == ["12:00:00 a 0", "12:00:00 b 0", "12:02:00 c 0", "12:02:00 d 0"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "bulk", "expected"),
+    [
+        (4, "", ["12:00:00 a 0", "12:00:00 b 0", "12:00:00 c 0", "12:00:00 d 0", "12:05:00 e 0"]),
+        (4, "abcd", ["12:00:00 a 0", "12:00:00 b 0", "12:00:00 c 0", "12:00:00 e 0", "12:05:00 d 0"]),
+        (4, "abcde", ["12:00:00 a 0", "12:00:00 b 0", "12:00:00 c 0", "12:05:00 d 0", "12:05:00 e 0"]),
+        (4, "e", ["12:00:00 a 0", "12:00:00 b 0", "12:00:00 c 0", "12:00:00 d 0", "12:05:00 e 0"]),
+        (3, "abe", ["12:00:00 a 0", "12:00:00 b 0", "12:00:00 c 0", "12:05:00 d 0", "12:05:00 e 0"]),
+        (2, "abd", ["12:00:00 a 0", "12:00:00 c 0", "12:05:00 b 0", "12:05:00 e 0", "12:10:00 d 0"]),
+        (1, "a", ["12:00:00 a 0", "12:05:00 b 0", "12:10:00 c 0", "12:15:00 d 0", "12:20:00 e 0"]),
+    ],
+)
+def test_bulk_objects_leave_one_worker_to_realtime_ones_and_none_is_passed_over_for_good(
+    workers: int, bulk: str, expected: list[str]
+) -> None:
+    schedules = {(name, 0): Cron(text="0 0 12 * * *") for name in "abcde"}
+    lasts = dict.fromkeys("abcde", 5 * MINUTE)
+    world = World(schedules=schedules, lasts=lasts, workers=workers, bulk=frozenset(bulk))
+
+    assert world.play(HOUR) == expected
+
+
+def test_a_realtime_object_starts_at_its_fires_while_bulk_objects_run_for_hours() -> None:
+    schedules = {**{(name, 0): DAILY for name in "abcde"}, ("orders", 0): EVERY_MINUTE}
+    world = World(
+        schedules=schedules, now=NOON + 12 * HOUR, lasts=dict.fromkeys("abcde", 2 * HOUR), bulk=frozenset("abcde")
+    )
+
+    starts = world.play(3 * HOUR)
+
+    assert [at for at, start in world.starts if start.object == "orders"] == [
+        NOON + 12 * HOUR + minutes * MINUTE for minutes in range(180)
+    ]
+    assert [line for line in starts if "orders" not in line] == [
+        "00:15:00 a 0",
+        "00:15:00 b 0",
+        "00:15:00 c 0",
+        "02:15:00 d 0",
+        "02:15:00 e 0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -431,11 +476,16 @@ def test_the_next_wake_is_the_next_fire_or_the_end_of_a_pause() -> None:
     st.fixed_dictionaries({name: st.integers(1, 900).map(lambda seconds: seconds * SECOND) for name in "abc"}),
     st.lists(st.tuples(st.integers(1, 1200), st.sampled_from([0, 1800, 90_000])), max_size=4),
     st.integers(1, 3),
+    st.frozensets(st.sampled_from("abc")),
 )
 def test_every_fire_is_followed_by_a_start_and_every_start_preceded_by_a_fire_of_its_own(
-    schedules: dict[tuple[str, int], Cron], lasts: dict[str, timedelta], jumps: list[tuple[int, int]], workers: int
+    schedules: dict[tuple[str, int], Cron],
+    lasts: dict[str, timedelta],
+    jumps: list[tuple[int, int]],
+    workers: int,
+    bulk: frozenset[str],
 ) -> None:
-    world = World(schedules=schedules, lasts=lasts, workers=workers)
+    world = World(schedules=schedules, lasts=lasts, workers=workers, bulk=bulk)
     for passed, jumped in [*jumps, (7200, 0)]:
         world.play(passed * SECOND)
         world.jump(jumped * SECOND)
@@ -509,7 +559,7 @@ class Target:
         )
 
 
-def mapping(name: str, *schedules: Schedule, draft: bool = False) -> MappingSpec:
+def mapping(name: str, *schedules: Schedule, draft: bool = False, lane: Lane = "realtime") -> MappingSpec:
     request = (Request(method="PUT", path="/x"),)
     return MappingSpec(
         object=name,
@@ -517,6 +567,7 @@ def mapping(name: str, *schedules: Schedule, draft: bool = False) -> MappingSpec
         source=SqlSource(connection="erp", query="SELECT 1", key=("id",)),
         send=tuple(Operation(on=frozenset({Change.ADDED}), requests=request, schedule=each) for each in schedules),
         draft=draft,
+        lane=lane,
     )
 
 
@@ -599,6 +650,23 @@ def test_different_objects_run_at_once_and_one_never_beside_itself() -> None:
 
     assert target.most_together == 2
     assert target.calls.count(("c", None)) == 1
+
+
+def test_the_loop_starts_a_realtime_object_beside_bulk_ones_that_wait() -> None:
+    clock, target, log = HandClock(NOON), Target(), Lines()
+    target.held = {"a": Event()}
+    bulk = [mapping(name, EVERY_MINUTE, lane="bulk") for name in "ab"]
+
+    with serving(clock, target, log, *bulk, mapping("orders", EVERY_MINUTE), max_workers=2):
+        until(lambda: len(target.calls) == 2)
+        until(lambda: target.together == 1)
+        clock.now += MINUTE
+        until(lambda: len(target.calls) == 3)
+        target.held["a"].set()
+        until(lambda: len(target.calls) > 3)
+
+    assert sorted(target.calls[:2]) == [("a", None), ("orders", None)]
+    assert target.calls[2:4] == [("orders", None), ("b", None)]
 
 
 def test_a_failing_object_is_logged_and_stops_nobody() -> None:
