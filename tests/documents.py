@@ -291,7 +291,7 @@ source:
   connection: erp
   query: SELECT sku, client_id, pricing_id, price, note FROM price WHERE changed_at >= :cursor
   key: [sku]
-  cursor: {column: changed_at, overlap_seconds: 0.5, full_every_hours: 12}
+  cursor: {column: changed_at, start: "2000-01-01", overlap_seconds: 0.5, full_every_hours: 12}
 target: one
 fields:
   sku: "{{ sku }}"
