@@ -209,9 +209,15 @@ class Staging:
                 self.damaged = True
                 reason = f"{str(error)[:150]}; it is set aside now, and the next run rebuilds it"
                 raise DamagedError(self.path, reason) from error
+            remedy = f"Check free space in {self.path.parent} and memory, then run again"
+            if isinstance(error, duckdb.OutOfMemoryException):
+                remedy = (
+                    "Its rows are too heavy to be worked on together: leave long texts and documents out of the query, "
+                    "or send them as files"
+                )
             raise StateError(
                 f"{self.path}: {_reason(error)}; nothing of this step was kept, and nothing that was sent is "
-                f"forgotten. Check free space in {self.path.parent} and memory, then run again",
+                f"forgotten. {remedy}",
                 code="E_STAGING",
             ) from error
 
