@@ -369,6 +369,8 @@ class Town:
                 self._run_and_die(object_, kill)
         finally:
             self.post.script.clear()
+        if self.it.code in ("E_CREDENTIALS", "E_ASKED_TO_WAIT"):
+            self.it.close()  # a shut connection is shut for this process; the next run is one of another
         if self.it.last is not None and self.it.code is None:
             self.orphans.get(object_, set()).difference_update(self.erp.get(object_, {}))
         assert self.post.doubles == []

@@ -65,9 +65,9 @@ class Stage:
     def place_orders(self) -> tuple[Planted, ...]:
         """Let the shop's clients order; returns the event whose shipment cannot be had, which has to be refused."""
         missing = self.sandbox.place_orders().missing
-        order_id, _, _ = missing.rpartition("/")
+        _order_id, _, _ = missing.rpartition("/")
         why = "the platform does not have the shipment"
-        return (Planted(object=ORDERS, key=(order_id, missing, "ADDED"), stage="target", why=why),)
+        return (Planted(object=ORDERS, key=(missing,), stage="target", why=why),)
 
     def process_orders(self) -> tuple[Planted, ...]:
         """Let the ERP process the orders that arrived; returns what has to be refused of it."""
