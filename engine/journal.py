@@ -24,6 +24,7 @@ select 1 from bindings where object = ?1 union all
 select 1 from claims where object = ?1 union all
 select 1 from progress where object = ?1 union all
 select 1 from marks where object = ?1 union all
+select 1 from rejections where object = ?1 and payload_hash is not null union all
 select 1 from objects where object = ?1 and cursor is not null
 limit 1"""
 
@@ -147,7 +148,7 @@ class Journal(JournalFile):
         )
 
     def knows_of_target(self, object_: str) -> bool:
-        """Tell whether a note would be wrong at another target: a binding, a create under way, a place in a feed."""
+        """Tell whether a note would be wrong at another target: a binding, a create, a refusal, a place in a feed."""
         return bool(self.rows(_KNOWS_OF_TARGET, object_))
 
     # --- marks and receipts --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from engine.journal import Journal, stamp
 from engine.records import Key, Range, key_text
 from engine.staging import EMPTY_CHANGES, Staging, column, quoted
 
-READ_BY = "read_by"  # note of the file: the fingerprint of the mapping by which the source was last read whole
+READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 Ends: TypeAlias = Mapping[str, Mapping[str, Identity]]  # by object and role: target, source
 
 SAME_OR_OTHER = (
@@ -201,8 +201,8 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
         staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
         staging.set_meta(READ_BY, "")
-        staging.set_meta("generation", str(journal.standing(object_).generation))
         _keep_begun(staging, journal, object_)
+        staging.set_meta("generation", str(journal.standing(object_).generation))  # last: from now on it is believed
         return (
             f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
             "where that can be repeated, and removals that were due are lost"
@@ -233,9 +233,11 @@ def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
     standing = journal.standing(object_)
     if staging.meta("journal") not in (None, journal.identity):
         return "belongs to another journal"
-    if generation(staging) != standing.generation:
-        return "is newer than the journal" if generation(staging) > standing.settling else None
-    if standing.open_run == staging.meta("run_id") or not _has_unsettled(staging):
+    here = generation(staging)
+    if here > standing.settling:
+        return "is newer than the journal"
+    known = here == standing.generation and standing.open_run == staging.meta("run_id")
+    if here < standing.generation or known or not _has_unsettled(staging):
         return None
     return "holds a run that the journal does not know"
 

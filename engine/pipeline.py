@@ -153,6 +153,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         run.notes.append(f"{run.object}: {prepared.withheld}; if they are meant, {allow}")
     if run.program.feed and not read.retried:
         run.journal.unpause(run.http)
+    if read.full and read.cursor_column:
+        run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
         _deliver(run, operation)
     refusals.keep(
@@ -171,7 +173,7 @@ def _stoppable(run: _Run, batches: Iterable[Batch]) -> Iterator[Batch]:
     """Break off a long read when the run is to stop; nothing of it is kept."""
     for batch in batches:
         if run.setting.stop.is_set():
-            message = f"{run.object}: the run was stopped while its source was read; nothing was sent"
+            message = f"{run.object}: the run was stopped while its source was read; nothing of this read was sent"
             raise RunError(message, code="E_STOPPED")
         yield batch
 
@@ -219,19 +221,19 @@ def _deliver(run: _Run, operation: int) -> None:
 def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     """Note how far the source was read, now that all of it was delivered or kept.
 
-    A query's cursor stays while records wait for their turn: nothing but the next read brings them again.
+    A query's cursor stays while records wait for their turn, and a whole read is not over: nothing but the next read
+    brings them again.
     """
-    left = sum(each.waiting + each.unknown + each.not_due for each in (counts, run.tally.counts))
+    left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
+    greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
+    if read.cursor_column and greatest is None and read.full:
+        run.notes.append(_nothing_read(run))
+    if read.cursor_column and left:
+        return
     with run.journal.transaction():
-        if read.cursor_column and left:
-            pass
-        elif read.cursor_column:
-            greatest = run.staging.greatest(read.cursor_column)
-            if greatest is None and read.full:
-                run.notes.append(_nothing_read(run))
-            if greatest is not None:
-                kind = str(run.staging.kinds[read.cursor_column])
-                run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
+        if read.cursor_column and greatest is not None:
+            kind = str(run.staging.kinds[read.cursor_column])
+            run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
         elif read.cursor is not None:
             run.journal.move_cursor(run.object, read.cursor)
         if read.full:

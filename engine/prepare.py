@@ -82,9 +82,11 @@ def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
 
 def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
     """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
-    if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, or a file that is built anew
+    if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
         return True
-    return any(each.retry for each in journal.rejections(program.object))
+    hours = program.mapping.retry_rejected_after_hours
+    refused = journal.rejections(program.object)
+    return any(each.retry or (each.payload_hash and journal.is_older(each.last_at, hours)) for each in refused)
 
 
 def prepare(program: Program, staging: Staging, journal: Journal, read: Read, order: Order) -> Prepared:

@@ -144,7 +144,7 @@ class Recorder:
         """Take back what is noted of steps that will be done again: an older payload may come back after a kill."""
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
         if part.step:
-            self._note_progress(key, payload_hash if part.made_as is None else part.made_as, part.step, part.saved)
+            self._note_progress(key, _sent(part, payload_hash), part.step, part.saved)
         else:
             self._journal.drop_progress(self._object, [key])
 
@@ -218,17 +218,21 @@ class Recorder:
                     self._journal.drop_claims(self._object, self._keys(part))
 
     def _stepped(self, part: Part) -> None:
-        """Note how far a record has come; where its create stands for another payload, no step after it counts."""
+        """Note how far a record has come; where it was made with another payload, only a further create counts.
+
+        What it holds then is of both payloads, so that neither stands.
+        """
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
-        if part.made_as is None:
-            self._note_progress(key, payload_hash, part.step, part.saved)
-        if self._creates_at(part.step - 1):
+        created = self._creates_at(part.step - 1)
+        if part.made_as is None or created:
+            self._note_progress(key, payload_hash if part.made_as is None else "", part.step, part.saved)
+        if created:
             self._journal.drop_claims(self._object, [key])
 
     def _confirmed(self, event: Done) -> None:
-        if event.part.made_as is not None:
+        if event.part.made_as is not None:  # made with one payload and finished with another: it holds neither
             [(key, _, _)] = changes.keys(self._window.staging, event.part.range)
-            self._follow(event, key, event.part.made_as)
+            self._follow(event, key, "")
             return
         self._journal.receipt(self._object, [event.part.range], "confirmed")
         self.tally.counts.confirmed += event.part.range.size
@@ -253,7 +257,7 @@ class Recorder:
         part = event.part
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
         claim = self._claims.get(key)
-        sent = claim.payload_hash if claim else part.made_as or payload_hash
+        sent = claim.payload_hash if claim else _sent(part, payload_hash)
         self._journal.drop_claims(self._object, [key])
         if not part.gone and self._spec and part.step + 1 < len(self._spec.requests):
             known = "" if Change.CHANGED in self._program.takes else sent
@@ -265,7 +269,7 @@ class Recorder:
     def _follow(self, event: Done, key: Key, sent: str) -> None:
         """Bind a record that may hold another payload: the operation for changed (or removed) ones takes it next.
 
-        Without such an operation it stands for the payload that was sent when it was created.
+        Without such an operation it stands for the payload that was `sent`; "": nobody knows.
         """
         staging, part = self._window.staging, event.part
         change = Change.REMOVED if part.gone else Change.CHANGED
@@ -311,6 +315,11 @@ class Recorder:
 
     def _keys(self, part: Part) -> list[Key]:
         return [key for key, _, _ in changes.keys(self._window.staging, part.range)]
+
+
+def _sent(part: Part, payload_hash: str) -> str:
+    """Give the payload that a record was made with: the one it has now, unless an earlier run made it."""
+    return payload_hash if part.made_as is None else part.made_as
 
 
 def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchange:

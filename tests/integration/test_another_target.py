@@ -64,6 +64,15 @@ def status(it: Rig) -> dict[str, Any]:
         context.close()
 
 
+def test_what_another_platform_refused_is_not_taken_for_refused_here(it: Rig) -> None:
+    it.platform.refused = {5}
+    it.put("item", ("W1", "A", 5))
+    it.run("items")
+    point(it, ONE=ELSEWHERE)
+
+    assert message(it, "items").startswith("items: what is confirmed was confirmed by http://localhost, but its target")
+
+
 def test_at_another_platform_nothing_is_sent_and_every_command_says_so(it: Rig) -> None:
     it.put("item", ("W1", "A", 1))
     it.run("items")

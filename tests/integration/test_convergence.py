@@ -223,3 +223,54 @@ def test_a_record_left_between_its_steps_is_removed_although_its_file_is_lost(pa
     papers.calm()
 
     assert papers.post.papers == {}
+
+
+@pytest.mark.parametrize("kill", range(4, 11))
+def test_a_kill_while_a_lost_file_is_rebuilt_forgets_no_record_between_its_steps(papers: Town, kill: int) -> None:
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])
+    papers.change("papers", {"p1": None})
+    papers.lose("papers")
+    papers.orphans.clear()
+    papers.run("papers", kill=kill)
+
+    papers.calm()
+
+    assert papers.post.papers == {}
+
+
+STEP = 'requests:\n      - {method: POST, path: /papers, body: "{{ line }}", save: {paper_id: "{{ body.paperId }}"}}\n'
+FILE = '      - {method: PUT, path: "/papers/{{ saved.paper_id | path }}/file", file: pdf}\n'
+LAST = '      - {method: POST, path: "/papers/{{ saved.paper_id | path }}/complete", idempotent: true}\n'
+
+
+@pytest.mark.parametrize("then", [1, 2], ids=["as it was made", "as it was finished"])
+def test_a_second_create_of_a_record_is_never_repeated_whatever_its_payload_became(papers: Town, then: int) -> None:
+    creating = LAST.replace(", idempotent: true", "")
+    papers.it.edit("papers", (STEP + FILE + LAST, STEP + FILE + creating + LAST))
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])  # made with 1, its file is missing
+    papers.change("papers", {"p1": 2})
+    papers.post.take()
+    papers.run("papers", faults=["ok", "ok", *SILENT])  # its file is that of 2, and the second create is done
+    sent = [papers.post.take()]
+    papers.change("papers", {"p1": then})
+    papers.run("papers")
+    sent.append(papers.post.take())
+
+    file, last = "PUT /papers/p1-1/file", "POST /papers/p1-1/complete"
+    assert sent == [[file, last, last, last], [last, "PUT /papers/p1-1", file, last]]
+    papers.calm()
+
+
+def test_a_record_made_with_one_payload_and_finished_with_another_stands_for_neither(papers: Town) -> None:
+    text = (papers.it.folder / "papers.yaml").read_text()
+    added, _, rest = text.partition("  - on: [changed]")
+    papers.it.add("papers", f"{added}  - on: [removed]{rest.partition('  - on: [removed]')[2]}")
+    papers.change("papers", {"p1": 1})
+    papers.run("papers", faults=["ok", *SILENT])
+    papers.change("papers", {"p1": 2})
+    papers.run("papers")
+    papers.change("papers", {"p1": 1})
+
+    assert papers.it.run("papers") == {"extracted": 1, "changed": 1, "unhandled_changed": 1}

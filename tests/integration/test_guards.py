@@ -418,3 +418,19 @@ def test_a_read_from_a_cursor_on_removes_nothing(it: Rig) -> None:
     assert it.run("items") == {"extracted": 1, "unchanged": 1}
     assert it.run("items", allowed_removed=10) == {"extracted": 1, "unchanged": 1}
     assert it.platform.take() == []
+
+
+def test_what_a_whole_read_withholds_is_found_again_to_be_allowed(it: Rig) -> None:
+    versioned(it, "{column: value, start: 0}")
+    it.edit("items", ("send:", "guards: {max_removed: 1}\nsend:"))
+    it.run("items")
+    change(it, "DELETE FROM item WHERE value < 13")
+    it.edit("items", ('value: "{{ value }}"', 'value: "{{ value + 0 }}"'))  # so that the next read is whole
+
+    counts = [it.run("items"), it.run("items", allowed_removed=5), it.run("items")]
+
+    assert counts == [
+        {"extracted": 5, "unchanged": 5, "removed": 5, "withheld": 5},
+        {"extracted": 5, "unchanged": 5, "removed": 5, "confirmed": 5, "requests": 1},
+        {"extracted": 1, "unchanged": 1},
+    ]

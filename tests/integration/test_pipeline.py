@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from rig import ITEMS, Rig, rig
 from wire import Reply
 
 from engine.errors import Exit, StateError
+from engine.interventions import retry_rejected
 from engine.journal_file import FILE_NAME
 from engine.pipeline import exit_of
 from engine.records import ObjectResult, Status
@@ -952,6 +955,38 @@ def test_what_was_left_is_not_lost_behind_a_cursor(it: Rig, fault: str) -> None:
     it.run("clients")
 
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola", "k3": "Ela"}
+
+
+@pytest.mark.parametrize("left", ["not due", "failed"])
+def test_a_whole_read_is_not_over_before_all_that_it_found_is_done(it: Rig, left: str) -> None:
+    incremental(it)
+    it.platform.refused = {"bad"}
+    insert(it, (10, "k1", "Ala"), (20, "k2", "bad"), (30, "k3", "Ela"))
+    it.run("clients")
+    it.sql("DELETE FROM client WHERE id = 'k1'")
+    retry_rejected(it.app, "clients", None)  # so that the next read is whole
+    it.platform.rule = lambda seen: 500 if seen.method == "DELETE" and left == "failed" else None
+    it.run("clients", due=frozenset({0, 1} if left == "not due" else {0, 1, 2}))
+    it.platform.rule = lambda seen: None
+    it.run("clients")
+
+    assert it.platform.names() == {"k3": "Ela"}
+
+
+def test_a_refused_record_is_tried_again_after_its_hours_although_the_cursor_is_past_it(it: Rig) -> None:
+    incremental(it)
+    it.edit("clients", ("send:", "retry_rejected_after_hours: 1\nsend:"))
+    it.platform.refused = {"bad"}
+    insert(it, (10, "k1", "bad"), (20, "k2", "Ola"))
+    it.run("clients")
+    it.platform.refused = set()
+    waiting = it.run("clients")
+    with closing(sqlite3.connect(it.state / FILE_NAME)) as journal, journal:
+        journal.execute("update rejections set last_at = '2026-01-01T00:00:00.000000+00:00'")
+    it.run("clients")
+
+    assert waiting == {"extracted": 1, "unchanged": 1}
+    assert it.platform.names() == {"k1": "bad", "k2": "Ola"}
 
 
 def test_a_lost_duckdb_file_is_rebuilt_from_a_whole_read(it: Rig) -> None:

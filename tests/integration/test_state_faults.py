@@ -462,6 +462,33 @@ def test_a_journal_from_before_a_run_that_was_killed_is_known_to_be_behind(it: R
     assert found == {None, "E_JOURNAL_BEHIND"}
 
 
+def test_a_journal_kept_while_a_run_was_settled_does_not_know_the_next_run(it: Rig) -> None:
+    """It says that the file may be one settle further: what the file then holds of a later run is unknown to it."""
+    kept, dead = it.folder / "kept.sqlite", it.folder / "dead"
+
+    def keep(effect: str) -> None:
+        if (it.state / FILE_NAME).exists():
+            with it.journal() as journal:
+                standing = journal.standing("clients")
+            if standing.settling > standing.generation:
+                backup(it, kept)
+
+    it.put("client", ("k1", "Ala"))
+    with seam(Fuse(on_effect=keep), it.state):
+        it.run("clients")
+    it.put("client", ("k1", "Ala"), ("k2", "Ola"))
+    fuse = Fuse(on_crash=lambda: photograph(dead, it.state))
+    it.platform.rule = lambda seen: fuse.burn(1) if seen.method == "POST" else None  # dies when the answer arrives
+    with seam(fuse, it.state), suppress(Crash):
+        it.run("clients")
+    it.platform.rule = lambda seen: None
+    bring_back(dead, it.state)
+    restore(it, kept)
+
+    assert fails(it, "clients").code == "E_JOURNAL_BEHIND"
+    assert it.platform.created == {"k1": 1, "k2": 1}
+
+
 def test_a_whole_state_from_an_older_backup_is_right_again_after_adopting_and_resending(it: Rig) -> None:
     """Nothing in the folder can tell that it is old; the two commands are what an operator has to do."""
     it.put("client", ("k1", "Ala"))
