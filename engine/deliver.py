@@ -318,7 +318,14 @@ class Delivery:
         if decision.fault:
             return Done(part=part, verdict=Verdict.FAILED, reason=decision.reason)
         refusal = Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status)
-        return Done(part=part, verdict=Verdict.REJECTED, clean=self._is_untouched(part), refusal=refusal)
+        may_exist = decision.unknown and self._terms.creates_at(part.step)
+        return Done(
+            part=part,
+            verdict=Verdict.REJECTED,
+            clean=self._is_untouched(part),
+            doubtful=may_exist and self._terms.look_up_after_seconds is not None,
+            refusal=refusal,
+        )
 
     def _split(self, part: Part) -> Iterator[Event]:
         if self.splits_left <= 0:

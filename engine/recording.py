@@ -310,7 +310,9 @@ class Recorder:
             kept = refusals.as_document(document)
             refusals.reject(self._journal, self._program, key, refusal, payload_hash=payload_hash, kept=kept)
             self.tally.rejected.add(key)
-        if self._creates:
+        if event.doubtful:
+            self._journal.claim_unknown(self._object, self._keys(event.part), self._clock(), refusal.reason)
+        elif self._creates:
             self._journal.drop_claims(self._object, self._keys(event.part))
 
     def _keys(self, part: Part) -> list[Key]:

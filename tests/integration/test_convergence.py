@@ -274,3 +274,16 @@ def test_a_record_made_with_one_payload_and_finished_with_another_stands_for_nei
     papers.change("papers", {"p1": 1})
 
     assert papers.it.run("papers") == {"extracted": 1, "changed": 1, "unhandled_changed": 1}
+
+
+def test_a_create_that_was_refused_by_an_answer_that_proves_nothing_is_looked_up_first(tmp_path: Path) -> None:
+    with town(tmp_path, "clients") as it:
+        it.it.edit("clients", ("    lookup:", "    on_status: {503: reject}\n    lookup:"))
+        it.change("clients", {"k1": 1})
+        it.run("clients", faults=["503 after"])
+        assert set(it.it.rejected("clients")) == {("k1",)}
+        it.change("clients", {"k1": 2})
+
+        it.calm()
+
+        assert it.post.created == {"k1": 1}
