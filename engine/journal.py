@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from engine.identity import Identity
-from engine.journal_file import JournalFile
+from engine.journal_log import Log
+from engine.journal_rejections import Rejections
 from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
-from engine.records import Counts, Key, ObjectResult, Range, Refusal, Rejection, Stage, key_text, text_key
-from engine.retry import LONGEST_PAUSE, pause_until
-
-SAME_MOMENT = timedelta(seconds=1)  # what several requests heard of one wait
+from engine.records import Counts, Key, ObjectResult, Range, key_text, text_key
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
 
@@ -28,10 +26,8 @@ select 1 from rejections where object = ?1 and payload_hash is not null union al
 select 1 from objects where object = ?1 and cursor is not null
 limit 1"""
 
-CLOCK_SLACK = timedelta(minutes=1)  # two processes may see a clock that was just corrected
 
-
-class Journal(JournalFile):
+class Journal(Rejections, Log):
     """One connection to journal.sqlite; use one per thread.
 
     Every method that writes belongs inside `transaction()`, or commits by itself when called outside one.
@@ -279,183 +275,6 @@ class Journal(JournalFile):
         self._write_many(
             "delete from progress where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
         )
-
-    # --- rejections ----------------------------------------------------------------------------------
-
-    def reject(
-        self,
-        object_: str,
-        key: Key,
-        refusal: Refusal,
-        *,
-        payload_hash: str | None,
-        fingerprint: str,
-        document: str | None = None,
-    ) -> None:
-        """Remember a refused record; a repeated refusal counts as one more attempt.
-
-        Another try that was asked for since the run began is still due after it.
-        """
-        now = stamp(self._clock())
-        self._write(
-            "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
-            " on conflict (object, key) do update"
-            " set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
-            " status = excluded.status, reason = excluded.reason, payload_hash = excluded.payload_hash,"
-            " fingerprint = excluded.fingerprint, document = excluded.document, last_at = excluded.last_at,"
-            " attempts = attempts + 1, retry = case retry when 1 then 1 else 0 end",
-            object_,
-            key_text(key),
-            str(refusal.stage),
-            refusal.field,
-            refusal.expression,
-            refusal.status,
-            self._hide(refusal.reason),
-            payload_hash,
-            fingerprint,
-            document,
-            now,
-            now,
-        )
-
-    def rejections(self, object_: str | None = None) -> list[Rejection]:
-        """List refused records, of one object or of all."""
-        sql = (
-            "select object, key, stage, field, expression, status, reason, payload_hash, fingerprint, document,"
-            " first_at, last_at, attempts, retry from rejections where ?1 is null or object = ?1 order by object, key"
-        )
-        return [_rejection(row) for row in self.rows(sql, object_)]
-
-    def drop_rejections(self, object_: str, keys: Iterable[Key]) -> None:
-        """Forget rejections that no longer stand."""
-        self._write_many(
-            "delete from rejections where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
-        )
-
-    def take_up_retries(self, object_: str) -> None:
-        """Note that a run begins which tries again what an operator asked for."""
-        if self.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
-            self._write("update rejections set retry = 2 where object = ? and retry = 1", object_)
-
-    def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
-        """Let the next run try these records again; answers how many there were."""
-        texts = [key_text(key) for key in keys]
-        with self.transaction():
-            known = {row[0] for row in self.rows("select key from rejections where object = ?", object_)}
-            found = [text for text in texts if text in known]
-            self._write_many(
-                "update rejections set retry = 1 where object = ? and key = ?", [(object_, text) for text in found]
-            )
-        return len(found)
-
-    # --- requests, pauses, fires ---------------------------------------------------------------------
-
-    def log_request(self, object_: str, run_id: str, exchange: Exchange) -> None:
-        """Keep one attempt for the history."""
-        self._write(
-            "insert into requests"
-            " (run_id, object, at, method, target, lines, status, outcome, reason, duration_seconds)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            run_id,
-            object_,
-            stamp(self._clock()),
-            exchange.method,
-            self._hide(exchange.target),
-            exchange.lines,
-            exchange.status,
-            exchange.outcome,
-            self._hidden(exchange.reason),
-            exchange.duration_seconds,
-        )
-
-    def pause(self, connection: str, reason: str, *, asked_seconds: float | None = None) -> None:
-        """Pause all objects of a connection: for as long as it asked, else for 1, 2, 4, ... minutes by the probes.
-
-        A pause in force only gets longer, by what is asked for: what several objects are told at once is one probe.
-        """
-        now = self._clock()
-        with self.transaction():
-            since, until, before, probes = self.pauses().get(connection, (now, now, reason, 0))
-            in_force = until > now
-            later = pause_until(now, probes, asked_seconds)
-            if in_force and (asked_seconds is None or later < until + SAME_MOMENT):
-                return
-            until = max(until, later)
-            self._write(
-                "insert or replace into pauses values (?, ?, ?, ?, ?)",
-                connection,
-                stamp(since),
-                stamp(until),
-                before if in_force else self._hide(reason),
-                probes + (asked_seconds is None),
-            )
-
-    def unpause(self, connection: str) -> None:
-        """End a connection's pause."""
-        if self.rows("select 1 from pauses where connection = ?", connection):
-            self._write("delete from pauses where connection = ?", connection)
-
-    def pauses(self) -> dict[str, tuple[datetime, datetime, str, int]]:
-        """Give since, until, reason and number of probes of every paused connection; after `until` one request probes.
-
-        An `until` that no pause reaches was noted by a clock that was wrong: it is over.
-        """
-        latest = self._clock() + LONGEST_PAUSE + CLOCK_SLACK
-        found = {}
-        for name, since, until, reason, probes in self.rows("select * from pauses"):
-            over_at = datetime.fromisoformat(until)
-            began_at = datetime.fromisoformat(since)
-            found[name] = (began_at, over_at if over_at <= latest else min(began_at, self._clock()), reason, probes)
-        return found
-
-    def fired(self, object_: str, operations: Iterable[int], at: datetime) -> None:
-        """Note up to when the fires of operations are served."""
-        self._write_many(
-            "insert or replace into fires values (?, ?, ?)", [(object_, each, stamp(at)) for each in operations]
-        )
-
-    def fires(self) -> dict[tuple[str, int], datetime]:
-        """Tell up to when the fires of every operation are served."""
-        sql = "select object, operation, at from fires"
-        return {(object_, operation): datetime.fromisoformat(at) for object_, operation, at in self.rows(sql)}
-
-    def prune(self, *, days: int = 30) -> None:
-        """Drop history older than this; nothing that a decision rests on."""
-        before = stamp(self._clock() - timedelta(days=days))
-        with self.transaction():
-            self._write("delete from requests where at < ?", before)
-            self._write("delete from runs where started_at < ? and ended_at is not null", before)
-
-
-def _rejection(row: tuple[Any, ...]) -> Rejection:
-    (
-        object_,
-        key,
-        stage,
-        field,
-        expression,
-        status,
-        reason,
-        payload,
-        fingerprint,
-        document,
-        first,
-        last,
-        attempts,
-        retry,
-    ) = row
-    return Rejection(
-        object=object_,
-        key=text_key(key),
-        refusal=Refusal(stage=Stage(stage), reason=reason, field=field, expression=expression, status=status),
-        payload_hash=payload,
-        fingerprint=fingerprint,
-        document=document,
-        first_at=datetime.fromisoformat(first),
-        last_at=datetime.fromisoformat(last),
-        attempts=attempts,
-        retry=bool(retry),
-    )
 
 
 def counts_from(text: str | None) -> Counts:
