@@ -21,7 +21,8 @@ from engine.prepare import Order
 from engine.program import Program
 from engine.records import Change, Counts, Key, ObjectResult, Status, key_text, text_key
 from engine.sql import SqlEnd
-from engine.staging import DamagedError, Staging
+from engine.staging import Staging
+from engine.staging_file import DamagedError
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from engine.program import Program
 from engine.reading import Read, start_hint
 from engine.recording import Recorder, Tally, note_pause
 from engine.records import Counts, Failure, ObjectResult, Status
-from engine.staging import DamagedError, Staging, files_translated
+from engine.staging import Staging
+from engine.staging_file import DamagedError, files_translated
 from engine.targets import Target, Window
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import tempfile
 import time
@@ -17,34 +15,27 @@ import pyarrow as pa
 
 from engine.ahead import ahead
 from engine.canonical import Batch, Kind, merge
-from engine.errors import BusyError, RunError, StateError
+from engine.errors import RunError, StateError
 from engine.layouts import layout_of, steps_from
 from engine.records import key_text
+from engine.staging_file import (
+    CORRUPT,
+    LOCK_PAUSE_SECONDS,
+    DamagedError,
+    busy,
+    check_descriptors,
+    copy_under_lock,
+    files_translated,
+    is_locked,
+    open_file,
+    reason_of,
+    scratch_of,
+    unusable,
+)
 
 STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
     "alter table ledger add column removing boolean default false",
 )
-MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
-SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
-_LOCK_PAUSE_SECONDS = 0.05
-_LOCKED = ("Could not set lock", "Unique file handle conflict")  # DuckDB: another process, another thread opens it
-_HOLDER = re.compile(r"held in (.*?) \(PID ([0-9]+)\)")
-_CORRUPT = ("Corrupt database file", "Could not read enough bytes")  # found when the damaged part is read
-_OUTSIDE = (  # the file may be sound, and its surroundings are at fault: never a reason to begin it anew
-    "Cannot open file",
-    "Could not write",
-    "Could not truncate",
-    "Could not sync",
-    "No space left",
-    "File too large",
-    "Too many open files",
-    "Permission denied",
-    "Read-only file system",
-    "Input/output error",
-    "Out of Memory",
-    "Cannot allocate memory",
-)
-
 _LAY_OUT = """
 create table meta (name varchar primary key, value varchar not null);
 create table ledger (
@@ -111,19 +102,19 @@ class Staging:
         DamagedError when it is no usable DuckDB file (the caller sets it aside and begins anew).
         """
         deadline = time.monotonic() + wait_seconds
-        _check_descriptors(path)
+        check_descriptors(path)
         while True:
             try:
-                connection = _connect(path, scratch)
+                connection = open_file(path, scratch)
                 break
             except duckdb.Error as error:
-                if not _is_locked(error):
-                    raise _unusable(path, str(error)) from error
+                if not is_locked(error):
+                    raise unusable(path, str(error)) from error
                 if time.monotonic() >= deadline:
-                    raise _busy(path, error) from error
-                time.sleep(_LOCK_PAUSE_SECONDS)
+                    raise busy(path, error) from error
+                time.sleep(LOCK_PAUSE_SECONDS)
         staging = cls(connection, path)
-        shutil.rmtree(_scratch(path, scratch), ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(scratch_of(path, scratch), ignore_errors=True)  # of a run that was killed
         try:
             with files_translated(path):
                 path.chmod(0o600)
@@ -142,7 +133,7 @@ class Staging:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="one-sync-"))
                 target = Path(folder) / path.name
                 if path.exists():
-                    _copy_under_lock(path, target, wait_seconds)
+                    copy_under_lock(path, target, wait_seconds)
             staging = cls.open(target, scratch=Path(folder), wait_seconds=0)
             try:
                 yield staging
@@ -205,7 +196,7 @@ class Staging:
         try:
             yield
         except duckdb.Error as error:
-            if any(each in str(error) for each in _CORRUPT):
+            if any(each in str(error) for each in CORRUPT):
                 self.damaged = True
                 reason = f"{str(error)[:150]}; it is set aside now, and the next run rebuilds it"
                 raise DamagedError(self.path, reason) from error
@@ -216,7 +207,7 @@ class Staging:
                     "or send them as files"
                 )
             raise StateError(
-                f"{self.path}: {_reason(error)}; nothing of this step was kept, and nothing that was sent is "
+                f"{self.path}: {reason_of(error)}; nothing of this step was kept, and nothing that was sent is "
                 f"forgotten. {remedy}",
                 code="E_STAGING",
             ) from error
@@ -360,122 +351,6 @@ def _faults_of_records(batch: Batch, parent: Sequence[str]) -> list[tuple[str, s
         return []
     values = [batch.data.column(batch.columns.index(name)) for name in parent]
     return [(key_text(tuple(each[row].as_py() for each in values)), reason) for row, reason in batch.faults]
-
-
-class DamagedError(StateError):
-    """The file is no DuckDB file that can be used."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason[:200]}", code="E_STATE_DAMAGED")
-        self.path = path
-
-
-def _unusable(path: Path, reason: str) -> StateError:
-    """Tell a file that is damaged from one that is newer or cannot be opened now: only the first is begun anew."""
-    if "version number" in reason:
-        said = reason.partition("\n")[0].rpartition("with ")[2]
-        message = (
-            f"{path} was written by a newer DuckDB ({said[:200]}); it was not touched: use the newer one-sync again"
-        )
-        return StateError(message, code="E_STATE_NEWER")
-    if any(each in reason for each in _OUTSIDE):
-        message = (
-            f"{path} cannot be opened: {reason[:200]}; nothing was sent. See to its owner and rights, to free space "
-            "and to the number of open files (`ulimit -n`), then run again. Moved away, the file is rebuilt"
-        )
-        return StateError(message, code="E_STATE")
-    if "sqlite_scanner" in reason:  # it offers to load what reads such files
-        return DamagedError(path, "it is a SQLite file")
-    return DamagedError(path, reason.partition("\n")[0])
-
-
-def _reason(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0][:300]
-
-
-@contextmanager
-def files_translated(path: Path) -> Iterator[None]:
-    """Turn errors of the file system, in the state folder or where temporary files lie, into StateError."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename2 or error.filename or path
-        raise StateError(
-            f"{path}: {where}: {error.strerror or error}; nothing was sent. See to its owner and rights, and to free "
-            f"space there and in {tempfile.gettempdir()} (TMPDIR names another folder), then run again",
-            code="E_STATE",
-        ) from error
-
-
-def _scratch(path: Path, scratch: Path) -> Path:
-    return scratch / f"{path.stem}.tmp"
-
-
-def _check_descriptors(path: Path) -> None:
-    """Refuse to begin where few files may still be opened: DuckDB would abort the whole process while it connects."""
-    held: list[int] = []
-    try:
-        for _ in range(SPARE_DESCRIPTORS):
-            held.append(os.open(os.devnull, os.O_RDONLY))
-    except OSError as error:
-        raise StateError(
-            f"{path}: {error.strerror}; nothing was sent. Let more files be open at once (`ulimit -n`), then run again",
-            code="E_STATE",
-        ) from error
-    finally:
-        for each in held:
-            os.close(each)
-
-
-def _is_locked(error: duckdb.Error) -> bool:
-    return any(each in str(error) for each in _LOCKED)
-
-
-def _busy(path: Path, error: duckdb.Error) -> BusyError:
-    """Name who holds a file, as DuckDB tells it; a program of another kind is no run and does not end by itself."""
-    program, number = (*_HOLDER.findall(str(error)), ("", ""))[0]
-    who = f"process {number} ({Path(program).name})" if number else "another process"
-    message = f"{path.stem}: {who} holds {path}; try again when it has ended (`one-sync status` tells what runs)"
-    return BusyError(message, code="E_BUSY")
-
-
-def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        str(path),
-        config={
-            "threads": 2,
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(_scratch(path, scratch)),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
-
-
-def _copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
-    """Copy a DuckDB file and its write-ahead log while no run can write them."""
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            lock = duckdb.connect(str(path), read_only=True)
-            break
-        except duckdb.Error as error:
-            if not _is_locked(error):
-                fault = _unusable(path, str(error))
-                if isinstance(fault, DamagedError):
-                    return  # a run would begin anew as well
-                raise fault from error
-            if time.monotonic() >= deadline:
-                raise _busy(path, error) from error
-            time.sleep(_LOCK_PAUSE_SECONDS)
-    try:
-        # The file itself last: closing a descriptor of it drops the lock that this process holds on it.
-        for suffix in (".wal", ""):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                shutil.copyfile(part, target.with_name(target.name + suffix))
-    finally:
-        lock.close()
 
 
 def _ordered(name: str, kind: Kind) -> str:
