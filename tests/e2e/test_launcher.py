@@ -327,7 +327,7 @@ def test_test_checks_then_tests_and_fails_when_either_did(made: Checkout) -> Non
     unchecked = made.start(script=script)
 
     parts = "ok    format\nok    lint\nok    types\nok    layers\nok    mappings\n"
-    run = "pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/bench\n"
+    run = "pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/bench\n"
     assert [good, red, some] == [
         (0, parts + run, ""),
         (1, parts + run, ""),

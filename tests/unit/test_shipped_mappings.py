@@ -591,8 +591,8 @@ def test_a_mapping_begins_with_its_schema_and_its_section_of_the_platform(name: 
 
 @pytest.mark.parametrize("name", sorted(MAPPINGS))
 def test_keys_stand_in_the_order_of_the_flow(name: str) -> None:
-    order = ["object", "stage", "description", "schedule", "source", "refs", "fields", "files", "payload_schema"]
-    order += ["send", "write", "limits", "guards", "samples"]
+    order = ["object", "stage", "description", "schedule", "lane", "source", "refs", "fields", "files"]
+    order += ["payload_schema", "send", "write", "limits", "guards", "samples"]
     keys = [line.partition(":")[0] for line in lines(name) if re.match(r"[a-z]", line)]
 
     assert keys == [key for key in order if key in keys]
