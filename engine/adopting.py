@@ -16,6 +16,7 @@ from engine.mapping import Retry
 from engine.program import Program
 from engine.records import Answer, Answered, Change, Lost, Outgoing, Refusal, Stage
 from engine.requests import CompiledOperation, build_one
+from engine.retry import REFUSING, is_not_now
 from engine.targets import RECORDS_A_PART, Window
 from engine.transport import HttpEnd
 
@@ -140,4 +141,4 @@ def _is_found(answer: Answer) -> bool:
 
 def _is_passing(answer: Answered) -> bool:
     """Tell whether the answer says nothing of the record: to be asked again, or the end of all asking."""
-    return answer.status in (401, 403, 408, 425, 429) or answer.status >= 500 or 300 <= answer.status < 400
+    return answer.status in REFUSING or is_not_now(answer.status) or 300 <= answer.status < 400

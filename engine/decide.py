@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from engine.errors import ConfigError, OneSyncError, TargetError
 from engine.mapping import OnStatus, Retry
 from engine.records import Answer, Answered, Lost, NotSent, Range, Written
-from engine.retry import asked_to_wait, backoff
+from engine.retry import ASKED_TO_WAIT, REFUSED, REFUSING, asked_to_wait, backoff, is_not_now, is_unlearnt
 
 SHOWN = 200  # characters of an answer that are kept
 
@@ -222,8 +222,8 @@ def _stop(answer: Answer) -> Stop | None:
         return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
     if not isinstance(answer, Answered):
         return None
-    if answer.status in (401, 403):
-        return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code="E_CREDENTIALS"))
+    if answer.status in REFUSING:
+        return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code=REFUSED))
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
         return Stop(error=ConfigError(message, code="E_REDIRECT"))
@@ -240,7 +240,7 @@ def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms,
         return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
     if status in (425, 429):
         return _again(answer, part, terms, chance, unknown=False, reason=_shown(answer))
-    if _is_unlearnt(status):
+    if is_unlearnt(status):
         return _unlearnt(answer, part, terms, chance, _shown(answer))
     return Refuse(reason=_shown(answer), status=status)
 
@@ -271,7 +271,7 @@ def _decide_silence(answer: NotSent | Lost, part: Part, terms: Terms, chance: fl
 
 def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, chance: float) -> Decision:
     """Obey the mapping's `on_status`; what an answer leaves open it leaves open whatever the mapping says."""
-    shown, unknown = _shown(answer), _is_unlearnt(answer.status)
+    shown, unknown = _shown(answer), is_unlearnt(answer.status)
     match said:
         case "confirm":
             return Confirm()
@@ -287,7 +287,7 @@ def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, cha
 
 
 def _decide_look_up(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
-    if not isinstance(answer, Answered) or answer.status in (408, 425, 429) or answer.status >= 500:
+    if not isinstance(answer, Answered) or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         decision = _again(answer, part, terms, chance, unknown=True, reason=reason)
         return Hold(reason=f"the look-up failed: {reason}") if isinstance(decision, GiveUp) else decision
@@ -298,11 +298,6 @@ def _decide_look_up(answer: Answer, reading: Reading, part: Part, terms: Terms, 
     if reading.found is Found.ABSENT:
         return Confirm() if part.gone else CreateAgain()
     return Hold(reason=f"the look-up is unclear: {reading.fault or _shown(answer)}")
-
-
-def _is_unlearnt(status: int) -> bool:
-    """Tell whether a request that was answered so may have had its effect all the same (ledger.md 2)."""
-    return status == 408 or status >= 500
 
 
 def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: str) -> Decision:
@@ -322,7 +317,7 @@ def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: 
                 f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
                 f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}"
             )
-            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT", wait_seconds=asked), unknown=unknown)
+            return Stop(error=TargetError(message, code=ASKED_TO_WAIT, wait_seconds=asked), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)
     attempt = part.attempts + 1
     if attempt < terms.retry.attempts:

@@ -18,6 +18,7 @@ _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
 _LONGEST_SECONDS = 1e9  # some 30 years: what is longer says no more
 
+REFUSING = frozenset({401, 403})  # our credentials
 REFUSED = "E_CREDENTIALS"
 ASKED_TO_WAIT = "E_ASKED_TO_WAIT"
 PAUSING = frozenset({REFUSED, ASKED_TO_WAIT})  # codes of errors that concern all objects of a connection
@@ -48,6 +49,16 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return None
 
 
+def is_unlearnt(status: int) -> bool:
+    """Tell whether a request that was answered so may have had its effect all the same (ledger.md 2)."""
+    return status == 408 or status >= 500
+
+
+def is_not_now(status: int) -> bool:
+    """Tell whether an answer speaks of this moment, and not of what was asked: it may be asked again."""
+    return status in _LATER or is_unlearnt(status)
+
+
 def healthy(answer: Answer, *, counts: bool = True) -> bool | None:
     """Tell what an answer says about the target's health; None: nothing.
 
@@ -59,26 +70,26 @@ def healthy(answer: Answer, *, counts: bool = True) -> bool | None:
         return None
     if asked_to_wait(answer):
         return None  # it says in good order when it is back
-    return answer.status < 500 and answer.status != 408
+    return not is_unlearnt(answer.status)
 
 
 def accepted(answer: Answer) -> bool:
     """Tell whether the target took our credentials and looked at the request, whatever it said of the data."""
-    if not isinstance(answer, Answered) or answer.status in (401, 403, 408, 425, 429):
+    if not isinstance(answer, Answered) or answer.status in REFUSING or is_not_now(answer.status):
         return False
     return 200 <= answer.status < 300 or 400 <= answer.status < 500
 
 
 def asked_to_wait(answer: Answer) -> float:
     """Give the seconds that an answer asks us to stay away, in good order; else 0."""
-    if isinstance(answer, Answered) and (answer.status in (408, 425, 429) or answer.status >= 500):
+    if isinstance(answer, Answered) and is_not_now(answer.status):
         return answer.retry_after_seconds or 0.0
     return 0.0
 
 
 def shuts(answer: Answer, max_wait_seconds: float) -> str | None:
     """Give the code of the error for which no object of the connection sends anything after this answer, or None."""
-    if isinstance(answer, Answered) and answer.status in (401, 403):
+    if isinstance(answer, Answered) and answer.status in REFUSING:
         return REFUSED
     return ASKED_TO_WAIT if asked_to_wait(answer) > max_wait_seconds else None
 
