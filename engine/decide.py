@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from engine.errors import ConfigError, OneSyncError, TargetError
 from engine.mapping import OnStatus, Retry
 from engine.records import Answer, Answered, Lost, NotSent, Range, Written
-from engine.retry import ASKED_TO_WAIT, REFUSED, REFUSING, asked_to_wait, backoff, is_not_now, is_unlearnt
+from engine.retry import REFUSING, asked_to_wait, backoff, is_not_now, is_unlearnt
 
 SHOWN = 200  # characters of an answer that are kept
 
@@ -223,7 +223,7 @@ def _stop(answer: Answer) -> Stop | None:
     if not isinstance(answer, Answered):
         return None
     if answer.status in REFUSING:
-        return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code=REFUSED))
+        return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code="E_CREDENTIALS"))
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
         return Stop(error=ConfigError(message, code="E_REDIRECT"))
@@ -317,7 +317,7 @@ def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: 
                 f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
                 f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}"
             )
-            return Stop(error=TargetError(message, code=ASKED_TO_WAIT, wait_seconds=asked), unknown=unknown)
+            return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT", wait_seconds=asked), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)
     attempt = part.attempts + 1
     if attempt < terms.retry.attempts:

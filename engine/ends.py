@@ -13,7 +13,7 @@ from engine.journal import Journal
 from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection
 from engine.records import Answered, Outgoing, Refusal
 from engine.requests import outgoing
-from engine.retry import REFUSED, REFUSING, is_not_now
+from engine.retry import REFUSING, is_not_now
 from engine.schema import place_of
 from engine.yamltext import Path
 
@@ -120,7 +120,7 @@ def _ask_http(app: App, name: str) -> str:
         raise TargetError(f"connection {name} does not answer: {reason}", code="E_UNREACHABLE")
     said = f"status {answer.status} for {request.method} {request.target}"
     if answer.status in REFUSING:
-        raise TargetError(f"connection {name} refuses the credentials ({said}): correct them", code=REFUSED)
+        raise TargetError(f"connection {name} refuses the credentials ({said}): correct them", code="E_CREDENTIALS")
     if is_not_now(answer.status):
         raise TargetError(f"connection {name} cannot be used now: {said}", code="E_TARGET")
     if 300 <= answer.status < 400:

@@ -19,9 +19,7 @@ _LATER = frozenset({425, 429})  # the target is well and asks for patience
 _LONGEST_SECONDS = 1e9  # some 30 years: what is longer says no more
 
 REFUSING = frozenset({401, 403})  # our credentials
-REFUSED = "E_CREDENTIALS"
-ASKED_TO_WAIT = "E_ASKED_TO_WAIT"
-PAUSING = frozenset({REFUSED, ASKED_TO_WAIT})  # codes of errors that concern all objects of a connection
+PAUSING = frozenset({"E_CREDENTIALS", "E_ASKED_TO_WAIT"})  # of errors that concern all objects of a connection
 LONGEST_PROBE_MINUTES = 15
 LONGEST_PAUSE = timedelta(days=1)  # whatever a target asks for, it is asked again then
 
@@ -90,8 +88,8 @@ def asked_to_wait(answer: Answer) -> float:
 def shuts(answer: Answer, max_wait_seconds: float) -> str | None:
     """Give the code of the error for which no object of the connection sends anything after this answer, or None."""
     if isinstance(answer, Answered) and answer.status in REFUSING:
-        return REFUSED
-    return ASKED_TO_WAIT if asked_to_wait(answer) > max_wait_seconds else None
+        return "E_CREDENTIALS"
+    return "E_ASKED_TO_WAIT" if asked_to_wait(answer) > max_wait_seconds else None
 
 
 def pause_until(now: datetime, probes: int, asked_seconds: float | None) -> datetime:
