@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 from engine import pipeline
 from engine.environment import Environment
 from engine.errors import ConfigError, Place
-from engine.feed import FeedEnd, is_passing
+from engine.feed import FeedEnd
 from engine.identity import Identity, http_identity
 from engine.journal import Exchange, Journal
 from engine.load import Loaded, load
 from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
 from engine.prepare import Order, Setting
 from engine.program import Program, compile_mapping
-from engine.reading import Read, read_feed, read_sql
+from engine.reading import Read, kept_of, read_feed, read_sql
 from engine.recording import judged
 from engine.records import NotSent, ObjectResult
 from engine.redact import redact
@@ -224,14 +224,9 @@ class App:
         assert feed is not None  # noqa: S101  an HTTP source has a feed
 
         def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
-            hours = mapping.retry_rejected_after_hours
-            kept = [each for each in journal.rejections(mapping.object) if each.document]
-            passing = [each for each in kept if not each.retry and is_passing(each.document)]
-            tried = [
-                each for each in kept if each.retry or (each not in passing and journal.is_older(each.last_at, hours))
-            ]
+            refused = kept_of(journal, mapping)
             try:
-                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, tried, passing):
+                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, refused):
                     keep(journal)
                     yield read
             finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import jsontext
@@ -27,6 +27,11 @@ class FeedEnd:
     stop: threading.Event
     tell: Callable[[Outgoing, Answer, Decision], None] = lambda request, answer, decision: None  # of each attempt
 
+    @property
+    def hasty(self) -> FeedEnd:
+        """The same end, asked only once."""
+        return replace(self, retry=replace(self.retry, attempts=1))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -44,7 +49,7 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
     """Ask the source, trying again as the connection says; a Refusal when the answer speaks of this request alone.
 
     Raises SourceError when attempts are used up (Unanswered where one of them reached the source), TargetError when
-    credentials are refused, RunError for a redirect.
+    credentials are refused, ConfigError for a redirect.
     """
     part, terms = ONE, Terms(creates=False, retry=end.retry)
     while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from engine.asking import FeedEnd, ask
@@ -87,9 +86,8 @@ def listing(feed: Feed, end: FeedEnd) -> Iterator[Page]:
 
 def once_more(feed: Feed, end: FeedEnd, item: Any) -> Page | None:
     """Make a page of an item that had no answer in earlier runs, asked for once; None where nobody answers."""
-    hasty = replace(end, retry=replace(end.retry, attempts=1))
     try:
-        return read_items(feed, hasty, [item], None)
+        return read_items(feed, end.hasty, [item], None)
     except SourceError:
         return None
 

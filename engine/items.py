@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -205,9 +205,8 @@ def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str
 
     Raises SourceError when the source answers nobody: the page is read again by the next run.
     """
-    hasty = replace(end, retry=replace(end.retry, attempts=1))
     with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
-        answers = list(pool.map(lambda request: _fetch(hasty, request), requests))
+        answers = list(pool.map(lambda request: _fetch(end.hasty, request), requests))
         open_ = [number for number, answer in enumerate(answers) if isinstance(answer, SourceError)]
         if end.retry.attempts > 1:
             patient = pool.map(lambda number: _fetch(end, requests[number]), open_)

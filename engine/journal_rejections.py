@@ -58,6 +58,10 @@ class Rejections(JournalFile):
         )
         return [_rejection(row) for row in self.rows(sql, object_)]
 
+    def is_due(self, rejection: Rejection, hours: float) -> bool:
+        """Tell whether a refused record is to be tried again: an operator says so, or its hours have passed."""
+        return rejection.retry or self.is_older(rejection.last_at, hours)
+
     def drop_rejections(self, object_: str, keys: Iterable[Key]) -> None:
         """Forget rejections that no longer stand."""
         self._write_many(

@@ -85,8 +85,8 @@ def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
     if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
         return True
     hours = program.mapping.retry_rejected_after_hours
-    refused = journal.rejections(program.object)
-    return any(each.retry or (each.payload_hash and journal.is_older(each.last_at, hours)) for each in refused)
+    due = (each for each in journal.rejections(program.object) if journal.is_due(each, hours))
+    return any(each.retry or each.payload_hash for each in due)
 
 
 def prepare(program: Program, staging: Staging, journal: Journal, read: Read, order: Order) -> Prepared:
@@ -174,7 +174,7 @@ def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
     standing = (
         (key_text(each.key), each.payload_hash, each.fingerprint)
         for each in journal.rejections(object_)
-        if each.payload_hash and not each.retry and not journal.is_older(each.last_at, hours)
+        if each.payload_hash and not journal.is_due(each, hours)
     )
     _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), standing)
 

@@ -14,9 +14,9 @@ from engine import canonical, jsontext
 from engine.canonical import Batch, Kind
 from engine.errors import RunError
 from engine.extract import extract
-from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, listing, once_more, pages
-from engine.journal import Standing
-from engine.mapping import Cursor, SqlSource
+from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, is_passing, listing, once_more, pages
+from engine.journal import Journal, Standing
+from engine.mapping import Cursor, MappingSpec, SqlSource
 from engine.records import Key, Rejection
 from engine.render import DOCUMENT
 from engine.sql import SqlEnd
@@ -99,30 +99,47 @@ def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
     return value
 
 
-def read_feed(
-    feed: Feed, end: FeedEnd, cursor: Any, tried: Sequence[Rejection], passing: Sequence[Rejection] = ()
-) -> Iterator[Read]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What earlier runs kept of a feed, and this one tries again."""
+
+    due: tuple[Rejection, ...] = ()  # refused, and to be tried again now
+    passing: tuple[Rejection, ...] = ()  # had no answer, the longest untried first
+
+
+def kept_of(journal: Journal, mapping: MappingSpec) -> Kept:
+    """Find what of a feed is to be tried again."""
+    due, passing = [], []
+    for each in journal.rejections(mapping.object):
+        if not each.retry and is_passing(each.document):
+            passing.append(each)
+        elif each.document and journal.is_due(each, mapping.retry_rejected_after_hours):
+            due.append(each)
+    return Kept(due=tuple(due), passing=tuple(sorted(passing, key=lambda each: each.last_at)))
+
+
+def read_feed(feed: Feed, end: FeedEnd, cursor: Any, kept: Kept) -> Iterator[Read]:
     """Read a feed page by page from `cursor`; first what was rejected and may be tried again.
 
-    At the end what had no answer in earlier runs (`passing`), the longest untried first, until one has none again.
+    At the end what had no answer in earlier runs, until one has none again.
     """
-    if tried:
-        kept = [jsontext.decode(each.document) for each in tried if each.document]
-        items = [each["item"] for each in kept if "item" in each]
-        documents = [each["document"] for each in kept if "document" in each]
-        yield from _as_reads(feed, again(feed, end, items, documents), tuple(each.key for each in tried))
+    if kept.due:
+        found = [jsontext.decode(each.document) for each in kept.due if each.document]
+        items = [each["item"] for each in found if "item" in each]
+        documents = [each["document"] for each in found if "document" in each]
+        yield from _as_reads(feed, again(feed, end, items, documents), tuple(each.key for each in kept.due))
     if feed.page_size is None:
         for page in pages(feed, end, cursor):
             yield from _as_reads(feed, page, ())
     else:
         yield _whole(feed, end)
         return
-    for each in sorted(passing, key=lambda rejection: rejection.last_at):
-        found = once_more(feed, end, jsontext.decode(each.document or "")["item"])
-        if found is None:
+    for each in kept.passing:
+        fetched = once_more(feed, end, jsontext.decode(each.document or "")["item"])
+        if fetched is None:
             return
-        yield from _as_reads(feed, found, (each.key,))
-        if any(refused.passing for refused in found.refused):
+        yield from _as_reads(feed, fetched, (each.key,))
+        if any(refused.passing for refused in fetched.refused):
             return
 
 
