@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -20,17 +19,12 @@ from engine.layouts import layout_of, steps_from
 from engine.records import key_text
 from engine.staging_file import (
     CORRUPT,
-    LOCK_PAUSE_SECONDS,
     DamagedError,
-    busy,
-    check_descriptors,
     copy_under_lock,
     files_translated,
-    is_locked,
     open_file,
     reason_of,
     scratch_of,
-    unusable,
 )
 
 STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
@@ -101,27 +95,14 @@ class Staging:
         Raises BusyError after `wait_seconds` of another process holding it, and
         DamagedError when it is no usable DuckDB file (the caller sets it aside and begins anew).
         """
-        deadline = time.monotonic() + wait_seconds
-        check_descriptors(path)
-        while True:
-            try:
-                connection = open_file(path, scratch)
-                break
-            except duckdb.Error as error:
-                if not is_locked(error):
-                    raise unusable(path, str(error)) from error
-                if time.monotonic() >= deadline:
-                    raise busy(path, error) from error
-                time.sleep(LOCK_PAUSE_SECONDS)
-        staging = cls(connection, path)
-        shutil.rmtree(scratch_of(path, scratch), ignore_errors=True)  # of a run that was killed
-        try:
+        with ExitStack() as opened:
+            staging = cls(open_file(path, scratch, wait_seconds), path)
+            opened.callback(staging.close)
+            shutil.rmtree(scratch_of(path, scratch), ignore_errors=True)  # of a run that was killed
             with files_translated(path):
                 path.chmod(0o600)
             staging._bring_forward()
-        except BaseException:
-            staging.close()
-            raise
+            opened.pop_all()
         return staging
 
     @classmethod

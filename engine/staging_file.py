@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -17,7 +18,7 @@ from engine.errors import BusyError, StateError
 
 MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
-LOCK_PAUSE_SECONDS = 0.05
+_LOCK_PAUSE_SECONDS = 0.05
 _LOCKED = ("Could not set lock", "Unique file handle conflict")  # DuckDB: another process, another thread opens it
 _HOLDER = re.compile(r"held in (.*?) \(PID ([0-9]+)\)")
 CORRUPT = ("Corrupt database file", "Could not read enough bytes")  # found when the damaged part is read
@@ -45,7 +46,7 @@ class DamagedError(StateError):
         self.path = path
 
 
-def unusable(path: Path, reason: str) -> StateError:
+def _unusable(path: Path, reason: str) -> StateError:
     """Tell a file that is damaged from one that is newer or cannot be opened now: only the first is begun anew."""
     if "version number" in reason:
         said = reason.partition("\n")[0].rpartition("with ")[2]
@@ -86,7 +87,7 @@ def scratch_of(path: Path, scratch: Path) -> Path:
     return scratch / f"{path.stem}.tmp"
 
 
-def check_descriptors(path: Path) -> None:
+def _check_descriptors(path: Path) -> None:
     """Refuse to begin where few files may still be opened: DuckDB would abort the whole process while it connects."""
     held: list[int] = []
     try:
@@ -102,11 +103,7 @@ def check_descriptors(path: Path) -> None:
             os.close(each)
 
 
-def is_locked(error: duckdb.Error) -> bool:
-    return any(each in str(error) for each in _LOCKED)
-
-
-def busy(path: Path, error: duckdb.Error) -> BusyError:
+def _busy(path: Path, error: duckdb.Error) -> BusyError:
     """Name who holds a file, as DuckDB tells it; a program of another kind is no run and does not end by itself."""
     program, number = (*_HOLDER.findall(str(error)), ("", ""))[0]
     who = f"process {number} ({Path(program).name})" if number else "another process"
@@ -114,35 +111,43 @@ def busy(path: Path, error: duckdb.Error) -> BusyError:
     return BusyError(message, code="E_BUSY")
 
 
-def open_file(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        str(path),
-        config={
-            "threads": 2,
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(scratch_of(path, scratch)),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
+def open_file(path: Path, scratch: Path, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    """Open a file to write, creating it where there is none. Raises as `_connected`."""
+    _check_descriptors(path)
+    config = {
+        "threads": 2,
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(scratch_of(path, scratch)),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    return _connected(path, wait_seconds, config=config)
 
 
-def copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
-    """Copy a DuckDB file and its write-ahead log while no run can write them."""
+def _connected(path: Path, wait_seconds: float, **options: Any) -> duckdb.DuckDBPyConnection:
+    """Connect as soon as nobody else has the file.
+
+    Raises BusyError when somebody still has it after `wait_seconds`, DamagedError when it is no usable DuckDB file,
+    StateError when it cannot be opened for another reason.
+    """
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            lock = duckdb.connect(str(path), read_only=True)
-            break
+            return duckdb.connect(str(path), **options)
         except duckdb.Error as error:
-            if not is_locked(error):
-                fault = unusable(path, str(error))
-                if isinstance(fault, DamagedError):
-                    return  # a run would begin anew as well
-                raise fault from error
+            if not any(each in str(error) for each in _LOCKED):
+                raise _unusable(path, str(error)) from error
             if time.monotonic() >= deadline:
-                raise busy(path, error) from error
-            time.sleep(LOCK_PAUSE_SECONDS)
+                raise _busy(path, error) from error
+            time.sleep(_LOCK_PAUSE_SECONDS)
+
+
+def copy_under_lock(path: Path, target: Path, wait_seconds: float) -> None:
+    """Copy a DuckDB file and its write-ahead log while no run can write them; not a damaged one, as a run does."""
+    try:
+        lock = _connected(path, wait_seconds, read_only=True)
+    except DamagedError:
+        return
     try:
         # The file itself last: closing a descriptor of it drops the lock that this process holds on it.
         for suffix in (".wal", ""):
