@@ -143,32 +143,36 @@ def _tidy(staging: Staging) -> None:
 def _apply(staging: Staging, names: Sequence[str], at: datetime) -> None:
     listed = "".join(f", {quoted(name)}" for name in names)
     picked = "".join(f", c.{quoted(name)}" for name in names)
-    for table, verdicts in (("confirmed", "('confirmed')"), ("uncertain", "('uncertain', 'gone')")):
+    staging.run(
+        "create or replace temp table settled as select c.rowid as place, c.key, c.seq, c.change, v.verdict"
+        " from changes c join verdicts v on v.key = c.key and v.seq is not distinct from c.seq"
+        " qualify row_number() over"
+        " (partition by c.key order by v.verdict = 'confirmed' desc, c.seq desc nulls last) = 1"
+    )
+    staging.run(
+        "create or replace temp table before as select key, row_hash, payload_hash, removing, confirmed_at from ledger"
+        " where key in (select key from settled where verdict <> 'confirmed' or seq is null)"
+    )
+    staging.run("delete from ledger where key in (select key from settled)")
+    now = f"'{stamp(at)}'"
+    into = f"insert into ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{listed})"
+    rows = "(select *, rowid as place from changes where rowid between $1 and $2) c"
+    # The source's columns only here and range by range: what is heavy would outgrow the memory.
+    for window in staging.room.windows(int(staging.value("select coalesce(max(rowid), -1) from changes")), first=0):
         staging.run(
-            f"create or replace temp table {table} as select c.*, v.verdict from changes c"
-            f" join verdicts v on v.key = c.key and v.seq is not distinct from c.seq where v.verdict in {verdicts}"
-            " qualify row_number() over (partition by c.key order by c.seq desc nulls last) = 1"
+            f"{into} select s.key, c.row_hash, c.payload_hash, false, false,"
+            f" case when s.seq is null then coalesce(b.confirmed_at, {now}) else {now} end{picked}"
+            " from (from settled where place between $1 and $2 and verdict = 'confirmed' and change <> 'removed') s"
+            f" join {rows} on c.place = s.place left join before b on b.key = s.key",
+            window,
         )
-    staging.run("delete from uncertain where key in (select key from confirmed)")
-    staging.run(
-        "create or replace temp table before as"
-        " select key, row_hash, payload_hash, removing, confirmed_at from ledger"
-        " where key in (select key from uncertain)"
-        " or key in (select key from confirmed where seq is null)"
-    )
-    staging.run("delete from ledger where key in (select key from confirmed) or key in (select key from uncertain)")
-    staging.run(
-        f"insert into ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{listed})"
-        " select c.key, c.row_hash, c.payload_hash, false, false,"
-        f" case when c.seq is null then coalesce(b.confirmed_at, '{stamp(at)}') else '{stamp(at)}' end{picked}"
-        " from confirmed c left join before b on b.key = c.key where c.change <> 'removed'"
-    )
-    staging.run(
-        f"insert into ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{listed})"
-        " select c.key, b.row_hash, b.payload_hash, true, c.change = 'removed' or coalesce(b.removing, false),"
-        f" b.confirmed_at{picked} from uncertain c"
-        " left join before b on b.key = c.key and c.verdict = 'uncertain'"
-    )
+        staging.run(
+            f"{into} select s.key, b.row_hash, b.payload_hash, true,"
+            f" s.change = 'removed' or coalesce(b.removing, false), b.confirmed_at{picked}"
+            " from (from settled where place between $1 and $2 and verdict <> 'confirmed') s"
+            f" join {rows} on c.place = s.place left join before b on b.key = s.key and s.verdict = 'uncertain'",
+            window,
+        )
 
 
 def _keep_kinds(staging: Staging) -> None:

@@ -15,7 +15,6 @@ from engine.records import Change, Counts, Key, Refusal, Stage, text_key
 from engine.staging import Staging, column, json_array, quoted
 
 RENDER_ROWS = 20_000
-NUMBERED_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +37,13 @@ def to_render(
     columns = [column(name) for name in names] + [quoted(f"r:{name}") for name in refs]
     restores = [restorer_of(name, staging.kinds) for name in names] + [json.loads] * len(refs)
     last = int(staging.value("select coalesce(max(n), 0) from candidates"))
-    for first in range(1, last + 1, RENDER_ROWS):
+    for window in staging.room.windows(last, RENDER_ROWS):
         sql = (
             f"select n{''.join(f', {name}' for name in columns)} from candidates where n between ? and ?"
             " and change <> 'removed' and disposition in ('send', 'not_due', 'unhandled', 'unknown', 'adopt')"
             " order by n"
         )
-        numbers, *values = staging.lists(sql, [first, first + RENDER_ROWS - 1])
+        numbers, *values = staging.lists(sql, window)
         restored = [_restore(texts, restore) for texts, restore in zip(values, restores, strict=True)]
         yield numbers, list(zip(*restored, strict=True)) if restored else [()] * len(numbers)
 
@@ -96,8 +95,8 @@ def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:
     last = int(staging.value("select coalesce(max(n), 0) from candidates"))
     with staging.transaction():
         staging.run(f"create or replace table changes as {picked} limit 0", [0, 0])
-        for first in range(1, last + 1, NUMBERED_ROWS):
-            staging.run(f"insert into changes {picked}", [first, first + NUMBERED_ROWS - 1])
+        for window in staging.room.windows(last):
+            staging.run(f"insert into changes {picked}", window)
         staging.set_meta("run_id", run_id)
 
 

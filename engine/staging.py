@@ -17,6 +17,7 @@ from engine.canonical import Batch, Kind, merge
 from engine.errors import RunError, StateError
 from engine.layouts import layout_of, steps_from
 from engine.records import key_text
+from engine.room import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.staging_file import (
     CORRUPT,
     DamagedError,
@@ -66,6 +67,11 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def bytes_of(names: Iterable[str]) -> str:
+    """Give SQL for the weight of a row in these columns of the source."""
+    return " + ".join(["0", *(f"coalesce(strlen({column(name)}), 0)" for name in names)])
+
+
 def json_array(expressions: Sequence[str]) -> str:
     """Give SQL for the compact JSON array of some texts: the same text as `records.key_text`."""
     return f"cast(to_json([{', '.join(expressions)}]::varchar[]) as varchar)"
@@ -85,6 +91,7 @@ class Staging:
         self.kinds: dict[str, Kind] = {}
         self.faults: list[tuple[int, str]] = []  # row number, reason
         self.damaged = False  # a part of the file was found to be unreadable
+        self.room = Room()
 
     # --- opening ---------------------------------------------------------------------------------
 
@@ -102,6 +109,7 @@ class Staging:
             with files_translated(path):
                 path.chmod(0o600)
             staging._bring_forward()
+            staging._take_room(Room(int(staging.meta("heaviest_bytes") or 0)))
             opened.pop_all()
         return staging
 
@@ -214,6 +222,25 @@ class Staging:
         """Write a note of the file."""
         self.run("insert or replace into meta values (?, ?)", [name, value])
 
+    # --- room for heavy rows -------------------------------------------------------------------------
+
+    def _make_room(self, heaviest_bytes: int) -> None:
+        """Make room for the heaviest rows of a read; it stays noted in the file, for what that holds since then."""
+        if heaviest_bytes > self.room.heaviest_bytes:
+            self.set_meta("heaviest_bytes", str(heaviest_bytes))
+            self._take_room(Room(heaviest_bytes))
+
+    def _heaviest(self, weights: str) -> int:
+        """Weigh the heaviest rows of a read; `weights` is SQL for the `bytes` of each."""
+        return int(self.value(f"select sum(bytes) from ({weights} order by bytes desc limit {VECTOR_ROWS})") or 0)
+
+    def _take_room(self, room: Room) -> None:
+        self.room = room
+        if room.memory_bytes > LEAST_BYTES:
+            self.run("reset memory_limit")  # what DuckDB takes by itself: most of what the machine has
+            most = int(self.value("select parse_formatted_bytes(current_setting('memory_limit'))"))
+            self.run(f"set memory_limit = '{min(room.memory_bytes, most)}B'")
+
     # --- staging -----------------------------------------------------------------------------------
 
     def stage(self, batches: Iterable[Batch], key: Sequence[str]) -> int:
@@ -222,7 +249,7 @@ class Staging:
         One transaction: a read that breaks leaves nothing behind.
         The kind of a column is that of the whole read; mixed kinds are text.
         """
-        count = 0
+        count = weight = 0
         self.columns, self.kinds, self.faults = (), {}, []
         with self.transaction():
             for batch in ahead(batches):
@@ -231,8 +258,11 @@ class Staging:
                 for name, kind in zip(batch.columns, batch.kinds, strict=True):
                     self.kinds[name] = merge(self.kinds[name], kind)
                 self.faults += [(count + row, reason) for row, reason in batch.faults]
+                weight += batch.data.nbytes
+                self._make_room(min(weight, batch.data.nbytes * VECTOR_ROWS // max(1, batch.data.num_rows)))
                 self._take(batch, key, count)
                 count += batch.data.num_rows
+            self._make_room(self._heaviest(f"select {bytes_of(self.columns)} as bytes from staged"))
         return count
 
     def stage_children(
@@ -257,6 +287,9 @@ class Staging:
                 faults += _faults_of_records(batch, parent)
                 self.insert("children", pa.table(batch.data.columns, [f"c:{each}" for each in columns]))
             self._check_children(name, columns, (*parent, *order_by))
+            parents = ", ".join(column(each) for each in parent)
+            weights = f"select sum({bytes_of(columns)}) as bytes from children group by {parents}"
+            self._make_room(self._heaviest(weights))
             packed = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
             order = ", ".join(_ordered(each, kinds[each]) for each in order_by) or "rowid"
             packed = f"cast(to_json(struct_pack({packed})) as varchar)"

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from engine.errors import BusyError, StateError
+from engine.room import LEAST_BYTES
 
-MEMORY_LIMIT = "160MB"  # with it a run of a million rows stays below 500 MB in all
 SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
 _LOCK_PAUSE_SECONDS = 0.05
 _LOCKED = ("Could not set lock", "Unique file handle conflict")  # DuckDB: another process, another thread opens it
@@ -116,7 +116,7 @@ def open_file(path: Path, scratch: Path, wait_seconds: float) -> duckdb.DuckDBPy
     _check_descriptors(path)
     config = {
         "threads": 2,
-        "memory_limit": MEMORY_LIMIT,
+        "memory_limit": f"{LEAST_BYTES}B",
         "temp_directory": str(scratch_of(path, scratch)),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

@@ -65,7 +65,8 @@ class Window:
     def record(self, seq: int) -> Numbered:
         """Give one change."""
         if seq not in self._held:
-            self._held = {each.seq: each for each in changes.read(self.staging, Range(seq, seq + WINDOW - 1))}
+            ahead = Range(seq, seq + self.staging.room.few(WINDOW) - 1)
+            self._held = {each.seq: each for each in changes.read(self.staging, ahead)}
         return self._held[seq]
 
     def records(self, part: Range) -> Sequence[Numbered]:

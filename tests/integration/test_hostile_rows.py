@@ -464,3 +464,48 @@ def test_a_row_too_large_to_work_with_is_refused_alone(it: Rig) -> None:
     assert it.run("lines")["confirmed"] == 2
     assert it.rejected("lines") == {("a", "50 MB"): "key"}
     assert {key[1]: len(value) for key, value in arrived.lines.items()} == {"5 MB": 5_000_000, "small": 1}
+
+
+HEAVY = """
+object: papers
+source:
+  connection: erp
+  query: SELECT DISTINCT a || '' AS a, 'x' || a AS title FROM thing
+  key: [a]
+  children:
+    pages: {query: "SELECT a || '' AS a, b, v FROM thing", parent: [a], order_by: [b]}
+fields: {id: "{{ a }}", title: "{{ title }}", pages: {$each: pages, $value: "{{ v }}"}}
+send:
+  - on: [added, changed]
+    chunk_size: 10
+    request: {method: POST, path: /papers, idempotent: true, body: {papers: "{{ lines }}"}}
+guards: {max_removed: 100%, min_rows: 0}
+"""
+
+
+@pytest.mark.parametrize(("rows", "size"), [(25, 1_000_000), (2_100, 12_500)])
+@pytest.mark.parametrize("object_", ["lines", "papers"])
+def test_many_heavy_rows_that_do_not_fit_in_the_usual_memory_go_all(
+    it: Rig, object_: str, rows: int, size: int
+) -> None:
+    it.add("papers", HEAVY)
+    heavy = [(f"{n % 7}", n, f"{n:05d}" * (size // 5)) for n in range(rows)]
+    arrived: dict[str, int] = {}
+
+    def take(seen: Seen) -> Reply:
+        found = json.loads(seen.body)
+        values = found["lines"] if object_ == "lines" else [{"v": page} for p in found["papers"] for page in p["pages"]]
+        arrived.update({each["v"][-5:]: len(each["v"]) for each in values})
+        return Reply()
+
+    it.platform.rule = take
+    for _ in ("loaded", "changed"):
+        heavy = [(a, n, f"{value}!{n:05d}") for a, n, value in heavy]
+        put(it, heavy)
+
+        counts = it.run(object_)
+
+        assert it.code is None
+        assert arrived == {f"{n:05d}": len(value) for _, n, value in heavy}
+        assert counts["confirmed"] == (rows if object_ == "lines" else 7)
+        assert it.run(object_).keys() == {"extracted", "unchanged"}
