@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine import requests
+from engine import answers
 from engine.changes import Numbered
 from engine.decide import Ask, Found, Part, Reading, Terms
 from engine.deliver import End
@@ -132,7 +132,7 @@ class AdoptingTarget:
 
 
 def _read(compiled: CompiledOperation, part: Part, answer: Answer, record: Numbered) -> Reading:
-    return requests.read(compiled, part, answer, lambda: [record])
+    return answers.read(compiled, part, answer, lambda: [record])
 
 
 def _is_found(answer: Answer) -> bool:

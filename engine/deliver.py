@@ -1,15 +1,12 @@
-"""Sends the chunks of one operation: a work list, and the thin loop that performs what `decide` decides."""
+"""Sends the chunks of one operation: the thin loop that performs what `decide` decides."""
 
 from __future__ import annotations
 
-import heapq
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
 from engine.decide import (
@@ -35,8 +32,9 @@ from engine.decide import (
 )
 from engine.errors import OneSyncError, RunError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
-from engine.records import Answer, NotSent, Range, Refusal, Stage
-from engine.splitting import SPLIT_DEPTH, Family, halves, is_suspicious, spread
+from engine.records import Answer, NotSent, Refusal, Stage
+from engine.splitting import SPLIT_DEPTH, Family, by_result, halves, is_suspicious, spread
+from engine.worklist import Worklist
 
 MAX_SPLITS = 2_000  # a run; the rest goes on next time
 MAX_BAD_GROUPS = 3  # in a row; then the fault is not in the data
@@ -55,7 +53,7 @@ class End:
 
 
 class Delivery:
-    """One operation's work list; `events` performs it."""
+    """The delivery of one operation's parts; `events` performs it."""
 
     def __init__(
         self,
@@ -68,15 +66,13 @@ class Delivery:
     ) -> None:
         """`parts`: each with the seconds before it may go; taken as they are needed, in order."""
         self._terms, self._end, self._stop = terms, end, stop
-        self._queue: list[tuple[float, int, Part]] = []
-        self._serial = 0
+        self._worklist = Worklist(parts)
         self._families: dict[int, Family] = {}
         self._ended_groups: set[int] = set()
         self._bad_groups = 0  # in a row
         self.splits_left = splits_left
         self._halted: OneSyncError | None = None
         self._pauses_before = end.pauses()
-        self._parts = iter(parts)
 
     def events(self) -> Iterator[Event]:
         """Send everything; each event must be dealt with before the next is asked for.
@@ -85,19 +81,13 @@ class Delivery:
         """
         under_way: dict[Future[Answer], tuple[Part, Any]] = {}
         with ThreadPoolExecutor(max_workers=self._end.workers, thread_name_prefix="deliver") as pool:
-            while self._queue or under_way or self._fetch():
+            while under_way or not self._worklist.is_empty():
                 if self._ended():
-                    yield from self._drop_queue()
+                    yield from self._drop_all()
                 for part in self._ready(self._end.workers - len(under_way)):
-                    if part.group in self._ended_groups:
-                        yield from self._drop(part, "the target refused other lines of its group as a whole")
-                        continue
-                    if part.step >= self._terms.steps:
-                        yield from self._nothing_left(part)
-                        continue
-                    request = self._end.build(part)
-                    if isinstance(request, Refusal):
-                        yield from self._refused_by_render(part, request)
+                    request = self._request(part)
+                    if isinstance(request, Done):
+                        yield from self._over(part, request)
                         continue
                     if part.ask is Ask.SEND:
                         yield Leaving(part=part)
@@ -106,57 +96,51 @@ class Delivery:
                 for future in finished:
                     yield from self._take(future, *under_way.pop(future))
 
-    # --- the queue ---------------------------------------------------------------------------------------
+    # --- before anything is sent -------------------------------------------------------------------------
 
-    def _fetch(self) -> bool:
-        """Queue one more part; False where there is none left."""
-        following = next(self._parts, None)
-        if following:
-            self._push(*following)
-        return following is not None
+    def _request(self, part: Part) -> Any:
+        """Make the request of a part whose turn it is, or give its verdict where nothing is to be sent."""
+        if part.group in self._ended_groups:
+            return self._unfinished(part, "the target refused other lines of its group as a whole")
+        if part.step >= self._terms.steps:  # made by an earlier run, with steps that the mapping has no more
+            return Done(part=part, verdict=Verdict.EXISTS, saved=part.saved)
+        request = self._end.build(part)
+        return self._refused_by_render(part, request) if isinstance(request, Refusal) else request
+
+    def _refused_by_render(self, part: Part, refusal: Refusal) -> Done:
+        if part.ask is Ask.LOOK_UP and not part.conflict:
+            return Done(part=part, verdict=Verdict.UNKNOWN, reason=f"the look-up cannot be made: {refusal.reason}")
+        return Done(part=part, verdict=Verdict.REJECTED, clean=self._is_untouched(part), refusal=refusal)
+
+    def _over(self, part: Part, done: Done) -> Iterator[Event]:
+        """End a part of which nothing is sent any more."""
+        self._family(part).under_way -= 1
+        yield done
+        yield from self._release(part.family)
+
+    # --- the work list -----------------------------------------------------------------------------------
 
     def _push(self, part: Part, delay_seconds: float = 0.0) -> None:
-        self._serial += 1
         self._family(part).under_way += 1
-        heapq.heappush(self._queue, (time.monotonic() + delay_seconds, self._serial, part))
+        self._worklist.push(part, delay_seconds)
 
     def _ready(self, places: int) -> Iterator[Part]:
-        while places > 0 and not self._ended():
-            if not self._queue or self._queue[0][0] > time.monotonic():
-                if not self._fetch():
-                    return
-                continue
+        while places > 0 and not self._ended() and (part := self._worklist.take()):
             places -= 1
-            yield heapq.heappop(self._queue)[2]
+            yield part
 
     def _pause(self, under_way: bool) -> float:
         """Seconds until there may be something to do; short, so that a stop is noticed."""
-        until_next = max(0.0, self._queue[0][0] - time.monotonic()) if self._queue else 0.0
+        until_next = self._worklist.pause_seconds()
         if not under_way:
             self._stop.wait(min(until_next, 0.5))
             return 0.0
         return min(until_next or 0.5, 0.5)
 
-    def _drop_queue(self) -> Iterator[Event]:
-        """Give up all that is left: what had its turn part by part, the rest joined, as it may be millions."""
-        while self._queue:
-            yield from self._drop(heapq.heappop(self._queue)[2], self._why_stopped())
-        joined: Part | None = None
-        for part, _ in self._parts:
-            if joined and not (joined.unknown or part.unknown) and joined.range.last + 1 == part.range.first:
-                joined = replace(joined, range=Range(joined.range.first, part.range.last))
-                continue
-            if joined:
-                yield self._unfinished(joined, self._why_stopped())
-            joined = part
-        if joined:
-            yield self._unfinished(joined, self._why_stopped())
-
-    def _drop(self, part: Part, reason: str) -> Iterator[Event]:
-        """Give up a part that waits in the queue."""
-        self._family(part).under_way -= 1
-        yield self._unfinished(part, reason)
-        yield from self._release(part.family)
+    def _drop_all(self) -> Iterator[Event]:
+        """Give up all that is left."""
+        for part in self._worklist.drain():
+            yield from self._over(part, self._unfinished(part, self._why_stopped()))
 
     def _ended(self) -> bool:
         return self._halted is not None or self._stop.is_set()
@@ -260,8 +244,7 @@ class Delivery:
         self._family(part).accepted += 1
 
     def _per_line(self, part: Part, lines: tuple[str | None, ...]) -> Iterator[Event]:
-        for result, first, last in _runs(lines):
-            line = replace(part, range=Range(part.range.first + first, part.range.first + last))
+        for line, result in by_result(part, lines):
             if result == "":
                 yield Done(part=line, verdict=Verdict.CONFIRMED)
             elif result is None:
@@ -280,21 +263,6 @@ class Delivery:
         if self._halted is None:
             self._halted = error
             yield Halted(error=error)
-
-    def _nothing_left(self, part: Part) -> Iterator[Event]:
-        """The record was made by an earlier run, with steps that the mapping has no more."""
-        self._family(part).under_way -= 1
-        yield Done(part=part, verdict=Verdict.EXISTS, saved=part.saved)
-        yield from self._release(part.family)
-
-    def _refused_by_render(self, part: Part, refusal: Refusal) -> Iterator[Event]:
-        self._family(part).under_way -= 1
-        if part.ask is Ask.LOOK_UP and not part.conflict:
-            reason = f"the look-up cannot be made: {refusal.reason}"
-            yield Done(part=part, verdict=Verdict.UNKNOWN, reason=reason)
-        else:
-            yield Done(part=part, verdict=Verdict.REJECTED, clean=self._is_untouched(part), refusal=refusal)
-        yield from self._release(part.family)
 
     # --- refusals --------------------------------------------------------------------------------------------
 
@@ -342,15 +310,13 @@ class Delivery:
         family = self._families[number]
         if family.under_way:
             return
-        if not (family.held or family.rest):
-            self._families.pop(number, None)
-            return
         held, family.held = family.held, []
         rest, family.rest = family.rest, []
-        if self._ended():
+        if not (held or rest):
+            del self._families[number]
+        elif self._ended():
             for part in [*(part for part, _ in held), *rest]:
                 yield self._unfinished(part, self._why_stopped())
-            self._families.pop(number, None)
         elif family.accepted or not (family.probing or is_suspicious(family, held)):
             for part, decision in held:
                 yield from [self._refused_alone(part, decision)] if part.range.size == 1 else self._split(part)
@@ -383,11 +349,3 @@ class Delivery:
 
 def _silent(reason: str) -> TargetError:
     return TargetError(f"the target does not answer: {reason}", code="E_TARGET")
-
-
-def _runs(lines: Iterable[str | None]) -> Iterator[tuple[str | None, int, int]]:
-    """Join equal results of neighbours, so that recording costs by runs; a reason stands for one line alone."""
-    places = enumerate(lines)
-    for (result, _), found in groupby(places, key=lambda each: (each[1], each[0] if each[1] else None)):
-        first, *rest = [place for place, _ in found]
-        yield result, first, rest[-1] if rest else first

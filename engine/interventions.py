@@ -14,8 +14,9 @@ from engine.identity import differing
 from engine.journal import Claim, Journal
 from engine.journal_file import FILE_NAME
 from engine.keys import is_feed, keys_of, spellings
-from engine.ledger import apart, check_pair, confirmed, disown, forget, generation, recover, settle_unknown
+from engine.ledger import confirmed, disown, forget, generation
 from engine.mapping import MappingSpec, Retry
+from engine.pairing import apart, check_pair, recover, settle_unknown
 from engine.pipeline import new_run_id
 from engine.prepare import Order
 from engine.program import Program

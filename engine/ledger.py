@@ -6,23 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from engine.canonical import Kind, canonical, restorer_of
 from engine.chunk import coalesce, subtract
-from engine.errors import StateError
-from engine.identity import Identity, differing
-from engine.journal import Journal, stamp
+from engine.notes import stamp
 from engine.records import Key, Range, key_text
 from engine.staging import EMPTY_CHANGES, Staging, column, quoted
-
-READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
-Ends: TypeAlias = Mapping[str, Mapping[str, Identity]]  # by object and role: target, source
-
-SAME_OR_OTHER = (
-    "Nothing was sent. If it is the same one under another address, run `one-sync adopt --same-target`; if it is "
-    "another one, set another folder as `state` in project.yaml, so that all is sent there; else correct the address"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,36 +178,10 @@ def column_kinds(staging: Staging) -> dict[str, Kind]:
     return {name: Kind(kind) for name, kind in json.loads(staging.meta("kinds") or "{}").items()}
 
 
-# --- the two files together ------------------------------------------------------------------------------
-
-
-def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
-    """Check that the DuckDB file and the journal belong together (ledger.md 5).
-
-    Answers a warning where the DuckDB file was lost and is being rebuilt, else None.
-    Raises StateError where the journal is missing or behind: sending could create twice.
-    """
-    if staging.meta("journal") is None:
-        staging.set_meta("journal", journal.identity)
-    if what := apart(staging, journal, object_):
-        raise StateError(_behind(object_, staging, what), code="E_JOURNAL_BEHIND")
-    if is_behind(staging, journal, object_):
-        staging.run("delete from ledger")
-        staging.run(EMPTY_CHANGES)
-        staging.set_meta(READ_BY, "")
-        _keep_begun(staging, journal, object_)
-        staging.set_meta("generation", str(journal.standing(object_).generation))  # last: from now on it is believed
-        return (
-            f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
-            "where that can be repeated, and removals that were due are lost"
-        )
-    return None
-
-
-def _keep_begun(staging: Staging, journal: Journal, object_: str) -> None:
-    """Let a ledger that is built anew hold the creates that are not finished: they may have to be removed."""
-    begun: dict[Key, Mapping[str, Any]] = {key: {} for key in journal.progress(object_)}
-    begun |= {claim.key: claim.row for claim in journal.claims(object_)}
+def rebuild(staging: Staging, begun: Mapping[Key, Mapping[str, Any]]) -> None:
+    """Begin the ledger anew, with nothing but the creates that are not finished: they may have to be removed."""
+    staging.run("delete from ledger")
+    staging.run(EMPTY_CHANGES)
     for key, row in begun.items():
         names = [f"c:{name}" for name in row]
         _widen_ledger(staging, names)
@@ -226,103 +190,6 @@ def _keep_begun(staging: Staging, journal: Journal, object_: str) -> None:
             f"insert into ledger (key, uncertain{''.join(f', {quoted(name)}' for name in names)}) values ({places})",
             [key_text(key), True, *(canonical(value) for value in row.values())],
         )
-
-
-def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
-    """Say why a journal does not know all that the DuckDB file knows, or None.
-
-    It says before each settle which generation the file will be at, after all else of that run, and before each
-    request which run stands in the file: so a journal kept or copied in the middle of a run is found out by both.
-    """
-    standing = journal.standing(object_)
-    if staging.meta("journal") not in (None, journal.identity):
-        return "belongs to another journal"
-    here = generation(staging)
-    if here > standing.settling:
-        return "is newer than the journal"
-    known = here == standing.generation and standing.open_run == staging.meta("run_id")
-    if here < standing.generation or known or not _has_unsettled(staging):
-        return None
-    return "holds a run that the journal does not know"
-
-
-def _has_unsettled(staging: Staging) -> bool:
-    return bool(staging.value("select 1 from changes where seq is not null limit 1"))
-
-
-def is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
-    """Tell whether a DuckDB file is new, or older than the journal: what it holds is not to be believed.
-
-    Marks speak of the changes of the run that set them, so a file with those of another run is older than they are.
-    """
-    standing = journal.standing(object_)
-    if generation(staging) != standing.generation:
-        return generation(staging) < standing.generation
-    return bool(standing.open_run != staging.meta("run_id") and journal.marks(object_))
-
-
-def settle_unknown(staging: Staging, at: datetime) -> None:
-    """Settle changes of whose delivery nothing is known any more: all of them may have been sent."""
-    last = staging.value("select max(seq) from changes")
-    settle(staging, Outcomes(marked=[Range(1, int(last))] if last else ()), at)
-
-
-def _behind(object_: str, staging: Staging, what: str) -> str:
-    return (
-        f"{object_}: {staging.path} {what}, so creates could be sent twice; nothing was sent. "
-        "Restore journal.sqlite from the same backup, "
-        f"or run `one-sync adopt {object_}` to take the source as confirmed"
-    )
-
-
-def check_ends(staging: Staging, journal: Journal, object_: str, ends: Ends) -> None:
-    """Check that what is known of an object, and of those it refers to, speaks of the ends that they have now.
-
-    At another platform the ledger would say "confirmed" of what is not there, and bindings would name other records.
-    Raises StateError; an object of which nothing is known yet may change its ends.
-    """
-    for name, now in ends.items():
-        knows = journal.knows_of_target(name) or (name == object_ and staging.value("select 1 from ledger limit 1"))
-        if knows and (sentence := ends_changed(journal, name, now)):
-            raise StateError(f"{sentence}. {SAME_OR_OTHER}", code="E_TARGET_CHANGED")
-
-
-def ends_changed(journal: Journal, object_: str, now: Mapping[str, Identity]) -> str | None:
-    """Say which end of an object is another one than its notes speak of; None: all are the same, or none was noted."""
-    if not (found := differing(journal.ends(object_), now)):
-        return None
-    role, before, after = found
-    place = after.place if after.place != before.place else f"another tenant or database of {after.place}"
-    what = "what is confirmed was confirmed by" if role == "target" else "what was read was read from"
-    return f"{object_}: {what} {before.place}, but its {role} is now {place}"
-
-
-def outcomes_of(journal: Journal, object_: str) -> Outcomes:
-    """Read from the journal what became of the last run's changes."""
-    return Outcomes(
-        marked=journal.marks(object_),
-        confirmed=journal.receipts(object_, "confirmed"),
-        clean=journal.receipts(object_, "clean"),
-        gone=journal.receipts(object_, "gone"),
-    )
-
-
-def settle_run(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
-    """Settle the run that stands in both files, and drop its marks and receipts."""
-    journal.settling(object_, generation(staging) + 1)
-    settle(staging, outcomes_of(journal, object_), at)
-    journal.settled(object_, generation(staging))
-
-
-def recover(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
-    """Settle the receipts of a run that did not end; does nothing where the last run ended."""
-    standing = journal.standing(object_)
-    if not standing.open_run:
-        return
-    if generation(staging) == standing.generation:
-        settle_run(staging, journal, object_, at)
-    else:  # it died between the two files
-        journal.settled(object_, generation(staging))
 
 
 # --- questions --------------------------------------------------------------------------------------------

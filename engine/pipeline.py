@@ -15,8 +15,8 @@ from engine.canonical import Batch
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
 from engine.journal import Journal
-from engine.ledger import READ_BY, check_ends, check_pair, recover, settle_run
 from engine.mapping import Once, SqlSource
+from engine.pairing import READ_BY, check_ends, check_pair, recover, settle_run
 from engine.parts import parts_of
 from engine.prepare import Order, Setting, prepare, reads_whole
 from engine.program import Program

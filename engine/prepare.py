@@ -21,8 +21,8 @@ from engine.errors import RunError
 from engine.filing import stage_files
 from engine.guards import guard
 from engine.journal import Clock, Journal
-from engine.ledger import READ_BY, Ends, check_ends, check_pair, generation, outcomes_of, settle
 from engine.numbering import Refused
+from engine.pairing import READ_BY, Ends, check_ends, check_pair, recover_copy
 from engine.program import Program
 from engine.reading import Read
 from engine.records import Counts, Key, Refusal, key_text
@@ -73,9 +73,7 @@ def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
         Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
     ):
         check_pair(staging, journal, object_)
-        standing = journal.standing(object_)
-        if standing.open_run and generation(staging) == standing.generation:
-            settle(staging, outcomes_of(journal, object_), setting.clock())
+        recover_copy(staging, journal, object_, setting.clock())
         check_ends(staging, journal, object_, setting.ends)
         yield staging, journal
 

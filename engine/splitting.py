@@ -1,9 +1,10 @@
-"""How a refused chunk is taken apart: breadth first, and only as far as single lines are at fault (ledger.md 6)."""
+"""How a chunk is taken apart: by the results of its lines, or, refused as a whole, breadth first (ledger.md 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from engine.decide import Part, Refuse
 from engine.records import Range
@@ -19,7 +20,7 @@ class Family:
 
     refused: int = 0
     accepted: int = 0
-    under_way: int = 0  # parts queued or sent
+    under_way: int = 1  # parts that wait or were sent; the whole chunk at first
     held: list[tuple[Part, Refuse]] = field(default_factory=list)  # until it is known where the fault is
     rest: list[Part] = field(default_factory=list)  # the chunk without the lines that are being sent alone
     probing: bool = False
@@ -47,3 +48,11 @@ def _child(part: Part, range_: Range) -> Part:
 def is_suspicious(family: Family, held: list[tuple[Part, Refuse]]) -> bool:
     """Tell whether whole, halves and quarters were all refused, and splitting on would cost much."""
     return family.refused >= FIRST_REQUESTS and sum(part.range.size for part, _ in held) >= SPREAD
+
+
+def by_result(part: Part, lines: Iterable[str | None]) -> Iterator[tuple[Part, str | None]]:
+    """Join neighbours of equal results, so that recording costs by runs; a reason stands for one line alone."""
+    places = enumerate(lines, start=part.range.first)
+    for (result, _), found in groupby(places, key=lambda each: (each[1], each[0] if each[1] else None)):
+        first, *rest = [place for place, _ in found]
+        yield replace(part, range=Range(first, rest[-1] if rest else first)), result

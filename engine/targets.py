@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from engine import changes, jsontext
+from engine.answers import read
 from engine.changes import Numbered
 from engine.decide import Part, Reading, Terms
 from engine.deliver import End
@@ -15,7 +16,7 @@ from engine.journal import Exchange
 from engine.mapping import HttpConnection, Write
 from engine.program import REMOVE, WRITE, Program
 from engine.records import Answer, Answered, Change, Outgoing, Range, Refusal, Stage, Written
-from engine.requests import CompiledOperation, ManyLines, build_many, build_one, read
+from engine.requests import CompiledOperation, ManyLines, build_many, build_one
 from engine.sql import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.staging import Staging
 from engine.transport import HttpEnd

@@ -20,10 +20,7 @@ What httpx does, and what is chosen here:
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,6 +37,7 @@ from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 from engine.retry import retry_after
 from engine.transport_body import TooLongError, read_body
 from engine.transport_gate import Gate, Place
+from engine.transport_reasons import why_lost, why_not_sent
 from engine.transport_stream import Deadline, LocalAddressError, Transport
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
@@ -198,10 +196,10 @@ class HttpEnd:
         if isinstance(error, FileChangedError):
             return str(error)
         if SENT not in events:
-            return _why_not_sent(error, url, tls=TLS in events)
+            return why_not_sent(error, host=url.host, port=_port(url), tls=TLS in events)
         if self._deadline.left() <= 0:
             return f"the exchange was not over after {self._whole_seconds:g} s"
-        return _why_lost(error, answering=ANSWERING in events, seconds=self._settings.timeout_seconds)
+        return why_lost(error, answering=ANSWERING in events, seconds=self._settings.timeout_seconds)
 
     # --- building ----------------------------------------------------------------------------------
 
@@ -328,46 +326,3 @@ def _is_address(host: str) -> bool:
 
 def _rooted(path: str) -> str:
     return path if path.startswith("/") else f"/{path}"
-
-
-# --- reasons -------------------------------------------------------------------------------------------
-
-
-def _why_not_sent(error: Exception, url: httpx.URL, *, tls: bool) -> str:
-    where = f"{'TLS ' if tls else ''}connection to {url.host}:{_port(url)}"
-    if isinstance(error, httpx.TimeoutException):
-        return f"no {where} in time"
-    if isinstance(error, UnicodeError) or isinstance(_system_error(error), socket.gaierror):
-        return f"the name {url.host} cannot be resolved"
-    return f"no {where}: {_system_text(error)}"
-
-
-def _why_lost(error: Exception, *, answering: bool, seconds: float) -> str:
-    """Say what broke, without a word of the other side: it may repeat our headers."""
-    if isinstance(error, httpx.TimeoutException):
-        took = "took nothing of the request" if isinstance(error, httpx.WriteTimeout) else "sent nothing"
-        return f"the target {took} for {seconds:g} s"
-    if isinstance(error, httpx.ProtocolError) and not answering:
-        silent = str(error).startswith("Server disconnected")
-        return "the connection was closed before an answer came" if silent else "the answer is not HTTP"
-    if isinstance(error, httpx.ProtocolError):
-        return "the answer was cut short"
-    if isinstance(error, httpx.DecodingError):
-        return "the answer cannot be decompressed"
-    return str(error) if isinstance(error, TooLongError) else f"the connection broke: {_system_text(error)}"
-
-
-def _system_error(error: BaseException | None) -> OSError | None:
-    """Find the operating system's or OpenSSL's error that httpcore and httpx wrapped."""
-    while error is not None and not isinstance(error, OSError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def _system_text(error: Exception) -> str:
-    system = _system_error(error)
-    if isinstance(system, ssl.SSLCertVerificationError):
-        return f"certificate refused, {system.verify_message}"
-    if isinstance(system, ssl.SSLError):
-        return (system.reason or "TLS error").lower().replace("_", " ")
-    return os.strerror(system.errno).lower() if system and system.errno else "network error"

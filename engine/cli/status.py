@@ -132,7 +132,7 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
 def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | None:
     """Say which end of an object has changed; None also where a variable that names one is missing."""
     from engine.errors import ConfigError  # noqa: PLC0415
-    from engine.ledger import ends_changed  # noqa: PLC0415
+    from engine.pairing import ends_changed  # noqa: PLC0415
 
     try:
         return ends_changed(journal, mapping.object, app.ends_of(mapping))

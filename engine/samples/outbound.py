@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
+from engine.answers import read
 from engine.canonical import canonical
 from engine.changes import Numbered
 from engine.chunk import chunk
@@ -19,7 +20,7 @@ from engine.files import path_column
 from engine.mapping import Retry
 from engine.program import Program
 from engine.records import Answer, Answered, Change, Outgoing, Range, Refusal, key_text
-from engine.requests import CompiledOperation, ManyLines, build_many, build_one, read
+from engine.requests import CompiledOperation, ManyLines, build_many, build_one
 from engine.samples.rendering import (
     Exercised,
     Rendering,

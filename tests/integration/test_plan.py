@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from crash import Crash
 from merchant import Merchant, held, merchant
 
 from engine import jsontext
@@ -120,6 +121,20 @@ def test_a_record_whose_answer_was_lost_is_planned_again_though_it_is_as_confirm
     assert sample["change"] == "changed"
     assert sample["reason"] == "the outcome of an earlier attempt was not learnt, or it was asked for by `resend`"
     assert (ran.counts.changed, ran.counts.confirmed) == (1, 1)
+
+
+def test_what_a_run_had_confirmed_before_its_death_is_not_planned_again(small: Merchant) -> None:
+    def die(*_: Any) -> None:
+        raise Crash
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.pipeline.settle_run", die)
+        with pytest.raises(Crash):
+            small.run("warehouses")
+    planned = plan(small.app, small.mapping("warehouses"))
+
+    assert not planned.has_changes
+    assert 0 < planned.counts.unchanged == planned.counts.extracted
 
 
 def test_withheld_removals_and_waiting_records_are_told_in_a_note(small: Merchant) -> None:

@@ -275,7 +275,7 @@ def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
         settle(staging, outcomes, at)
         staging.run("delete from ledger where payload_hash is null")
 
-    patch.setattr("engine.ledger.settle", settle_and_forget)
+    patch.setattr("engine.pairing.settle", settle_and_forget)
 
 
 def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:

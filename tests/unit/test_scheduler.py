@@ -18,7 +18,8 @@ from engine.errors import ConfigError, TargetError
 from engine.fires import next_fire
 from engine.mapping import Cron, Lane, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
 from engine.records import Change, Counts, ObjectResult, Status
-from engine.scheduler import End, Scheduler, Start, State, Turn, begin, turn
+from engine.scheduler import Scheduler
+from engine.turn import End, Start, State, Turn, begin, turn
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOON = datetime(2026, 6, 1, 12, tzinfo=WARSAW)
