@@ -44,6 +44,7 @@ class Comparison:
     lookups: frozenset[int] = frozenset()  # operations that can ask for a create of unknown outcome
     limits: tuple[Limit, ...] = ()
     guards: Guards = Guards()
+    creates: bool = False  # added records go by requests that may not be repeated
     allowed_removed: int | None = None  # an operator's ceiling for this run
     full: bool = True  # the source was read whole: what is missing is gone
 

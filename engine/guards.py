@@ -1,23 +1,47 @@
-"""Withholds losses that are too many to believe: an empty or half-read source takes nothing away at the target."""
+"""Withholds what is too odd to believe: losses of a source that failed, second creates under keys written otherwise."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from engine.canonical import Kind
 from engine.diff import Comparison
 from engine.ledger import ledger_columns
 from engine.mapping import Guards
+from engine.records import Key, key_text
 from engine.staging import Staging, column
 
 _TO_SEND = "disposition in ('send', 'not_due')"
+_REWRITTEN = (
+    f"{_TO_SEND} and (key in (select key from rewritten) or change = 'removed' and key in (select gone from rewritten))"
+)
+SHOWN = 200  # characters of a key
+
+# A part of a key without what is only its writing: spaces around (a CHAR's, an import's), letter case, leading zeros,
+# zeros after the point. So 17, 17.0 and 0017 are one; 0 stays 0, and an empty text is no number.
+_TRIMMED = "lower(trim(part, ' \t\r\n\u00a0'))"
+_WITHOUT_ZEROS = rf"regexp_replace({_TRIMMED}, '^(-?)0+([^.])', '\1\2')"
+_BARE = rf"regexp_replace({_WITHOUT_ZEROS}, '^(-?[0-9]+)(?:\.0*|(\.[0-9]*?[1-9])0+)$', '\1\2')"
+BARE_KEY = f"cast(to_json(list_transform(from_json(key, '[\"varchar\"]'), lambda part: {_BARE})) as varchar)"
 
 
-def guard(staging: Staging, spec: Comparison, extracted: int) -> str | None:
-    """Withhold every loss when there are more than the guard allows; answers the reason, or None.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is withheld."""
+
+    reason: str
+    losses: int  # the least ceiling that lets it go
+
+
+def guard(staging: Staging, spec: Comparison, extracted: int) -> Held | None:
+    """Withhold every loss when there are more than the guard allows, and creates that look like a second time.
 
     A loss is a removal, or a record that had children and has none. Removals that the source itself names (a feed) are
     no suspicion and are not counted.
+    A record looks created already where its key differs from one that is gone only in how it is written. However few
+    they are, and whatever `guards` says, neither is then the one created nor the other removed: once it were, nothing
+    would tell of the pair any more.
     """
     removals = "(change = 'removed')" if spec.full else "false"
     emptied, barren = _emptied(staging)
@@ -25,17 +49,76 @@ def guard(staging: Staging, spec: Comparison, extracted: int) -> str | None:
     losses = int(staging.value(f"select count(*) from candidates where {lost}"))
     held = int(staging.value("select count(*) from ledger"))
     removed = int(staging.value(f"select count(*) from candidates where {_TO_SEND} and {removals}"))
+    _find_rewritten(staging, spec)
+    union = f"select key from candidates where {lost} union select gone from rewritten"
+    gone = int(staging.value(f"select count(*) from ({union})"))
+    counted = losses if spec.allowed_removed is None else gone
     reason = withheld(
-        losses,
+        counted,
         held,
         few_rows(removed, extracted, spec.guards) or (barren if losses > removed else None),
         spec.guards,
         spec.allowed_removed,
-        what="removals" if losses == removed else "removals and records that lose all their children",
+        what=_what(counted, losses=losses, removed=removed),
     )
-    if reason:
-        staging.run(f"update candidates set disposition = 'withheld' where {lost}")
-    return reason
+    second = rewritten(staging, full=spec.full) if reason or spec.allowed_removed is None else None
+    found = {text: where for text, where in ((reason, lost), (second, _REWRITTEN)) if text}
+    for where in found.values():
+        staging.run(f"update candidates set disposition = 'withheld' where {where}")
+    if found and not reason:
+        gone = int(staging.value("select count(distinct gone) from rewritten"))
+    return Held(reason="; ".join(found), losses=gone) if found else None
+
+
+def _what(counted: int, *, losses: int, removed: int) -> str:
+    if losses > removed:
+        return "removals and records that lose all their children"
+    return "removals" if counted == removed else "records that are gone"
+
+
+def _find_rewritten(staging: Staging, spec: Comparison) -> None:
+    """Make the table `rewritten`: keys about to be created, each with those `gone` that are the same written otherwise.
+
+    Gone is what was ever sent or bound and is not in this read. Where creating can be repeated nothing is looked for:
+    the target knows these records by their keys, so that what is written under another one can be removed by it.
+    What was let go before is not asked for again: its outcome is open, or the target refused it.
+    """
+    staging.run("create or replace temp table rewritten (key varchar, gone varchar)")
+    new = (
+        f"from candidates where change = 'added' and {_TO_SEND} and not uncertain"
+        " and key not in (select key from remembered)"
+    )
+    if not spec.creates or not staging.value(f"select 1 {new} limit 1"):
+        return
+    staging.run(
+        f"create or replace temp table absent as select key, {BARE_KEY} as bare from (select distinct key"
+        " from (from ledger select key union all from bound select key) where key not in (select key from staged))"
+    )
+    if staging.value("select 1 from absent limit 1"):
+        staging.run(
+            "insert into rewritten select n.key, absent.key from absent"
+            f" join (select key, {BARE_KEY} as bare {new}) n on n.bare = absent.bare"
+        )
+
+
+def rewritten(staging: Staging, *, full: bool, key: Key | None = None) -> str | None:
+    """Say which records would be created a second time under a key written otherwise, or None; with `key` of that one.
+
+    In a read that is not `full` nobody knows what is gone: the caller lets the next one be whole.
+    """
+    where, params = ("where ? in (key, gone)", [key_text(key)]) if key else ("", [])
+    sql = f"select count(distinct key), min(key), min_by(gone, key || gone) from rewritten {where}"
+    [(count, new, old)] = staging.rows(sql, params)
+    if not count:
+        return None
+    what = "1 record" if count == 1 else f"{count} records"
+    pair = f"{new[:SHOWN]} for {old[:SHOWN]}"
+    if not full:
+        return f"{what} may be there under a key written otherwise, as {pair}; the next read is whole and tells"
+    return (
+        f"{what} would be created a second time: a key that is gone is only written otherwise, as {pair}; "
+        "let the query write it as before"
+    )
 
 
 def _emptied(staging: Staging) -> tuple[str | None, str | None]:

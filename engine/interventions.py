@@ -107,7 +107,7 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
         return _hold_lost(app, program, needed)
     opened: list[SqlEnd] = []
     try:
-        order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations)
+        order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations, adopts=True)
         reads = app.reads(mapping, program, opened, run_id=order.run_id)  # the very wiring of a run
         target = _adopting(app, mapping, program)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more

@@ -149,12 +149,12 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     prepared = prepare(run.program, run.staging, run.journal, read, run.order)
     counts.add(prepared.counts)
     counts.requests += read.requests
-    if prepared.withheld:
-        allow = f"`run --once {run.object} --allow-removed {prepared.counts.withheld}` lets them go this once"
-        run.notes.append(f"{run.object}: {prepared.withheld}; if they are meant, {allow}")
+    if held := prepared.withheld:
+        allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
+        run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
     if run.program.feed and not read.retried:
         run.journal.unpause(run.http)
-    if read.full and read.cursor_column:
+    if read.cursor_column and (read.full or prepared.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
         _deliver(run, operation)

@@ -66,7 +66,7 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
             for read, prepared in rehearsal.reads():
                 counts.add(prepared.counts)
                 counts.requests += read.requests
-                notes += [prepared.withheld] if prepared.withheld else []
+                notes += [prepared.withheld.reason] if prepared.withheld else []
                 for made in rehearsal.made():
                     has_changes |= _count(rehearsal.program, made, counts)
                 found.take(rehearsal)

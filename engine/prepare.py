@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from engine.canonical import Batch
 from engine.diff import Comparison
 from engine.errors import RunError
 from engine.filing import stage_files
-from engine.guards import guard
+from engine.guards import Held, guard
 from engine.journal import Clock, Journal
 from engine.numbering import Refused
 from engine.pairing import READ_BY, Ends, check_ends, check_pair, recover_copy
@@ -51,6 +51,7 @@ class Order:
     run_id: str
     due: frozenset[int]  # operations
     allowed_removed: int | None = None
+    adopts: bool = False  # all is taken as confirmed, so that nothing is created
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Prepared:
     counts: Counts
     refused: tuple[Refused, ...]
     remembered: tuple[Key, ...]
-    withheld: str | None  # why removals are withheld
+    withheld: Held | None
 
 
 @contextmanager
@@ -104,6 +105,7 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
     if program.files.names:
         stage_files(staging, program.files)
     spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
+    spec = replace(spec, creates=spec.creates and not order.adopts)
     _load_journal(program, staging, journal)
     diff.compare(staging, spec)
     withheld = guard(staging, spec, extracted)
@@ -169,12 +171,12 @@ def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
     claimed = ((key_text(claim.key),) for claim in journal.claims(object_))
     _load(staging, "claimed", ("key",), claimed)
     hours = program.mapping.retry_rejected_after_hours
-    standing = (
-        (key_text(each.key), each.payload_hash, each.fingerprint)
+    refused = (  # without a payload: to be tried again
+        (key_text(each.key), None if journal.is_due(each, hours) else each.payload_hash, each.fingerprint)
         for each in journal.rejections(object_)
-        if each.payload_hash and not journal.is_due(each, hours)
+        if each.payload_hash
     )
-    _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), standing)
+    _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), refused)
 
 
 def _load(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -78,6 +78,12 @@ class Program:
         """Tell whether confirmed records of this object leave bindings."""
         return self.referenced or any(operation.spec.creates or _saves(operation) for operation in self.operations)
 
+    @property
+    def creates(self) -> bool:
+        """Tell whether added records go by requests that may not be repeated."""
+        operation = self.takes.get(Change.ADDED)
+        return operation is not None and bool(self.operations) and self.operations[operation].spec.creates
+
     def comparison(
         self, columns: Sequence[str], *, due: Collection[int], full: bool, allowed_removed: int | None
     ) -> Comparison:
@@ -104,6 +110,7 @@ class Program:
             lookups=frozenset(i for i, op in enumerate(self.operations) if op.lookup and op.spec.creates),
             limits=self.mapping.limits,
             guards=self.mapping.guards,
+            creates=self.creates,
             allowed_removed=allowed_removed,
             full=full,
         )

@@ -12,6 +12,7 @@ from engine import changes, ledger, plan
 from engine.app import App
 from engine.differences import Differences
 from engine.errors import BusyError, OneSyncError, SourceError
+from engine.guards import rewritten
 from engine.journal import Claim, Journal, unstamp
 from engine.keys import is_feed, keys_of
 from engine.mapping import MappingSpec
@@ -30,7 +31,7 @@ class State(StrEnum):
     REJECTED = "rejected"  # refused for its data
     WAITING = "waiting"  # a record that it refers to is not confirmed yet
     UNKNOWN = "unknown"  # its create left, and the outcome was never learnt
-    WITHHELD = "withheld"  # gone from the source, and a guard holds its removal back
+    WITHHELD = "withheld"  # a guard holds back its removal, or its create under a key written otherwise
     UNHANDLED = "unhandled"  # it changed or went, and no entry of `send` takes that
     NOT_IN_SOURCE = "not_in_source"  # the query does not give it, and nothing is to be sent
     CONFIRMED = "confirmed"  # confirmed before; the source could not be asked what it says now
@@ -150,7 +151,9 @@ def _said(rehearsal: Rehearsal, prepared: Prepared, answer: Answer, said: str, *
         case "waiting":
             return _waiting(rehearsal, answer)
         case "withheld":
-            return replace(answer, state=State.WITHHELD, reason=prepared.withheld)
+            held, key = prepared.withheld, answer.key
+            reason = rewritten(rehearsal.staging, full=prepared.spec.full, key=key) or (held.reason if held else None)
+            return replace(answer, state=State.WITHHELD, reason=reason)
         case "unhandled":
             reason = f"no entry of `send` takes {answer.change} records of {answer.object}"
             return replace(answer, state=State.UNHANDLED, reason=reason)

@@ -40,7 +40,7 @@ def _run(
     objects: Objects = None,
     once: Annotated[bool, typer.Option("--once", help="One pass now, whatever the schedule says.")] = False,
     allow_removed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Let up to N removals pass the guard this once.")
+        int | None, typer.Option(min=0, metavar="N", help="Let up to N gone records pass the guards this once.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,9 +1,11 @@
-"""How many removals a guard lets go, at the edges."""
+"""How many removals a guard lets go, at the edges, and which keys are the same written otherwise."""
 
+import duckdb
 import pytest
 
-from engine.guards import few_rows, withheld
+from engine.guards import BARE_KEY, few_rows, withheld
 from engine.mapping import Guards
+from engine.records import Key, key_text
 
 TWENTY = Guards()
 
@@ -60,3 +62,48 @@ def test_a_ceiling_below_the_guards_is_a_ceiling() -> None:
     reason = withheld(2, 100, None, TWENTY, 1)
 
     assert reason == "2 removals are more than the 1 that were allowed"
+
+
+def bare(key: Key) -> str:
+    with duckdb.connect() as connection:
+        [(text,)] = connection.execute(f"select {BARE_KEY} from (select ? as key)", [key_text(key)]).fetchall()
+        return str(text)
+
+
+@pytest.mark.parametrize(
+    "writings",
+    [
+        ("17", "0017", "017", " 17 ", "17.0", "17.00", "0017.0", "17."),
+        ("17.5", "17.50", "0017.500"),
+        ("0", "00", "0.0", "0.", " 0"),
+        ("0.5", "00.5", "0.50"),
+        ("-17", "-017", "-17.0"),
+        ("AB", "ab", "Ab", " ab", "AB   ", "\tab\r\n", "\u00a0ab", "00AB"),
+        ("ŁÓDŹ 1", "łódź 1"),
+        ("K-007", "k-007", "0K-007"),
+        ("a\0B", "A\0b"),
+        ('a"\\', 'A"\\'),
+    ],
+)
+def test_these_are_one_key_written_in_several_ways(writings: tuple[str, ...]) -> None:
+    assert len({bare((each,)) for each in writings}) == 1
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (("17",), ("170",), ("1.7",), ("17.05",), ("-17",), ("1 7",), ("17A",), ("1e1",), ("17,0",)),
+        (("0",), ("",), ("-",), (".",), (None,), ("null",)),
+        (("100",), ("1",), ("10.01",), ("10",)),
+        (("K-007",), ("K-7",), ("K007",), ("K 007",), ("K-07",)),
+        (("a b",), ("a  b",), ("ab",)),
+        (("1.2.0",), ("1.2",), ("1.2.00",)),
+        (("a", "bc"), ("ab", "c"), ("abc",), ("bc", "a"), ("abc", ""), ('a","bc',)),
+    ],
+)
+def test_these_are_keys_of_their_own(keys: tuple[Key, ...]) -> None:
+    assert len({bare(key) for key in keys}) == len(keys)
+
+
+def test_every_part_of_a_key_may_be_written_otherwise() -> None:
+    assert bare(("W1", "0017", None)) == bare(("w1 ", "17.0", None)) == '["w1","17",null]'
