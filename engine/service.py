@@ -114,7 +114,7 @@ def _why_not(app: App, mapping: MappingSpec) -> Failure | None:
         return Failure(code="E_STOPPED", message="stopped before it began", exit=int(Exit.FAILED))
     for name in connections_of(app.loaded.project, mapping):
         if shut := app.shut(name):
-            message = f"not tried, as connection {name} is paused: {shut.reason}"
+            message = f"not tried, as its connection is paused: {shut.reason}"
             return Failure(code=shut.shut or "", message=message, exit=int(Exit.UNAVAILABLE))
     return None
 

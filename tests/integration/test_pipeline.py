@@ -1318,6 +1318,6 @@ def test_a_run_says_how_it_ended(it: Rig) -> None:
 
     assert (failed.status, failed.failure and failed.failure.message) == (
         Status.FAILED,
-        "1 records were not confirmed: status 503: planned (1 attempts)",
+        "1 records were not confirmed: connection one: POST /items/W1: status 503: planned (1 attempts)",
     )
     assert (result(it).status, result(it).failure) == (Status.SUCCESS, None)
