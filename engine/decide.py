@@ -327,7 +327,7 @@ def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: 
         if part.waited_seconds + asked > terms.retry.max_wait_seconds:
             message = (
                 f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
-                f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}); {PAUSING['E_ASKED_TO_WAIT']}: {reason}"
+                f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}; {PAUSING['E_ASKED_TO_WAIT']}"
             )
             return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT", wait_seconds=asked), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)

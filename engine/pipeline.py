@@ -179,10 +179,8 @@ def _deliver(run: _Run, operation: int) -> None:
     window = Window(run.staging)
     end = run.target.end(operation, window, run.setting.stop)
     if run.tally.error is None and end.unavailable():
-        name = run.target.connection
-        message = (
-            f"connection {name}: it did not answer, and its breaker lets nothing pass now; the next run tries again"
-        )
+        said = "it did not answer, and its breaker lets nothing pass now; `one-sync status` says since when"
+        message = f"connection {run.target.connection}: {said}, and the next run tries again"
         run.tally.error = TargetError(message, code="E_BREAKER")
     if run.tally.error:
         run.tally.counts.failed += sum(each.size for each in ranges)

@@ -313,6 +313,32 @@ def test_an_open_breaker_lets_one_request_of_all_objects_probe_at_a_time(trade: 
     assert min(after - at for at, after in pairwise(probes)) >= 0.4
 
 
+def test_another_process_says_since_when_nothing_answers_and_no_longer_when_something_does(trade: Trade) -> None:
+    trade.settings(attempts=100, failures=5)
+    project = (trade.shop.folder / "project.yaml").read_text()
+    trade.shop.write("project.yaml", project.replace("pause_seconds: 0.4", "pause_seconds: 60"))
+    trade.answer = lambda seen: Reply(status=503, body=b"down")
+    with trade.serving():
+        until(lambda: len(trade.wire.seen) >= 5)
+        until(lambda: trade.shop.json("status")["connections"][1]["failing"])
+        failing = trade.shop.json("status")["connections"][1]["failing"]
+        [line] = [each for each in trade.shop.run("status").stdout.splitlines() if each.startswith("connection")]
+    [stale] = [each for each in trade.shop.run("status").stdout.splitlines() if each.startswith("connection")]
+    trade.answer = lambda seen: Reply()
+    results = trade.once(trade.app())  # another process: nothing holds it up
+
+    since, last, next_try = (datetime.fromisoformat(failing[each]) for each in ("since", "last_at", "next_try_at"))
+    assert since <= last == next_try - timedelta(seconds=60)
+    assert failing["attempts"] >= 5
+    assert re.fullmatch(r"PUT /(north|south|west)/\w+-\d+: status 503: down", failing["last"])
+    assert re.match(r"connection one gave no good answer to \d+ attempts in a row since ", line)
+    assert "; the next try is at " in line
+    assert stale.startswith("connection one gave no good answer to ")
+    assert "; the next try is at " not in stale  # nobody is there to try
+    assert {str(each.status) for each in results} == {"success"}
+    assert trade.shop.json("status")["connections"][1]["failing"] is None
+
+
 # --- the rate limit -------------------------------------------------------------------------------------------------
 
 
@@ -342,7 +368,7 @@ LINES = {
     ),
     "a wait": (
         Reply(status=429, headers={"Retry-After": "7200"}),
-        rf"{ASKED}the target asks to wait 7200 s.*; it goes on by itself then: status 429|"
+        rf"{ASKED}the target asks to wait 7200 s.*: status 429; it goes on by itself then|"
         rf"{ASKED}the target asks to wait 7200 s \(status 429\): it goes on by itself then",
     ),
     "errors": (
@@ -383,7 +409,7 @@ def test_one_line_says_which_connection_what_was_asked_what_came_back_and_what_t
     for _, event, facts in trade.log.lines:  # and no line says it twice
         assert str(facts).count("connection one") == (event == "run_ended"), facts
     shown = [each for each in trade.shop.run("status").stdout.splitlines() if each.startswith("connection")]
-    assert [each.count("connection one") for each in shown] == [1] * len(trade.pauses())
+    assert [each.count("connection one") for each in shown] == [1] * bool(trade.pauses() or "cannot be used" in line)
 
 
 @pytest.mark.parametrize(
@@ -414,6 +440,18 @@ def test_one_line_says_it_of_a_feed_too(tmp_path: Path, status: int, said: str) 
 
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_an_object_that_another_process_ran_waits_for_its_connection_too(trade: Trade) -> None:
+    trade.answer = lambda seen: Reply(status=401)
+    trade.once(trade.app())
+    app, now = trade.app(), utc_now()
+    pauses = service._Pauses(app, app.loaded.mappings)
+    pauses.hold("north", now + timedelta(seconds=30))
+
+    held, over = (pauses.until("north", now + timedelta(seconds=seconds)) for seconds in (0, 30))
+
+    assert (held, over) == (now + timedelta(seconds=30), trade.pauses()["one"][1])
 
 
 def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
