@@ -77,6 +77,7 @@ class AdoptingTarget:
             read=lambda part, answer: self._read(compiled, part, answer, window),
             unavailable=lambda: http.open_until() is not None,
             workers=self._workers,
+            asked=lambda asked: http.asked(asked.request) if asked.request else "the target",
         )
 
     def _ask(self, compiled: CompiledOperation, http: HttpEnd, part: Part, window: Window) -> _Asked | Refusal:

@@ -215,6 +215,7 @@ class App:
         asked: deque[Exchange] = deque(maxlen=KEPT_EXCHANGES)  # by the threads of a read
         feed_end = FeedEnd(
             exchange=lambda request: http.exchange(request, stop=self.stop),
+            asked=http.asked,
             retry=connection.retry,
             workers=connection.concurrency,
             stop=self.stop,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import jsontext
-from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide
+from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide, located
 from engine.errors import RunError, SourceError
 from engine.mapping import Retry
 from engine.records import Answer, Answered, Lost, NotSent, Outgoing, Range, Refusal, Stage
@@ -22,6 +22,7 @@ class FeedEnd:
     """The source, as reading sees it."""
 
     exchange: Callable[[Outgoing], Answer]
+    asked: Callable[[Outgoing], str]  # what a request asks of whom, for errors
     retry: Retry
     workers: int
     stop: threading.Event
@@ -58,6 +59,7 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
         decision = decide(answer, Reading(fault=fault), part, terms, random.random())  # noqa: S311  jitter, no secret
         if not (isinstance(answer, NotSent) and answer.is_untried):
             end.tell(request, answer, decision)
+        decision = located(decision, answer, end.asked(request))
         if isinstance(decision, Stop):
             raise decision.error
         if isinstance(decision, Refuse):
@@ -68,7 +70,7 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
             raise RunError("the run was stopped while its source was read", code="E_STOPPED")
         if isinstance(decision, GiveUp):
             error = Unanswered if decision.unknown or part.unknown else SourceError
-            raise error(f"{request.method} {request.target}: {decision.reason}", code="E_SOURCE")
+            raise error(decision.reason, code="E_SOURCE")
         if isinstance(decision, Confirm) and isinstance(answer, Answered):
             return Told(body=body, size=len(answer.body))
         if isinstance(decision, Again):

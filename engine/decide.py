@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from engine.errors import ConfigError, OneSyncError, TargetError
 from engine.mapping import OnStatus, Retry
 from engine.records import Answer, Answered, Lost, NotSent, Range, Written
-from engine.retry import REFUSING, asked_to_wait, backoff, is_not_now, is_unlearnt
+from engine.retry import PAUSING, REFUSING, asked_to_wait, backoff, is_not_now, is_unlearnt
 
 SHOWN = 200  # characters of an answer that are kept
 
@@ -223,11 +223,23 @@ def _stop(answer: Answer) -> Stop | None:
     if not isinstance(answer, Answered):
         return None
     if answer.status in REFUSING:
-        return Stop(error=TargetError(f"the target refused our credentials ({_shown(answer)})", code="E_CREDENTIALS"))
+        message = f"the target refused our credentials ({_shown(answer)}): {PAUSING['E_CREDENTIALS']}"
+        return Stop(error=TargetError(message, code="E_CREDENTIALS"))
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
         return Stop(error=ConfigError(message, code="E_REDIRECT"))
     return None
+
+
+def located(decision: Decision, answer: Answer, asked: str) -> Decision:
+    """Say what was `asked` of whom where a decision may end a part or a run; what a shut connection tells says it."""
+    if isinstance(answer, NotSent) and answer.shut:
+        return decision
+    if isinstance(decision, Stop):
+        return replace(decision, error=decision.error.at(asked))
+    if isinstance(decision, Again | GiveUp):
+        return replace(decision, reason=f"{asked}: {decision.reason}")
+    return decision
 
 
 def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
@@ -315,7 +327,7 @@ def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: 
         if part.waited_seconds + asked > terms.retry.max_wait_seconds:
             message = (
                 f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
-                f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}"
+                f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}; {PAUSING['E_ASKED_TO_WAIT']}"
             )
             return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT", wait_seconds=asked), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)

@@ -29,6 +29,7 @@ from engine.decide import (
     Terms,
     Wait,
     decide,
+    located,
 )
 from engine.errors import OneSyncError, RunError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
@@ -50,6 +51,7 @@ class End:
     unavailable: Callable[[], bool]  # the breaker is open
     workers: int
     pauses: Callable[[], int] = lambda: 0  # how often the breaker has opened
+    asked: Callable[[Any], str] = lambda request: "the target"  # what a request asks of whom, for errors
 
 
 class Delivery:
@@ -175,7 +177,7 @@ class Delivery:
         if isinstance(answer, NotSent) and self._stop.is_set():
             yield self._unfinished(part, self._why_stopped())
         else:
-            yield from self._perform(decision, part)
+            yield from self._perform(located(decision, answer, self._end.asked(request)), part)
         yield from self._release(part.family)
 
     def _perform(self, decision: Decision, part: Part) -> Iterator[Event]:
@@ -348,4 +350,4 @@ class Delivery:
 
 
 def _silent(reason: str) -> TargetError:
-    return TargetError(f"the target does not answer: {reason}", code="E_TARGET")
+    return TargetError(f"{reason}; it cannot be used now, and the next run tries again", code="E_TARGET")

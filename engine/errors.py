@@ -66,6 +66,12 @@ class OneSyncError(Exception):
         self.message = message
         self.code = code
 
+    def at(self, where: str) -> OneSyncError:
+        """Put in front of the message where the error arose, and answer the error itself."""
+        self.message = f"{where}: {self.message}"
+        self.args = (self.message,)
+        return self
+
 
 class ConfigError(OneSyncError):
     """A file, a variable or the command line has to be corrected; nothing was attempted."""

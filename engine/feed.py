@@ -122,7 +122,8 @@ def _body(feed: Feed, end: FeedEnd, position: Mapping[str, Any]) -> Any:
         raise RunError(f"the feed's request cannot be made: {request.reason}", code="E_FEED")
     answer = ask(end, request)
     if isinstance(answer, Refusal):
-        raise RunError(f"the source refuses the feed's request {request.target}: {answer.reason}", code="E_FEED")
+        message = f"{end.asked(request)}: the source refuses the feed's request: {answer.reason}"
+        raise RunError(message, code="E_FEED")
     return answer.body
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -14,8 +14,10 @@ from engine.staging import Staging, column
 
 STAGED_ROWS = 20_000
 
+Stoppable: TypeAlias = Callable[[Iterable[Any]], Iterator[Any]]  # the same items, until the run is to stop
 
-def stage_files(staging: Staging, files: FileSet) -> None:
+
+def stage_files(staging: Staging, files: FileSet, stoppable: Stoppable) -> None:
     """Look at every staged record's files; a record whose file cannot be used is refused by name.
 
     Adds two columns a file: `file:<name>`, the SHA-256 of its content, and `path:<name>` (null for bytes).
@@ -28,7 +30,7 @@ def stage_files(staging: Staging, files: FileSet) -> None:
     for name in files.names:
         staging.run("create or replace temp table found_file (n bigint, sha256 varchar, path varchar)")
         for numbers, rows in _rows(staging, files):
-            found = [_look(files, name, row, known, seen) for row in rows]
+            found = [_look(files, name, row, known, seen) for row in stoppable(rows)]
             _take(staging, name, numbers, found)
         staging.add_columns(
             {file_column(name): Kind.TEXT, path_column(name): Kind.TEXT},

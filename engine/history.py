@@ -6,11 +6,13 @@ import fcntl
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from engine.journal import Journal, counts_from, unstamp
 from engine.records import Counts
+from engine.retry import is_unlearnt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,18 @@ class Tallies:
     unconfirmed_since: dict[str, datetime]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """The latest attempts at a connection, none of which had the answer of a target that is well."""
+
+    since: datetime
+    attempts: int  # of the latest requests that are looked at
+    last: Request
+
+
+LOOKED_AT = 10_000  # requests, the latest ones, of which it is told how many failed in a row
+NOT_HTTP = frozenset({"WRITE", "ADOPT"})  # what stands for a method where nothing was asked over HTTP
+
 _RUNS = (
     "select run_id, object, started_at, ended_at, status, counts, duration_seconds, exit, error from runs"
     " where ?1 is null or object = ?1 order by started_at desc, object limit ?2"
@@ -86,6 +100,19 @@ def requests(journal: Journal, object_: str | None, limit: int) -> list[Request]
 def requests_after(journal: Journal, id_: int, limit: int = 1000) -> list[Request]:
     """List the requests that were kept after one of them, the earliest first."""
     return [_request(row) for row in journal.rows(f"{_REQUEST} where id > ? order by id limit ?", id_, limit)]
+
+
+def failing(journal: Journal, objects: Collection[str], at_least: int) -> Failing | None:
+    """Tell since when all attempts at the connection of some objects fail; None: fewer than `at_least` did in a row.
+
+    Found in the history: so it is true whichever process asked, and over with the first good answer.
+    """
+    asked = (each for each in requests(journal, None, LOOKED_AT) if each.object in objects)
+    over_http = (each for each in asked if each.method not in NOT_HTTP)
+    failed = list(takewhile(lambda each: each.status is None or is_unlearnt(each.status), over_http))
+    if len(failed) < max(1, at_least):
+        return None
+    return Failing(since=failed[-1].at, attempts=len(failed), last=failed[0])
 
 
 def last_request(journal: Journal) -> int:

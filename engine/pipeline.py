@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from engine import changes, refusals
-from engine.canonical import Batch
 from engine.deliver import MAX_SPLITS, Delivery
-from engine.errors import Exit, GuardError, OneSyncError, RunError, TargetError
+from engine.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.journal import Journal
 from engine.mapping import Once, SqlSource
 from engine.pairing import READ_BY, check_ends, check_pair, recover, settle_run
@@ -145,8 +144,7 @@ def _make_ready(run: _Run) -> None:
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
     run.journal.begin(run.object, run.order.run_id, run.begun)
-    read = replace(read, batches=_stoppable(run, read.batches))
-    prepared = prepare(run.program, run.staging, run.journal, read, run.order)
+    prepared = prepare(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
     counts.add(prepared.counts)
     counts.requests += read.requests
     if held := prepared.withheld:
@@ -170,15 +168,6 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     settle_run(run.staging, run.journal, run.object, run.setting.clock())
 
 
-def _stoppable(run: _Run, batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Break off a long read when the run is to stop; nothing of it is kept."""
-    for batch in batches:
-        if run.setting.stop.is_set():
-            message = f"{run.object}: the run was stopped while its source was read; nothing of this read was sent"
-            raise RunError(message, code="E_STOPPED")
-        yield batch
-
-
 # --- delivering ------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +179,8 @@ def _deliver(run: _Run, operation: int) -> None:
     window = Window(run.staging)
     end = run.target.end(operation, window, run.setting.stop)
     if run.tally.error is None and end.unavailable():
-        message = f"the connection {run.target.connection} does not answer; its breaker lets nothing pass for now"
+        said = "it did not answer, and its breaker lets nothing pass now; `one-sync status` says since when"
+        message = f"connection {run.target.connection}: {said}, and the next run tries again"
         run.tally.error = TargetError(message, code="E_BREAKER")
     if run.tally.error:
         run.tally.counts.failed += sum(each.size for each in ranges)

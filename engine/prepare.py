@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,7 +19,7 @@ from engine.alone import first_use
 from engine.canonical import Batch
 from engine.diff import Comparison
 from engine.errors import RunError
-from engine.filing import stage_files
+from engine.filing import Stoppable, stage_files
 from engine.guards import Held, guard
 from engine.journal import Clock, Journal
 from engine.numbering import Refused
@@ -27,6 +28,8 @@ from engine.program import Program
 from engine.reading import Read
 from engine.records import Counts, Key, Refusal, key_text
 from engine.staging import Staging, quoted
+
+T = TypeVar("T")
 
 DRY_WAIT_SECONDS = 30.0
 LOADED_ROWS = 50_000
@@ -88,28 +91,31 @@ def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
     return any(each.retry or each.payload_hash for each in due)
 
 
-def prepare(program: Program, staging: Staging, journal: Journal, read: Read, order: Order) -> Prepared:
+def prepare(
+    program: Program, staging: Staging, journal: Journal, read: Read, order: Order, *, stop: threading.Event
+) -> Prepared:
     """Extract, diff and render: afterwards the table `changes` holds what a run would send.
 
-    Raises SourceError or RunError; the ledger is as it was then.
+    Raises SourceError or RunError, the latter too when `stop` is set meanwhile; the ledger is as it was then.
     """
+    stoppable = partial(_stoppable, program, stop)
     with _located(program, "source", "query"):
-        extracted = staging.stage(_with_key(program, read.batches), program.mapping.source.key)
+        extracted = staging.stage(_with_key(program, stoppable(read.batches)), program.mapping.source.key)
     for name, batches in read.children.items():
         children = program.children[name]
         with _located(program, "source", "children", name, "query"):
-            staging.stage_children(name, batches, children.parent, children.order_by)
+            staging.stage_children(name, stoppable(batches), children.parent, children.order_by)
     gone = int(staging.value("select count(*) from staged where gone"))
     _check_columns(program, staging)
     diff.begin(staging)
     if program.files.names:
-        stage_files(staging, program.files)
+        stage_files(staging, program.files, stoppable)
     spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
     spec = replace(spec, creates=spec.creates and not order.adopts)
     _load_journal(program, staging, journal)
     diff.compare(staging, spec)
     withheld = guard(staging, spec, extracted)
-    _render(program, staging)
+    _render(program, staging, stoppable)
     numbering.number_changes(staging, spec, order.run_id)
     return Prepared(
         spec=spec,
@@ -118,6 +124,15 @@ def prepare(program: Program, staging: Staging, journal: Journal, read: Read, or
         remembered=tuple(numbering.remembered(staging)),
         withheld=withheld,
     )
+
+
+def _stoppable(program: Program, stop: threading.Event, items: Iterable[T]) -> Iterator[T]:
+    """Break off what takes long when the run is to stop; nothing of its read is kept."""
+    for item in items:
+        if stop.is_set():
+            message = f"{program.object}: the run was stopped before anything of this read was sent"
+            raise RunError(message, code="E_STOPPED")
+        yield item
 
 
 @contextmanager
@@ -197,11 +212,11 @@ def _load(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[t
         push()
 
 
-def _render(program: Program, staging: Staging) -> None:
+def _render(program: Program, staging: Staging, stoppable: Stoppable) -> None:
     names = program.lines.columns(staging.columns)
     refs = tuple(ref.name for ref in program.refs)
     numbering.begin_lines(staging)
-    for numbers, rows in numbering.to_render(staging, names, refs):
+    for numbers, rows in stoppable(numbering.to_render(staging, names, refs)):
         lines: list[bytes] = []
         numbered: list[int] = []
         for number, line in zip(numbers, program.lines.render(rows, (*names, *refs)), strict=True):

@@ -334,7 +334,8 @@ def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchang
 def note_pause(journal: Journal, connection: str, error: OneSyncError) -> None:
     """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
     if isinstance(error, TargetError) and error.code in PAUSING:
-        journal.pause(connection, error.message, asked_seconds=error.wait_seconds)
+        reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it
+        journal.pause(connection, reason, asked_seconds=error.wait_seconds)
 
 
 def _extended(ranges: list[Range], new: Range) -> list[Range]:

@@ -118,6 +118,11 @@ class Outgoing:
         """Path or URL, as shown to people."""
         return self.path or self.url or ""
 
+    @property
+    def asked(self) -> str:
+        """Method and path, as errors name a request: its query may hold what is secret."""
+        return f"{self.method} {self.target.partition('?')[0]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:

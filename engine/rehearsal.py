@@ -55,7 +55,7 @@ class Rehearsal:
             if number:
                 everything = [Range(1, int(self.staging.value("select coalesce(max(seq), 1) from changes")))]
                 settle(self.staging, Outcomes(marked=everything, confirmed=everything), self.journal.now())
-            yield read, prepare(self.program, self.staging, self.journal, read, order)
+            yield read, prepare(self.program, self.staging, self.journal, read, order, stop=self.stop)
 
     def made(self) -> Iterator[Made]:
         """Make the requests of the changes that were just prepared, in the order of delivery."""

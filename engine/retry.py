@@ -19,7 +19,10 @@ _LATER = frozenset({425, 429})  # the target is well and asks for patience
 _LONGEST_SECONDS = 1e9  # some 30 years: what is longer says no more
 
 REFUSING = frozenset({401, 403})  # our credentials
-PAUSING = frozenset({"E_CREDENTIALS", "E_ASKED_TO_WAIT"})  # of errors that concern all objects of a connection
+PAUSING = {  # codes of errors that concern all objects of a connection, and what ends its pause
+    "E_CREDENTIALS": "correct them, then `one-sync connections` ends the pause",
+    "E_ASKED_TO_WAIT": "it goes on by itself then",
+}
 LONGEST_PROBE_MINUTES = 15
 LONGEST_PAUSE = timedelta(days=1)  # whatever a target asks for, it is asked again then
 

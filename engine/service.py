@@ -28,7 +28,7 @@ PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD,
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
 PAUSES_SECONDS = 1.0  # how old the known pauses may be
 PRUNE_EVERY = timedelta(days=1)
-BUSY_PAUSE = timedelta(seconds=30)  # before an object that another process runs is tried again
+BUSY_PAUSE = timedelta(seconds=30)  # of an object that another process runs: fires wait, then `turn` tries again
 
 
 # --- one run of one object -----------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def _why_not(app: App, mapping: MappingSpec) -> Failure | None:
         return Failure(code="E_STOPPED", message="stopped before it began", exit=int(Exit.FAILED))
     for name in connections_of(app.loaded.project, mapping):
         if shut := app.shut(name):
-            message = f"not tried, as connection {name} is paused: {shut.reason}"
+            message = f"not tried, as its connection is paused: {shut.reason}"
             return Failure(code=shut.shut or "", message=message, exit=int(Exit.UNAVAILABLE))
     return None
 
@@ -258,7 +258,8 @@ class _Pauses:
 
     def until(self, name: str, now: datetime) -> datetime | None:
         """Tell until when an object may not start; None: it may."""
-        if (held_until := self._held.get(name)) and held_until - now <= BUSY_PAUSE:  # unless the clock was set back
+        held_until = self._held.get(name, now)
+        if timedelta(0) < held_until - now <= BUSY_PAUSE:  # longer: the clock was set back
             return held_until
         if time.monotonic() - self._known_at > PAUSES_SECONDS:
             self._read()

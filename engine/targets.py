@@ -106,6 +106,7 @@ class HttpTarget:
             unavailable=lambda: self._end.open_until() is not None,
             workers=self._settings.concurrency,
             pauses=self._end.openings,
+            asked=self._end.asked,
         )
 
     def _build(self, compiled: CompiledOperation, part: Part, window: Window) -> Outgoing | Refusal:

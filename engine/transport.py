@@ -126,7 +126,7 @@ class HttpEnd:
         except LocalAddressError as error:  # no fault of the target: its breaker learns nothing
             return NotSent(reason=str(error))
         finally:
-            self._gate.leave(answer, place, counts=counts)
+            self._gate.leave(answer, place, counts=counts, asked=self.asked(request))
 
     def fault(self, request: Outgoing) -> str | None:
         """Say why a request can never be sent (an address, a header), or None; trying it again would not help."""
@@ -135,6 +135,10 @@ class HttpEnd:
         except _UnsendableError as error:
             return str(error)
         return None
+
+    def asked(self, request: Outgoing) -> str:
+        """Name a request and its connection, for errors."""
+        return f"connection {self._settings.name}: {request.asked}"
 
     def open_until(self) -> datetime | None:
         """Tell until when the breaker lets nothing pass; None when a request may go now, if only as the probe."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from engine.mapping import HttpConnection
 from engine.records import STOPPED, Answer, Answered, NotSent
-from engine.retry import Breaker, RateLimit, asked_to_wait, healthy, shuts
+from engine.retry import PAUSING, Breaker, RateLimit, asked_to_wait, healthy, shuts
 
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
 
@@ -61,19 +61,23 @@ class Gate:
         with self._changed:
             self._rate.move(place.at, self._monotonic())
 
-    def leave(self, answer: Answer | None, place: Place, *, counts: bool) -> None:
-        """Give back what `enter` took, and learn from the answer; None: there was an error of our own."""
+    def leave(self, answer: Answer | None, place: Place, *, counts: bool, asked: str) -> None:
+        """Give back what `enter` took, and learn from the answer; None: there was an error of our own.
+
+        Where it shuts the gate, everybody is told what was `asked` of whom.
+        """
         with self._changed:
             now = self._monotonic()
             self._in_flight -= 1
             self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=place.turn)
-            asked = asked_to_wait(answer) if answer else 0.0
+            wait = asked_to_wait(answer) if answer else 0.0
             if isinstance(answer, Answered) and (code := shuts(answer, self._max_wait_seconds)):
-                said = f"asks to wait {asked:g} s" if asked else "refused our credentials"
-                self._shut = NotSent(reason=f"the target {said} (status {answer.status})", shut=code)
-                self._shut_until = now + asked if asked else None
-            elif asked:
-                self._rate.hold(now + asked)
+                said = f"asks to wait {wait:g} s" if wait else "refused our credentials"
+                reason = f"{asked}: the target {said} (status {answer.status}): {PAUSING[code]}"
+                self._shut = NotSent(reason=reason, shut=code)
+                self._shut_until = now + wait if wait else None
+            elif wait:
+                self._rate.hold(now + wait)
             self._changed.notify_all()
 
     @property

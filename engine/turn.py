@@ -8,7 +8,8 @@ How ties, misses and pauses are decided:
   remembered once; the operations of all remembered fires are merged into one run.
 * A run that did not serve its fire (it failed, it was stopped, another process ran the object) leaves its operations
   due: they go with the object's next fire, or by themselves after 1, 2, 4, ... up to 15 minutes. One that failed into a
-  pause of its connection goes when that ends, as the probe.
+  pause goes when that ends: of its connection, as the probe, or of the object alone, which `service.BUSY_PAUSE` makes
+  where another process ran it.
 * Runs of `lane: bulk` leave one worker to realtime objects, which overtake bulk ones that wait for their turn. A
   realtime object that a bulk one goes `before` waits for that turn too.
 * `after: X` runs when a run of X has ended, also one that failed: its records wait by themselves for what they need.

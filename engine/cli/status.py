@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -68,6 +68,8 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
             context.out.line(
                 f"connection {each['connection']} is paused since {since} until {until}: {pause['reason']}"
             )
+        elif failing := each["failing"]:
+            context.out.line(_failing_line(context, each["connection"], failing, serving=scheduler is not None))
     nobody = "no scheduler runs: nothing is sent by itself until `one-sync run` is started"
     context.out.line(nobody if scheduler is None else f"the scheduler runs as process {scheduler}")
 
@@ -104,6 +106,7 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
         last, tallies = history.last_runs(journal), history.tallies(journal, running)
         changed = {name: _target_changed(app, journal, mapping) for name, mapping in mappings.items()}
         paused = {name: _pause(name, *pause) for name, pause in journal.pauses().items()}
+        failing = {name: _failing(app, journal, name) for name in project.connections}
     upcoming = next_fires(schedules_of(mappings), app.timezone, utc_now())
     objects = []
     for name, mapping in mappings.items():
@@ -125,7 +128,9 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
                 "paused": max(pauses, key=lambda pause: pause["until"], default=None),
             }
         )
-    connections = [{"connection": name, "paused": paused.get(name)} for name in project.connections]
+    connections = [
+        {"connection": name, "paused": paused.get(name), "failing": failing[name]} for name in project.connections
+    ]
     return objects, connections
 
 
@@ -142,6 +147,42 @@ def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | N
 
 def _pause(connection: str, since: datetime, until: datetime, reason: str, _: int) -> dict[str, Any]:
     return {"connection": connection, "since": since, "until": until, "reason": reason}
+
+
+def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
+    """Say of an HTTP connection since when nothing that was asked had a good answer, as often as opens its breaker."""
+    from engine.ends import connections_of  # noqa: PLC0415
+    from engine.history import failing  # noqa: PLC0415
+    from engine.mapping import HttpConnection  # noqa: PLC0415
+
+    project = app.loaded.project
+    settings = project.connections[name]
+    if not isinstance(settings, HttpConnection):
+        return None
+    objects = {each.object for each in app.loaded.mappings.values() if name in connections_of(project, each)}
+    found = failing(journal, objects, settings.breaker.failures)
+    if found is None:
+        return None
+    last = found.last
+    return {
+        "since": found.since,
+        "attempts": found.attempts,
+        "last_at": last.at,
+        "last": f"{last.method} {last.target.partition('?')[0]}: {last.reason or f'status {last.status}'}",
+        "next_try_at": last.at + timedelta(seconds=settings.breaker.pause_seconds),
+    }
+
+
+def _failing_line(context: Context, name: str, failing: Mapping[str, Any], *, serving: bool) -> str:
+    from engine.app import utc_now  # noqa: PLC0415
+
+    since, last, again = (context.out.cell(failing[each]) for each in ("since", "last_at", "next_try_at"))
+    line = (
+        f"connection {name} gave no good answer to {failing['attempts']} attempts in a row since {since}, "
+        f"the last at {last}: {failing['last']}"
+    )
+    waits = serving and failing["next_try_at"] > utc_now()
+    return f"{line}; the next try is at {again} or later" if waits else line
 
 
 # --- history ------------------------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def _page(feed: Feed, sample: Sample, story: Story) -> Page:
             story["fetch"]["answered"] = answers[0].status
         return answers.popleft()
 
-    end = FeedEnd(exchange=exchange, retry=ONCE, workers=1, stop=threading.Event())
+    stop = threading.Event()
+    end = FeedEnd(exchange=exchange, asked=lambda request: request.asked, retry=ONCE, workers=1, stop=stop)
     return again(feed, end, [dict(sample.row)], [])
 
 

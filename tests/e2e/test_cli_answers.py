@@ -165,7 +165,10 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
     assert document == {
         "schema_version": 1,
         "objects": [{**entry, "object": "items"}, {**entry, "object": "notes"}],
-        "connections": [{"connection": "erp", "paused": None}, {"connection": "one", "paused": None}],
+        "connections": [
+            {"connection": "erp", "paused": None, "failing": None},
+            {"connection": "one", "paused": None, "failing": None},
+        ],
         "scheduler": None,
     }
     assert shop.run("runs").stdout.split()[:3] == ["at", "object", "status"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -20,12 +21,13 @@ from typing import Any
 import pytest
 from rig import rig
 from shop import Shop
-from wire import Reply, Seen, Wire
+from wire import Reply, Seen, Wire, drop_read
 
 from engine import service
 from engine.app import App, utc_now
 from engine.history import requests
 from engine.pipeline import new_run_id
+from engine.plan import plan
 from engine.records import ObjectResult, Status
 from engine.service import Service, exit_code, run_once
 
@@ -209,7 +211,7 @@ def test_a_pass_tries_no_other_object_of_a_connection_that_refused_and_says_so_o
     ]
     assert exit_code(results) == 6
     assert {each.failure.code for each in (*results, *again) if each.failure} == {"E_CREDENTIALS"}
-    assert "not tried, as connection one is paused" in str(results[1].failure)
+    assert "not tried, as its connection is paused: connection one: PUT /north/north-" in str(results[1].failure)
     assert len(trade.wire.seen) <= 8
     assert {seen.target.split("/")[1] for seen in trade.wire.seen} == {"north"}
     assert trade.log.of("connection_paused") == [("error", "connection_paused")] * 2  # once a process
@@ -272,7 +274,8 @@ def test_a_long_wait_is_a_pause_as_long_as_it_says_and_what_is_no_wait_is_a_fail
     if seconds:
         since, over, reason, probes = pauses["one"]
         assert abs((over - since).total_seconds() - seconds) < 5
-        assert (probes, reason.startswith("the target asks to wait ")) == (0, True)
+        assert (probes, reason.split(": ")[0][:17]) == (0, "PUT /north/north-")  # its connection stands beside it
+        assert ": the target asks to wait " in reason
         assert trade.log.of("connection_paused") == [("warning", "connection_paused")]
 
 
@@ -310,6 +313,32 @@ def test_an_open_breaker_lets_one_request_of_all_objects_probe_at_a_time(trade: 
     assert min(after - at for at, after in pairwise(probes)) >= 0.4
 
 
+def test_another_process_says_since_when_nothing_answers_and_no_longer_when_something_does(trade: Trade) -> None:
+    trade.settings(attempts=100, failures=5)
+    project = (trade.shop.folder / "project.yaml").read_text()
+    trade.shop.write("project.yaml", project.replace("pause_seconds: 0.4", "pause_seconds: 60"))
+    trade.answer = lambda seen: Reply(status=503, body=b"down")
+    with trade.serving():
+        until(lambda: len(trade.wire.seen) >= 5)
+        until(lambda: trade.shop.json("status")["connections"][1]["failing"])
+        failing = trade.shop.json("status")["connections"][1]["failing"]
+        [line] = [each for each in trade.shop.run("status").stdout.splitlines() if each.startswith("connection")]
+    [stale] = [each for each in trade.shop.run("status").stdout.splitlines() if each.startswith("connection")]
+    trade.answer = lambda seen: Reply()
+    results = trade.once(trade.app())  # another process: nothing holds it up
+
+    since, last, next_try = (datetime.fromisoformat(failing[each]) for each in ("since", "last_at", "next_try_at"))
+    assert since <= last == next_try - timedelta(seconds=60)
+    assert failing["attempts"] >= 5
+    assert re.fullmatch(r"PUT /(north|south|west)/\w+-\d+: status 503: down", failing["last"])
+    assert re.match(r"connection one gave no good answer to \d+ attempts in a row since ", line)
+    assert "; the next try is at " in line
+    assert stale.startswith("connection one gave no good answer to ")
+    assert "; the next try is at " not in stale  # nobody is there to try
+    assert {str(each.status) for each in results} == {"success"}
+    assert trade.shop.json("status")["connections"][1]["failing"] is None
+
+
 # --- the rate limit -------------------------------------------------------------------------------------------------
 
 
@@ -328,10 +357,101 @@ def test_no_window_holds_more_requests_than_the_limit_whoever_sends_them(trade: 
     assert min(windows) > 0.25  # 0.4 less what a journey may take longer than another
 
 
+# --- what an operator reads ------------------------------------------------------------------------------------------
+
+ASKED = r"connection one: PUT /north/north-\d+: "
+LINES = {
+    "credentials": (
+        Reply(status=401, body=b"who are you"),
+        rf"{ASKED}the target refused our credentials \(status 401(: who are you)?\): "
+        "correct them, then `one-sync connections` ends the pause",
+    ),
+    "a wait": (
+        Reply(status=429, headers={"Retry-After": "7200"}),
+        rf"{ASKED}the target asks to wait 7200 s.*: status 429; it goes on by itself then|"
+        rf"{ASKED}the target asks to wait 7200 s \(status 429\): it goes on by itself then",
+    ),
+    "errors": (
+        Reply(status=503, body=b"down"),
+        rf"{ASKED}status 503: down \(1 attempts\); it cannot be used now, and the next run tries again",
+    ),
+    "silence": (
+        drop_read(),
+        rf"{ASKED}the connection (broke: .*|was closed before an answer came) \(1 attempts\); it cannot be used now, "
+        "and the next run tries again",
+    ),
+    "a redirect": (
+        Reply(status=302),
+        rf"{ASKED}the target answered with a redirect \(302\), which is never followed; correct base_url",
+    ),
+    "the mapping's word": (
+        Reply(status=418, body=b"tea"),
+        rf"{ASKED}the mapping says to stop at this answer \(status 418: tea\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("reply", "line"), LINES.values(), ids=LINES)
+def test_one_line_says_which_connection_what_was_asked_what_came_back_and_what_to_do(
+    trade: Trade, reply: Reply, line: str
+) -> None:
+    trade.settings(attempts=1, failures=1)
+    for name in OBJECTS:
+        text = RECORDS.format(name=name, schedule=EVERY_SECOND)
+        trade.shop.write(f"{name}.yaml", text + "    on_status: {418: stop}\n")
+    trade.answer = lambda seen: reply
+    first, second, _ = trade.once(trade.app())
+
+    assert first.failure
+    assert second.failure
+    assert re.fullmatch(line, first.failure.message), first.failure.message
+    assert second.failure.message.count("connection one") == 1
+    for _, event, facts in trade.log.lines:  # and no line says it twice
+        assert str(facts).count("connection one") == (event == "run_ended"), facts
+    shown = [each for each in trade.shop.run("status").stdout.splitlines() if each.startswith("connection")]
+    assert [each.count("connection one") for each in shown] == [1] * bool(trade.pauses() or "cannot be used" in line)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            401,
+            "the target refused our credentials (status 401: planned): correct them, then `one-sync connections` ends",
+        ),
+        (503, "status 503: planned (1 attempts)"),
+        (404, "the source refuses the feed's request: status 404: planned"),
+    ],
+)
+def test_one_line_says_it_of_a_feed_too(tmp_path: Path, status: int, said: str) -> None:
+    with rig(tmp_path) as it:
+        it.platform.rule = lambda seen: status
+        it.run("letters")
+        planned = plan(it.app, it.app.loaded.mappings["letters"])
+
+    assert it.last
+    assert it.last.failure
+    assert it.last.failure.message.startswith(f"connection one: GET /feed: {said}")
+    assert planned.failure
+    assert planned.failure.message.startswith(f"connection one: GET /feed: {said.partition(' (')[0]}")
+
+
 # --- objects that another process runs ------------------------------------------------------------------------------
 
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_an_object_that_another_process_ran_waits_for_its_connection_too(trade: Trade) -> None:
+    trade.answer = lambda seen: Reply(status=401)
+    trade.once(trade.app())
+    app, now = trade.app(), utc_now()
+    pauses = service._Pauses(app, app.loaded.mappings)
+    pauses.hold("north", now + timedelta(seconds=30))
+
+    held, over = (pauses.until("north", now + timedelta(seconds=seconds)) for seconds in (0, 30))
+
+    assert (held, over) == (now + timedelta(seconds=30), trade.pauses()["one"][1])
 
 
 def test_a_fire_that_met_another_process_is_served_when_that_has_ended(

@@ -1,4 +1,4 @@
-"""The journal's file between processes."""
+"""The journal's file between processes, and what is found in it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from engine.history import failing
 from engine.journal import Journal
-from engine.notes import Clock
+from engine.notes import Clock, Exchange
 
 OTHER = """
 import sys
@@ -46,3 +49,31 @@ def test_the_files_of_the_state_are_their_owners_alone(tmp_path: Path) -> None:
 
     assert modes == dict.fromkeys(("journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"), 384)
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def exchange(method: str, status: int | None) -> Exchange:
+    return Exchange(method=method, target="/", lines=1, status=status, outcome="", reason=None, duration_seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "attempts"),
+    [
+        ([], None),
+        ([("mine", "PUT", 503)], None),  # no breaker opens after one
+        ([("mine", "PUT", 503), ("mine", "GET", None), ("mine", "PUT", 408)], 3),
+        ([("mine", "PUT", 503), ("mine", "PUT", 503), ("mine", "PUT", 200)], None),
+        ([("mine", "PUT", 503), ("mine", "PUT", 422), ("mine", "PUT", 503)], None),
+        ([("mine", "PUT", 503), ("mine", "PUT", 503), ("other", "PUT", 200)], 2),  # at another connection
+        ([("mine", "GET", 200), ("mine", "WRITE", None), ("mine", "WRITE", None)], None),  # to the ERP
+        ([("mine", "GET", 503), ("mine", "ADOPT", None), ("mine", "GET", 503)], 2),  # asked nobody
+    ],
+)
+def test_a_connection_fails_when_its_latest_attempts_do(
+    tmp_path: Path, asked: list[tuple[str, str, int | None]], attempts: int | None
+) -> None:
+    with Journal.open(tmp_path, clock()) as journal:
+        for object_, method, status in asked:
+            journal.log_request(object_, "run", exchange(method, status))
+        found = failing(journal, {"mine"}, 2)
+
+    assert (found and found.attempts) == attempts

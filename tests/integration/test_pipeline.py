@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from engine.errors import Exit, StateError
 from engine.interventions import retry_rejected
 from engine.journal_file import FILE_NAME
 from engine.pipeline import exit_of
+from engine.plan import plan
 from engine.records import ObjectResult, Status
 
 
@@ -895,6 +897,66 @@ def test_a_source_that_is_not_there_changes_nothing(it: Rig) -> None:
     assert it.run("items") == {"extracted": 1, "unchanged": 1}
 
 
+# --- stops ---------------------------------------------------------------------------------------------------
+
+PACKED = """
+object: packed
+source:
+  connection: erp
+  query: SELECT id, name FROM client
+  key: [id]
+  children:
+    lines: {query: "SELECT grp AS id, id AS number FROM item", parent: [id], order_by: [number]}
+fields: {id: "{{ id }}", lines: [{$each: lines, number: "{{ number }}"}]}
+files: {paper: "{{ name }}"}
+send:
+  - on: [added, changed]
+    requests:
+      - {method: PUT, path: "/packed/{{ id | path }}", body: "{{ line }}"}
+      - {method: PUT, path: "/packed/{{ id | path }}/paper", file: paper}
+"""
+
+
+class Stop(threading.Event):
+    """Is set when it is looked at once more than so many times."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self) -> bool:
+        if self.looks == 0:
+            self.set()
+        self.looks -= 1
+        return super().is_set()
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 3], ids=["reading", "children", "files", "rendering"])
+def test_a_stop_ends_a_run_or_a_plan_before_anything_is_sent_and_nothing_of_the_read_is_kept(
+    it: Rig, looks: int
+) -> None:
+    it.edit("project", ("timezone: Europe/Warsaw", "timezone: Europe/Warsaw\nfiles_root: ."))
+    it.add("packed", PACKED)
+    (it.folder / "paper.json").write_text("{}")
+    it.put("client", ("A", "paper.json"))
+    it.put("item", ("A", "1", "x"))
+    it.platform.rule = lambda seen: Reply()
+
+    it.app.stop = Stop(looks)
+    planned = plan(it.app, it.app.loaded.mappings["packed"])
+    it.app.stop = Stop(looks)
+    counts = it.run("packed")
+    stopped = result(it).failure
+    sent = it.platform.take()
+    it.close()
+    after = it.run("packed")
+
+    assert planned.failure
+    assert stopped
+    assert (planned.failure.code, stopped.code, counts, sent) == ("E_STOPPED", "E_STOPPED", {}, [])
+    assert after == {"extracted": 1, "added": 1, "confirmed": 1, "requests": 2}
+
+
 # --- schedules of operations, cursors ------------------------------------------------------------------------
 
 
@@ -1318,6 +1380,6 @@ def test_a_run_says_how_it_ended(it: Rig) -> None:
 
     assert (failed.status, failed.failure and failed.failure.message) == (
         Status.FAILED,
-        "1 records were not confirmed: status 503: planned (1 attempts)",
+        "1 records were not confirmed: connection one: POST /items/W1: status 503: planned (1 attempts)",
     )
     assert (result(it).status, result(it).failure) == (Status.SUCCESS, None)

@@ -53,6 +53,9 @@ class End:
     def openings(self) -> int:
         return 0
 
+    def asked(self, request: Outgoing) -> str:
+        return request.asked
+
     def exchange(self, request: Outgoing, *, stop: Event | None = None, counts: bool = True) -> Answer:
         self.fuse.step()
         fault = self.random.choice(FAULTS) if self.random else "ok"
