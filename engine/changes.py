@@ -37,12 +37,7 @@ class Numbered:
 
 def read(staging: Staging, part: Range) -> list[Numbered]:
     """Read a range of changes with all that a request may name."""
-    refs = [
-        name
-        for (name,) in staging.rows(
-            "select column_name from duckdb_columns() where table_name = 'changes' and column_name like 'r:%'"
-        )
-    ]
+    refs = staging.columns_of("changes", "r:")
     columns = [column(name) for name in staging.columns] + [quoted(name) for name in refs]
     sql = (
         "select seq, key, change, cast(payload_hash as varchar), line, saved"

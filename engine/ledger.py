@@ -34,7 +34,7 @@ def settle(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
     Changes without a number need no request (their payload is the confirmed one): they are taken as they are.
     Afterwards there are no changes, and the generation is one higher.
     """
-    names = _changed_columns(staging)
+    names = staging.columns_of("changes", "c:")
     _widen_ledger(staging, names)
     _judge(staging, outcomes)
     whole = _is_first_load(staging, names)
@@ -58,18 +58,9 @@ def generation(staging: Staging) -> int:
     return int(staging.meta("generation") or 0)
 
 
-def _changed_columns(staging: Staging) -> list[str]:
-    """List the source's columns in `changes`, with their prefix."""
-    sql = (
-        "select column_name from duckdb_columns() where table_name = ? and column_name like 'c:%' order by column_index"
-    )
-    return [name for (name,) in staging.rows(sql, ["changes"])]
-
-
 def ledger_columns(staging: Staging) -> list[str]:
     """List the source's columns in the ledger, without their prefix."""
-    sql = "select column_name from duckdb_columns() where table_name = 'ledger' and column_name like 'c:%'"
-    return [name[2:] for (name,) in staging.rows(sql)]
+    return [name[2:] for name in staging.columns_of("ledger", "c:")]
 
 
 def _widen_ledger(staging: Staging, names: Sequence[str]) -> None:
@@ -116,7 +107,7 @@ def _shape_as_ledger(staging: Staging, names: Sequence[str], at: datetime) -> No
     DuckDB cannot commit such alterations together with the change of name.
     """
     kept = {"seq", "change", "key", "row_hash", "payload_hash", "uncertain", "removing", "confirmed_at", *names}
-    for (name,) in staging.rows("select column_name from duckdb_columns() where table_name = 'changes'"):
+    for name in staging.columns_of("changes"):
         if name not in kept:
             staging.run(f"alter table changes drop column {quoted(name)}")
     for flag in ("uncertain", "removing"):

@@ -171,6 +171,11 @@ class Staging:
             table = self._connection.execute(sql, params or None).to_arrow_table()
         return [each.to_pylist() for each in table.columns]
 
+    def columns_of(self, table: str, prefix: str = "") -> list[str]:
+        """List the columns of a table whose names begin so, in their order."""
+        sql = f"select name from pragma_table_info('{table}') where starts_with(name, '{prefix}') order by cid"
+        return [name for (name,) in self.rows(sql)]
+
     def insert(self, into: str, data: pa.RecordBatch | pa.Table, select: str = "*") -> None:
         """Append Arrow data to a table; `select` names the expressions over its columns."""
         with self._translated():
@@ -215,8 +220,7 @@ class Staging:
 
     def meta(self, name: str) -> str | None:
         """Read a note of the file."""
-        found: str | None = self.value("select value from meta where name = ?", [name])
-        return found
+        return dict(self.rows("select name, value from meta")).get(name)
 
     def set_meta(self, name: str, value: str) -> None:
         """Write a note of the file."""
