@@ -344,9 +344,15 @@ class Rig:
 
     def ledger(self, name: str, *key: str) -> Confirmed | None:
         """Give one record of the ledger."""
+        with self.staging(name) as staging:
+            return confirmed(staging, key)
+
+    @contextmanager
+    def staging(self, name: str) -> Iterator[Staging]:
+        """Open an object's DuckDB file."""
         staging = Staging.open(self.state / f"{name}.duckdb", scratch=self.state, wait_seconds=0)
         try:
-            return confirmed(staging, key)
+            yield staging
         finally:
             staging.close()
 

@@ -1,4 +1,4 @@
-"""Real databases for the integration tests, each started once a session on a place of its own."""
+"""Real databases for the integration tests, each started once a session on a place of its own; the stand-in for ONe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+
+from engine.sandbox.sandbox import Sandbox
+from engine.sandbox.server import running
 
 START_SECONDS = 60
 
@@ -93,3 +97,30 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"mariadbd did not start: {server.args}")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sandbox]:
+    """The stand-in, served to the tests of a file."""
+    with running() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(served: Sandbox) -> Sandbox:
+    """The stand-in after a reset."""
+    served.reset()
+    return served
+
+
+@pytest.fixture(scope="module")
+def connected(served: Sandbox) -> Iterator[httpx.Client]:
+    """A client of the stand-in."""
+    with httpx.Client(base_url=served.url, headers={"ApiAuth": "key", "one-tenant": "acme"}, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def one(sandbox: Sandbox, connected: httpx.Client) -> httpx.Client:
+    """A client of the stand-in after a reset."""
+    return connected

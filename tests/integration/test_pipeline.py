@@ -146,6 +146,32 @@ def test_seven_bad_lines_of_thirty_thousand_cost_200_requests_and_no_other_line(
     assert exit_of(result(it)) == Exit.PARTIAL
 
 
+def test_of_rows_so_heavy_that_three_go_at_once_none_is_left_out(it: Rig) -> None:
+    it.put("item", *[(f"W{number % 4}", f"{number:02}", 1) for number in range(41)])
+    it.run("items")
+    with it.staging("items") as staging:
+        staging.set_meta("heaviest_bytes", "20000000000")
+    it.platform.refused = {99}
+    changed = [(f"W{number % 4}", f"{number:02}", 99 if number == 7 else 2) for number in range(3, 50)]
+    it.put("item", *changed)
+
+    counts = it.run("items")
+
+    assert counts == {
+        "extracted": 47,
+        "added": 9,
+        "changed": 38,
+        "removed": 3,
+        "confirmed": 49,
+        "rejected": 1,
+        "requests": counts["requests"],
+        "splits": counts["splits"],
+    }
+    held = {(group, id_): value for group, lines in it.platform.items.items() for id_, value in lines.items()}
+    assert held == {(group, id_): 1 if value == 99 else value for group, id_, value in changed}
+    assert it.run("items") == {"extracted": 47, "unchanged": 46, "changed": 1, "rejected": 1}
+
+
 def test_a_remembered_rejection_ends_when_its_payload_changes(it: Rig) -> None:
     it.platform.refused = {"bad", "worse"}
     it.put("item", ("W1", "A", "bad"))

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -30,30 +29,6 @@ ADDRESS = {"street": "Polna 1", "zipCode": "00-001", "city": "Łódź"}
 COMPANY = {"externalId": "K-1", "name": "Żabka Narzędzia", "tin": "0000000000", "address": ADDRESS}
 PERSON = {"externalId": "K-2", "name": "Jan Przykład", "address": ADDRESS}
 CENTRAL = {"id": "W1", "type": "CENTRAL", "name": "Główny"}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(served: Sandbox) -> Sandbox:
-    served.reset()
-    return served
-
-
-@pytest.fixture(scope="module")
-def connected(served: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers=HEADERS, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture
-def one(sandbox: Sandbox, connected: httpx.Client) -> httpx.Client:
-    """The platform after a reset."""
-    return connected
 
 
 def line(sku: str, quantity: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 
 from engine.sandbox.answers import Settings
 from engine.sandbox.sandbox import Sandbox
-from engine.sandbox.server import running
 
 ACCOUNT = "/api/v1/account/integrations/auth-required"
 PRICING = "/api/v1/pricing/integrations/auth-required"
@@ -28,30 +26,6 @@ HEADERS = {"ApiAuth": "key", "one-tenant": "acme"}
 NOBODY = "org:11111111-2222-3333-4444-555555555555"
 UNKNOWN = "11111111-2222-3333-4444-555555555555"
 PDF = b"%PDF-1.7 \xff\x00 " + "zażółć".encode()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(served: Sandbox) -> Sandbox:
-    served.reset()
-    return served
-
-
-@pytest.fixture(scope="module")
-def connected(served: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers=HEADERS, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture
-def one(sandbox: Sandbox, connected: httpx.Client) -> httpx.Client:
-    """The platform after a reset."""
-    return connected
 
 
 @pytest.fixture

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from threading import Event
 
-import pyarrow as pa
 import pytest
-from crash import Crash, Fuse, bring_back, photograph, seam
-from rig import CLIENTS, PROJECT, Platform, check_sums
+from crash import Fuse
+from rig import CLIENTS, Platform
+from story import Story, batch, begun
 from wire import Seen
 
-from engine.app import App
-from engine.canonical import Batch, column
+from engine.canonical import Batch
 from engine.journal import Journal
 from engine.mapping import HttpConnection, Retry
-from engine.pipeline import run
-from engine.prepare import Order, Setting
-from engine.program import Program
-from engine.reading import Read
-from engine.records import Answer, Answered, Lost, NotSent, ObjectResult, Outgoing
+from engine.records import Answer, Answered, Lost, NotSent, Outgoing
 from engine.targets import HttpTarget
 
 KEYS = tuple(f"k{number:02}" for number in range(12))
@@ -83,74 +77,42 @@ class End:
 
 
 @dataclass
-class Story:
-    """The clients of an ERP, their platform and the state of their runs."""
+class Clients:
+    """The clients of an ERP."""
 
-    program: Program
-    setting: Setting
-    end: End
-    fuse: Fuse
-    source: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)  # for good: a client that returns would be another one
-    runs: int = 0
 
     def change(self, random: Random) -> None:
         for key in KEYS:
             chance = random.random()
-            if chance < 0.12 and key in self.source:
-                del self.source[key]
+            if chance < 0.12 and key in self.names:
+                del self.names[key]
                 self.gone.add(key)
             elif chance < 0.5 and key not in self.gone:
-                self.source[key] = f"name {random.randrange(3)}"
+                self.names[key] = f"name {random.randrange(3)}"
 
-    def run(self) -> ObjectResult:
-        self.runs += 1
-        read = Read(batches=[_batch(self.source)], full=True)
-        order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
-        target = HttpTarget(self.program, self.end, SETTINGS)  # type: ignore[arg-type]
-        result = run(self.program, lambda journal, whole: iter([read]), target, self.setting, order)
-        check_sums(asdict(result.counts))
-        return result
-
-    def faulty(self, random: Random) -> None:
-        self.end.random = random
-        self.fuse.burn(random.randrange(1, 80) if random.random() < 0.4 else None)
-        with suppress(Crash):
-            self.run()
-            return
-        self.fuse.burn(None)
-        bring_back(self.setting.state.parent / "dead", self.setting.state)
-
-    def calm(self) -> ObjectResult:
-        self.end.random = None
-        self.fuse.burn(None)
-        return self.run()
-
-    def forgive(self) -> None:
-        """Let all that stands rejected be tried again."""
-        self.fuse.burn(None)
-        with Journal.open(self.setting.state, self.setting.clock) as journal:
-            journal.retry_rejections("clients", [each.key for each in journal.rejections("clients")])
-
-
-def _batch(source: dict[str, str]) -> Batch:
-    parts = [column(list(source)), column(list(source.values()))]
-    data = pa.RecordBatch.from_arrays([part.data for part in parts], names=["id", "name"])
-    return Batch(columns=("id", "name"), data=data, kinds=tuple(part.kind for part in parts))
+    def read(self) -> Batch:
+        return batch({"id": list(self.names), "name": list(self.names.values())})
 
 
 def play(seed: int, folder: Path) -> Platform:
     """Play a history; the source and the target are equal at its end, if all is well."""
-    random, fuse, platform = Random(seed), Fuse(), Platform()
-    (folder / "project.yaml").write_text(PROJECT)
-    (folder / "clients.yaml").write_text(CLIENTS.replace("settle_seconds: 0.01", "settle_seconds: 0"))
-    app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
-    program = app.program(app.loaded.mappings["clients"])
-    it = Story(program=program, setting=app.setting(), end=End(platform, fuse), fuse=fuse)
-    fuse.on_crash = lambda: photograph(folder / "dead", folder / "state")
-    with seam(fuse, folder / "state"):
+    random, platform, clients = Random(seed), Platform(), Clients()
+    mapping = CLIENTS.replace("settle_seconds: 0.01", "settle_seconds: 0")
+    with begun(folder, "clients", mapping) as (program, setting, fuse):
+        end = End(platform, fuse)
+        it = Story(
+            program=program,
+            setting=setting,
+            fuse=fuse,
+            read=clients.read,
+            target=HttpTarget(program, end, SETTINGS),  # type: ignore[arg-type]
+            fallible=end,
+            longest=80,
+        )
         for _ in range(STEPS):
-            it.change(random)
+            clients.change(random)
             it.faulty(random)
             if random.random() < 0.2:
                 (folder / "state" / "clients.duckdb").unlink(missing_ok=True)
@@ -162,7 +124,7 @@ def play(seed: int, folder: Path) -> Platform:
         last = it.calm()
 
     names = platform.names()
-    assert {key: names.get(key) for key in it.source} == it.source
+    assert {key: names.get(key) for key in clients.names} == clients.names
     assert last.counts.confirmed == 0
     assert last.failure is None
     return platform

@@ -9,36 +9,31 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from threading import Event, Lock
 from typing import Any, TypeAlias
 
-import pyarrow as pa
 import pytest
-from crash import Crash, Fuse, bring_back, photograph, seam
+from crash import Fuse
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rig import ITEMS, PROJECT, check_sums
+from rig import ITEMS
+from story import Story, batch, begun
 
-from engine.app import App
-from engine.canonical import Batch, column
+from engine.canonical import Batch
 from engine.decide import Part, Reading, Terms
 from engine.deliver import Delivery, End
 from engine.events import Verdict
 from engine.journal import Exchange, Journal
 from engine.ledger import Outcomes, generation, settle
 from engine.mapping import Retry
-from engine.pipeline import run
-from engine.prepare import Order, Setting
-from engine.program import Program
-from engine.reading import Read
 from engine.recording import Recorder
-from engine.records import Answer, Answered, Change, Counts, Lost, NotSent, ObjectResult, Range
+from engine.records import Answer, Answered, Change, Counts, Lost, NotSent, Range
+from engine.room import Room
 from engine.staging import Staging
 from engine.targets import Window
 
@@ -136,91 +131,41 @@ class Target:
                 self.held[world, key] = value
 
 
-@dataclass
-class Story:
-    """An object with its source, its target and its files."""
-
-    program: Program
-    setting: Setting
-    target: Target
-    fuse: Fuse
-    source: State = field(default_factory=dict)
-    runs: int = 0
-
-    def run(self) -> ObjectResult:
-        """Run to the end, or die on the way."""
-        self.runs += 1
-        read = Read(batches=[_batch([(*key, value) for key, value in self.source.items()])], full=True)
-        order = Order(run_id=f"r{self.runs}", due=frozenset({0}))
-        result = run(self.program, lambda journal, whole: iter([read]), self.target, self.setting, order)
-        check_sums(asdict(result.counts))
-        return result
-
-    def faulty(self, random: Random) -> None:
-        """Run while everything may go wrong."""
-        self.target.random = random
-        self.fuse.burn(random.randrange(1, 2 * WORLDS + 40) if random.random() < 0.4 else None)
-        with suppress(Crash):
-            self.run()
-            return
-        self.fuse.burn(None)
-        bring_back(self.setting.state.parent / "dead", self.setting.state)
-
-    def calm(self) -> ObjectResult:
-        """Run while all goes well."""
-        self.target.random = None
-        self.fuse.burn(None)
-        return self.run()
-
-    def forgive(self) -> None:
-        """Let all that stands rejected be tried again."""
-        self.fuse.burn(None)
-        with Journal.open(self.setting.state, self.setting.clock) as journal:
-            journal.retry_rejections("items", [each.key for each in journal.rejections("items")])
-
-
-def _batch(rows: Rows) -> Batch:
-    names = ("grp", "id", "value")
-    parts = [column([row[place] for row in rows]) for place in range(3)]
-    data = pa.RecordBatch.from_arrays([part.data for part in parts], names=list(names))
-    return Batch(columns=names, data=data, kinds=tuple(part.kind for part in parts))
-
-
-@contextmanager
-def story(folder: Path, *, partial: bool, mix: tuple[str, ...]) -> Iterator[Story]:
-    (folder / "project.yaml").write_text(PROJECT)
-    (folder / "items.yaml").write_text(ITEMS)
-    app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
-    fuse = Fuse()
-    fuse.on_crash = lambda: photograph(folder / "dead", folder / "state")
-    with seam(fuse, folder / "state"):
-        yield Story(
-            program=app.program(app.loaded.mappings["items"]),
-            setting=app.setting(),
-            target=Target(fuse, partial=partial, mix=mix),
-            fuse=fuse,
-        )
-
-
 def play(seed: int, folder: Path) -> list[str]:
     """Play the histories of one seed; give the worlds that end wrong."""
     random = Random(seed)
-    with story(folder, partial=seed % 2 == 0, mix=MIXES[seed % 3]) as it:
+    source: State = {}
+
+    def read() -> Batch:
+        groups, names = ([place[part] for place in source] for part in (0, 1))
+        return batch({"grp": groups, "id": names, "value": list(source.values())})
+
+    with begun(folder, "items", ITEMS) as (program, setting, fuse):
+        target = Target(fuse, partial=seed % 2 == 0, mix=MIXES[seed % 3])
+        it = Story(
+            program=program,
+            setting=setting,
+            fuse=fuse,
+            read=read,
+            target=target,
+            fallible=target,
+            longest=2 * WORLDS + 40,
+        )
         worlds = [f"w{number}" for number in range(WORLDS)]
         for _ in range(STEPS):
             for world in worlds:
-                _change(it.source, world, random)
+                _change(source, world, random)
             it.faulty(random)
-        for place in [place for place, value in it.source.items() if value == BAD]:
-            it.source[place] = 1
-        for place in [place for place in it.source if random.random() < 0.35]:
-            del it.source[place]
+        for place in [place for place, value in source.items() if value == BAD]:
+            source[place] = 1
+        for place in [place for place in source if random.random() < 0.35]:
+            del source[place]
         it.forgive()
         it.calm()
         last = it.calm()
 
-        assert last.counts == Counts(extracted=len(it.source), unchanged=len(it.source))
-        return [world for world in worlds if _of(it.source, world) != _of(it.target.held, world)]
+        assert last.counts == Counts(extracted=len(source), unchanged=len(source))
+        return [world for world in worlds if _of(source, world) != _of(target.held, world)]
 
 
 def _change(source: State, world: str, random: Random) -> None:
@@ -366,10 +311,11 @@ def reference(
     return after
 
 
-@pytest.fixture(scope="module")
-def staging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staging]:
+@pytest.fixture(scope="module", params=[Room(), Room(20_000_000_000)], ids=["light", "three rows at once"])
+def staging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staging]:
     folder = tmp_path_factory.mktemp("settle")
     opened = Staging.open(folder / "items.duckdb", scratch=folder, wait_seconds=0)
+    opened.room = request.param
     opened.run('alter table ledger add column "c:value" varchar')
     yield opened
     opened.close()

@@ -1,0 +1,94 @@
+"""One object through random runs in which everything may go wrong, and calm ones, with real files and no wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import pyarrow as pa
+from crash import Crash, Fuse, bring_back, photograph, seam
+from rig import PROJECT, check_sums
+
+from engine.app import App
+from engine.canonical import Batch, column
+from engine.journal import Journal
+from engine.pipeline import run
+from engine.prepare import Order, Setting
+from engine.program import Program
+from engine.reading import Read
+from engine.records import ObjectResult
+from engine.targets import Target
+
+
+class Fallible(Protocol):
+    """What answers requests; `random` decides what becomes of one, None: all goes well."""
+
+    random: Random | None
+
+
+@dataclass(kw_only=True)
+class Story:
+    """An object, its files and its ends."""
+
+    program: Program
+    setting: Setting
+    fuse: Fuse
+    read: Callable[[], Batch]  # the source as it is now
+    target: Target
+    fallible: Fallible
+    longest: int  # effects that a run lives through, at most, before it dies
+    runs: int = 0
+
+    def run(self) -> ObjectResult:
+        """Run to the end, or die on the way."""
+        self.runs += 1
+        read = Read(batches=[self.read()], full=True)
+        order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
+        result = run(self.program, lambda journal, whole: iter([read]), self.target, self.setting, order)
+        check_sums(asdict(result.counts))
+        return result
+
+    def faulty(self, random: Random) -> None:
+        """Run while everything may go wrong."""
+        self.fallible.random = random
+        self.fuse.burn(random.randrange(1, self.longest) if random.random() < 0.4 else None)
+        with suppress(Crash):
+            self.run()
+            return
+        self.fuse.burn(None)
+        bring_back(self.setting.state.parent / "dead", self.setting.state)
+
+    def calm(self) -> ObjectResult:
+        """Run while all goes well."""
+        self.fallible.random = None
+        self.fuse.burn(None)
+        return self.run()
+
+    def forgive(self) -> None:
+        """Let all that stands rejected be tried again."""
+        self.fuse.burn(None)
+        object_ = self.program.object
+        with Journal.open(self.setting.state, self.setting.clock) as journal:
+            journal.retry_rejections(object_, [each.key for each in journal.rejections(object_)])
+
+
+@contextmanager
+def begun(folder: Path, object_: str, mapping: str) -> Iterator[tuple[Program, Setting, Fuse]]:
+    """Make a project of one object whose files die with the fuse."""
+    (folder / "project.yaml").write_text(PROJECT)
+    (folder / f"{object_}.yaml").write_text(mapping)
+    app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
+    fuse = Fuse(on_crash=lambda: photograph(folder / "dead", folder / "state"))
+    with seam(fuse, folder / "state"):
+        yield app.program(app.loaded.mappings[object_]), app.setting(), fuse
+
+
+def batch(columns: Mapping[str, list[str | int]]) -> Batch:
+    """Make a batch of columns."""
+    parts = [column(values) for values in columns.values()]
+    data = pa.RecordBatch.from_arrays([part.data for part in parts], names=list(columns))
+    return Batch(columns=tuple(columns), data=data, kinds=tuple(part.kind for part in parts))
