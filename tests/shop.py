@@ -28,7 +28,7 @@ connections:
     type: http
     base_url: ${{ONE_BASE_URL}}
     headers: {{ApiAuth: "${{ONE_API_KEY}}", one-tenant: shop}}
-    timeout_seconds: 10
+    timeout_seconds: 120
     concurrency: 2
     retry: {{attempts: {attempts}, first_delay_seconds: 0.05, max_delay_seconds: 0.1}}
     breaker: {{failures: 3, pause_seconds: 0.2}}

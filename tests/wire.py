@@ -85,6 +85,20 @@ def garbage(raw: bytes = b"220 mail.example ESMTP\r\n\r\n") -> Reply:
 Script = Iterable[Reply] | Callable[[Seen], Reply]
 
 
+class Held:
+    """A platform that answers when it is told to; until then its requests are in flight."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.reply: Callable[[Seen], Reply] = lambda seen: Reply()
+        self.target = "/"  # only requests whose target begins so are held
+
+    def __call__(self, seen: Seen) -> Reply:
+        if seen.target.startswith(self.target):
+            self.free.wait(60)
+        return self.reply(seen)
+
+
 class Wire:
     """The server; `seen` holds the requests in the order in which they were complete."""
 

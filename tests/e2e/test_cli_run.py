@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from shop import Shop, finish
-from wire import Reply, Seen, Wire, closed_port
+from wire import Held, Reply, Seen, Wire, closed_port
 
 NO_COUNTS = dict.fromkeys(
     (
@@ -208,11 +208,14 @@ def test_a_target_that_is_not_there_is_exit_6(tmp_path: Path) -> None:
 
 
 def test_an_object_that_another_process_runs_is_skipped_with_exit_5(tmp_path: Path) -> None:
-    with shop_at(tmp_path, [Reply(delay_seconds=6)]) as (shop, wire):
+    held = Held()
+    held.target = "/items"
+    with shop_at(tmp_path, held) as (shop, wire):
         other = shop.start("run", "--once", "items")
         wait_until(lambda: wire.seen)
         finished = shop.run("run", "--once", "--json")
         during = shop.json("status")
+        held.free.set()
         assert finish(other)[0] == 0
 
     document = json.loads(finished.stdout)

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 from shop import Shop, finish
-from wire import Reply, Seen, Wire
+from wire import Held, Reply, Wire
 
 from engine.app import App
 from engine.errors import BusyError, OneSyncError, StateError
@@ -32,20 +31,6 @@ def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-class Held:
-    """A platform that answers when it is told to; until then its requests are in flight."""
-
-    def __init__(self) -> None:
-        self.free = threading.Event()
-        self.reply: Callable[[Seen], Reply] = lambda seen: Reply()
-        self.target = "/"  # only requests whose target begins so are held
-
-    def __call__(self, seen: Seen) -> Reply:
-        if seen.target.startswith(self.target):
-            self.free.wait(60)
-        return self.reply(seen)
-
-
 @pytest.fixture
 def held() -> Iterator[Held]:
     it = Held()
@@ -57,8 +42,6 @@ def held() -> Iterator[Held]:
 def pair(tmp_path: Path, held: Held) -> Iterator[tuple[Shop, Wire]]:
     with Wire(held) as wire:
         shop = Shop(tmp_path / "shop", wire.url)
-        project = (shop.folder / "project.yaml").read_text()
-        shop.write("project.yaml", project.replace("timeout_seconds: 10", "timeout_seconds: 120"))
         shop.items(3)
         try:
             yield shop, wire

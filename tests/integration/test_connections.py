@@ -161,7 +161,7 @@ def test_the_first_refusal_stops_all_objects_of_the_connection_and_one_request_p
     trade.answer = lambda seen: Reply(delay_seconds=0.02) if next(good, None) is not None else refused
     with trade.serving():
         until(lambda: trade.log.of("connection_paused"))
-        until(lambda: len([each for each in trade.log.lines if each[1] == "run_ended"]) >= 3)
+        until(lambda: {facts["object"] for _, event, facts in trade.log.lines if event == "run_ended"} == {*OBJECTS})
         at_first = len(trade.wire.seen)
         first = trade.pauses()["one"]
         with trade.app().journal() as journal:
