@@ -223,8 +223,9 @@ class Staging:
         return dict(self.rows("select name, value from meta")).get(name)
 
     def set_meta(self, name: str, value: str) -> None:
-        """Write a note of the file."""
-        self.run("insert or replace into meta values (?, ?)", [name, value])
+        """Write a note of the file, where it says something else."""
+        if self.meta(name) != value:
+            self.run("insert or replace into meta values (?, ?)", [name, value])
 
     # --- room for heavy rows -------------------------------------------------------------------------
 
