@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -47,7 +47,13 @@ send:
       idempotent: true
       body: {stocks: "{{ lines }}", stocksToRemove: "{{ removed | map(attribute='sku') | list }}"}
 """
-SCENARIOS = (("first load", 3.0), ("1 % changed", 1.3), ("nothing changed", 1.1))
+SCENARIOS = (  # name, bound of the ratio, what changes in the ERP
+    ("first load", 3.0, ""),
+    ("1 % changed", 1.3, "UPDATE stock SET quantity = quantity + 1 WHERE rowid % 100 = 0"),
+    ("nothing changed", 1.1, ""),
+    ("all changed", 3.0, "UPDATE stock SET quantity = quantity + 1"),
+    ("all but one gone", 3.0, "DELETE FROM stock WHERE rowid > 1"),
+)
 MAX_MEGABYTES = 500
 
 
@@ -79,11 +85,6 @@ def create_erp(path: Path, rows: int) -> None:
         erp.execute("CREATE TABLE stock (warehouse_id TEXT, sku TEXT, quantity NUMERIC, send_to_one INTEGER)")
         values = ((f"W{n % 3 + 1}", f"SKU-{n:07}", n % 997 + (n % 4) * 0.25, 1) for n in range(rows))
         erp.executemany("INSERT INTO stock VALUES (?, ?, ?, ?)", values)
-
-
-def change_one_percent(path: Path) -> None:
-    with sqlite3.connect(path) as erp:
-        erp.execute("UPDATE stock SET quantity = quantity + 1 WHERE rowid % 100 = 0")
 
 
 def measured(command: list[str], variables: dict[str, str]) -> tuple[float, float]:
@@ -121,12 +122,13 @@ def _compare(folder: Path, url: str, rows: int) -> int:
         "ONE_TENANT": "bench-tenant",
     }
     ours = [sys.executable, "-P", "-m", "engine.cli", "--project", str(folder), "run", "--once", "stocks"]
+    ours += ["--allow-removed", str(rows)]
     script = [sys.executable, str(HERE / "script.py"), str(folder / "erp.sqlite"), str(folder / "memory.sqlite"), url]
     failed = 0
     print(f"{rows:,} rows{'':13} {'script':>8} {'one-sync':>9} {'ratio':>6} {'bound':>6} {'peak MB':>8}")
-    for name, bound in SCENARIOS:
-        if name == "1 % changed":
-            change_one_percent(folder / "erp.sqlite")
+    for name, bound, change in SCENARIOS:
+        with closing(sqlite3.connect(folder / "erp.sqlite")) as erp, erp:
+            erp.execute(change)
         theirs_seconds, theirs_peak = measured(script, variables)
         seconds, peak = measured(ours, variables)
         ratio = seconds / theirs_seconds
