@@ -132,7 +132,7 @@ def _apply(staging: Staging, names: Sequence[str], at: datetime) -> None:
     )
     staging.run(
         "create or replace temp table before as select key, row_hash, payload_hash, removing, confirmed_at from ledger"
-        " where key in (select key from settled where verdict <> 'confirmed' or seq is null)"
+        " where key in (select key from settled where verdict = 'uncertain' or verdict = 'confirmed' and seq is null)"
     )
     staging.run("delete from ledger where key in (select key from settled)")
     now = f"'{stamp(at)}'"
@@ -151,7 +151,7 @@ def _apply(staging: Staging, names: Sequence[str], at: datetime) -> None:
             f"{into} select s.key, b.row_hash, b.payload_hash, true,"
             f" s.change = 'removed' or coalesce(b.removing, false), b.confirmed_at{picked}"
             " from (from settled where place between $1 and $2 and verdict <> 'confirmed') s"
-            f" join {rows} on c.place = s.place left join before b on b.key = s.key and s.verdict = 'uncertain'",
+            f" join {rows} on c.place = s.place left join before b on b.key = s.key",
             window,
         )
 

@@ -267,7 +267,7 @@ def _goes_wrong(seed: int) -> bool:
 # --- settle alone --------------------------------------------------------------------------------------------
 
 ranges = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 5)).map(lambda pair: Range(pair[0], min(12, sum(pair)))))
-outcomes = st.builds(Outcomes, marked=ranges, confirmed=ranges, clean=ranges)
+outcomes = st.builds(Outcomes, marked=ranges, confirmed=ranges, clean=ranges, gone=ranges)
 keys = st.sampled_from([f'["{name}"]' for name in "abcdefgh"])
 
 
@@ -306,8 +306,10 @@ def reference(
             if change is not Change.REMOVED:
                 after[key] = Row(key, payload, False, f"sent {payload}")
     for seq, (key, _, payload) in enumerate(numbered, 1):
-        if key not in confirmed and among(seq, told.marked) and not among(seq, told.clean):
-            after[key] = Row(key, ledger[key].payload if key in ledger else None, True, f"sent {payload}")
+        gone = among(seq, told.gone)
+        if key not in confirmed and (gone or (among(seq, told.marked) and not among(seq, told.clean))):
+            held = ledger[key].payload if key in ledger and not gone else None
+            after[key] = Row(key, held, True, f"sent {payload}")
     return after
 
 
