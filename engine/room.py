@@ -1,4 +1,4 @@
-"""How much memory DuckDB may take and how many rows are worked on at once, by what the heaviest rows weigh."""
+"""How much memory DuckDB may take and how many rows are worked on at once, by how heavy and how wide rows are."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ LEAST_BYTES = 160_000_000  # with it a run of a million rows stays below 500 MB 
 VECTOR_ROWS = 2_048  # DuckDB works on so many at once, whatever they weigh
 WINDOW_ROWS = 100_000
 _LIGHT_BYTES = 1_000_000  # of so many rows: the least has room for them
-_COPIES = (
-    64  # of what DuckDB works on, in all its threads, while it joins and sorts: measured with rows of 2.5 kB to 1 MB
-)
+# What DuckDB holds while it joins and sorts, in all its threads; measured with rows of 2.5 kB to 1 MB, and 40 columns.
+_COPIES = 64
+_COLUMN_BYTES = 15_000_000
+_FEW_COLUMNS = 6
 _AT_ONCE_BYTES = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the work on rows takes; `heaviest_bytes` is the weight of the heaviest `VECTOR_ROWS` of them."""
+    """What the work on rows takes."""
 
-    heaviest_bytes: int = 0
+    heaviest_bytes: int = 0  # of the heaviest `VECTOR_ROWS` of them together
+    columns: int = 0
 
     @property
     def memory_bytes(self) -> int:
         """The memory that DuckDB needs for them."""
-        return LEAST_BYTES + _COPIES * max(0, self.heaviest_bytes - _LIGHT_BYTES)
+        heavy = _COPIES * max(0, self.heaviest_bytes - _LIGHT_BYTES)
+        return LEAST_BYTES + heavy + _COLUMN_BYTES * max(0, self.columns - _FEW_COLUMNS)
+
+    def with_room_for(self, other: Room) -> Room:
+        """Join two rooms to one that is enough for both."""
+        return Room(max(self.heaviest_bytes, other.heaviest_bytes), max(self.columns, other.columns))
 
     def few(self, rows: int) -> int:
         """Say how many rows to work on at once: so many, or fewer where they are heavy."""

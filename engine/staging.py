@@ -109,7 +109,8 @@ class Staging:
             with files_translated(path):
                 path.chmod(0o600)
             staging._bring_forward()
-            staging._take_room(Room(int(staging.meta("heaviest_bytes") or 0)))
+            columns = len(staging.columns_of("changes", "c:"))
+            staging._take_room(Room(int(staging.meta("heaviest_bytes") or 0), columns))
             opened.pop_all()
         return staging
 
@@ -231,9 +232,10 @@ class Staging:
 
     def _make_room(self, heaviest_bytes: int) -> None:
         """Make room for the heaviest rows of a read; it stays noted in the file, for what that holds since then."""
-        if heaviest_bytes > self.room.heaviest_bytes:
-            self.set_meta("heaviest_bytes", str(heaviest_bytes))
-            self._take_room(Room(heaviest_bytes))
+        room = self.room.with_room_for(Room(heaviest_bytes, len(self.columns)))
+        if room != self.room:
+            self.set_meta("heaviest_bytes", str(room.heaviest_bytes))
+            self._take_room(room)
 
     def _heaviest(self, weights: str) -> int:
         """Weigh the heaviest rows of a read; `weights` is SQL for the `bytes` of each."""

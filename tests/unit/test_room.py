@@ -23,6 +23,17 @@ def test_the_heavier_rows_are_the_more_memory_they_get_and_the_fewer_go_at_once(
     assert [room.few(20_000) for room in rooms] == [13_107, 2_621, 655, 32, 1]
 
 
+def test_wide_rows_get_more_memory_and_go_together() -> None:
+    rooms = [Room(0, columns) for columns in (0, 6, 7, 40)]
+
+    assert [room.memory_bytes // MEGABYTE for room in rooms] == [160, 160, 175, 670]
+    assert [room.few(20_000) for room in rooms] == [20_000] * 4
+
+
+def test_a_room_for_both_is_enough_for_each() -> None:
+    assert Room(5, 1).with_room_for(Room(3, 4)) == Room(5, 4)
+
+
 @pytest.mark.parametrize(
     ("first", "last", "windows"),
     [
