@@ -509,3 +509,37 @@ def test_many_heavy_rows_that_do_not_fit_in_the_usual_memory_go_all(
         assert arrived == {f"{n:05d}": len(value) for _, n, value in heavy}
         assert counts["confirmed"] == (rows if object_ == "lines" else 7)
         assert it.run(object_).keys() == {"extracted", "unchanged"}
+
+
+def test_many_wide_rows_that_do_not_fit_in_the_usual_memory_go_all(it: Rig) -> None:
+    columns = [f"c{number}" for number in range(150)]
+    query = f"SELECT b, {', '.join(f'v || {n} AS {name}' for n, name in enumerate(columns))} FROM thing"
+    fields = "".join(f'  {name}: "{{{{ {name} }}}}"\n' for name in columns)
+    body = '{lines: "{{ lines }}", gone: {$each: removed, b: "{{ b }}"}}'
+    it.add(
+        "wide",
+        f'object: wide\nsource: {{connection: erp, query: "{query}", key: [b]}}\nfields:\n{fields}'
+        "send:\n  - on: [added, changed, removed]\n    chunk_size: 1000\n"
+        f"    request: {{method: POST, path: /wide, idempotent: true, body: {body}}}\n"
+        "guards: {max_removed: 100%, min_rows: 0}\n",
+    )
+    arrived: dict[str, int] = {}
+
+    def take(seen: Seen) -> Reply:
+        found = json.loads(seen.body)
+        arrived.update({line["c0"]: len(line) for line in found["lines"]})
+        arrived.update({f"gone {line['b']}": 1 for line in found["gone"]})
+        return Reply()
+
+    it.platform.rule = take
+    for sign in ("!", "?"):
+        arrived.clear()
+        put(it, [("", n, f"{n}{sign}") for n in range(6_000)])
+
+        assert it.run("wide")["confirmed"] == 6_000
+        assert arrived == {f"{n}{sign}0": 150 for n in range(6_000)}
+    arrived.clear()
+    put(it, [("", 1, "1?")])
+
+    assert it.run("wide")["confirmed"] == 5_999
+    assert arrived == {f"gone {n}": 1 for n in range(6_000) if n != 1}
