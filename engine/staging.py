@@ -198,8 +198,8 @@ class Staging:
             remedy = f"Check free space in {self.path.parent} and memory, then run again"
             if isinstance(error, duckdb.OutOfMemoryException):
                 remedy = (
-                    "Its rows need more memory than there is: leave long texts, and columns that no field names, out of "
-                    "the query, send documents as files, or give the machine more memory"
+                    "Its rows need more memory than there is: leave long texts and unused columns out of the "
+                    "query, send documents as files, or give the machine more memory"
                 )
             raise StateError(
                 f"{self.path}: {reason_of(error)}; nothing of this step was kept, and nothing that was sent is "
