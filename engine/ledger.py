@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
 from engine.canonical import Kind, canonical, restorer_of
 from engine.chunk import coalesce, subtract
 from engine.notes import stamp
@@ -80,8 +82,11 @@ def _judge(staging: Staging, outcomes: Outcomes) -> None:
     }
     staging.run("create or replace temp table judged (first bigint, last bigint, verdict varchar)")
     for verdict, ranges in verdicts.items():
-        for each in ranges:
-            staging.run("insert into judged values (?, ?, ?)", [*each, verdict])
+        columns = [pa.array(numbers, pa.int64()) for numbers in zip(*ranges, strict=True)]
+        if columns:
+            staging.insert(
+                "judged", pa.RecordBatch.from_arrays(columns, ["first", "last"]), f"first, last, '{verdict}'"
+            )
     staging.run(
         "create or replace temp view verdicts as"
         " select c.seq, c.key, coalesce(j.verdict, 'confirmed') as verdict from changes c"
