@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,19 @@ def take_lines(staging: Staging, numbers: Sequence[int], lines: Sequence[bytes])
     staging.insert("lines", data, "n, decode(line)")
 
 
-def refuse(staging: Staging, number: int, refusal: Refusal) -> None:
-    """Refuse one candidate for its data."""
-    staging.run(
-        "insert into refused select key, 1, ?, ?, ?, ?, null from candidates where n = ?",
-        [str(refusal.stage), refusal.field, refusal.expression, refusal.reason, number],
-    )
+def refuse(staging: Staging, refusals: Mapping[int, Refusal]) -> None:
+    """Refuse candidates, by their numbers, for their data."""
+    found = refusals.values()
+    texts = {
+        "stage": [str(each.stage) for each in found],
+        "field": [each.field for each in found],
+        "expression": [each.expression for each in found],
+        "reason": [each.reason for each in found],
+    }
+    arrays = [pa.array(refusals, pa.int64()), *(pa.array(values, pa.string()) for values in texts.values())]
+    key = "(select key from candidates c where c.n = arriving.n)"
+    data = pa.RecordBatch.from_arrays(arrays, ["n", *texts])
+    staging.insert("refused", data, f"{key}, 1, stage, field, expression, reason, null")
 
 
 def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:

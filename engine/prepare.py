@@ -219,10 +219,13 @@ def _render(program: Program, staging: Staging, stoppable: Stoppable) -> None:
     for numbers, rows in stoppable(numbering.to_render(staging, names, refs)):
         lines: list[bytes] = []
         numbered: list[int] = []
+        refused: dict[int, Refusal] = {}
         for number, line in zip(numbers, program.lines.render(rows, (*names, *refs)), strict=True):
             if isinstance(line, Refusal):
-                numbering.refuse(staging, number, line)
+                refused[number] = line
             else:
                 numbered.append(number)
                 lines.append(line)
         numbering.take_lines(staging, numbered, lines)
+        if refused:
+            numbering.refuse(staging, refused)
