@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from engine.sandbox.sandbox import Sandbox
-from engine.sandbox.server import running
 
 ORDERS = "/api/v1/orders/integrations/auth-required"
 SHIPMENT, FEED = f"{ORDERS}/order/shipment", f"{ORDERS}/synchronization/order"
@@ -41,24 +39,12 @@ OBJECTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def sandbox(served: Sandbox) -> Sandbox:
     served.reset()
     served.edit_client({"name": "Żabka Narzędzia", "tin": "1", "externalId": "K-1"})
     served.edit_client({"name": "Ewa Łącka", "type": "INDIVIDUAL"})
     return served
-
-
-@pytest.fixture
-def one(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, headers=HEADERS, timeout=5) as client:
-        yield client
 
 
 def shipment(one: httpx.Client, shipment_id: str) -> httpx.Response:
