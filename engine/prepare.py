@@ -17,6 +17,7 @@ import pyarrow as pa
 from engine import diff, numbering
 from engine.alone import first_use
 from engine.canonical import Batch
+from engine.children import stage_children
 from engine.diff import Comparison
 from engine.errors import RunError
 from engine.filing import Stoppable, stage_files
@@ -104,7 +105,7 @@ def prepare(
     for name, batches in read.children.items():
         children = program.children[name]
         with _located(program, "source", "children", name, "query"):
-            staging.stage_children(name, stoppable(batches), children.parent, children.order_by)
+            stage_children(staging, name, stoppable(batches), children.parent, children.order_by)
     gone = int(staging.value("select count(*) from staged where gone"))
     _check_columns(program, staging)
     diff.begin(staging)

@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from engine.ahead import ahead
 from engine.canonical import Batch, Kind, merge
-from engine.errors import RunError, StateError
+from engine.errors import StateError
 from engine.layouts import layout_of, steps_from
-from engine.records import key_text
 from engine.room import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.staging_file import (
     CORRUPT,
@@ -230,14 +229,14 @@ class Staging:
 
     # --- room for heavy rows -------------------------------------------------------------------------
 
-    def _make_room(self, heaviest_bytes: int) -> None:
+    def make_room(self, heaviest_bytes: int) -> None:
         """Make room for the heaviest rows of a read; it stays noted in the file, for what that holds since then."""
         room = self.room.with_room_for(Room(heaviest_bytes, len(self.columns)))
         if room != self.room:
             self.set_meta("heaviest_bytes", str(room.heaviest_bytes))
             self._take_room(room)
 
-    def _heaviest(self, weights: str) -> int:
+    def heaviest(self, weights: str) -> int:
         """Weigh the heaviest rows of a read; `weights` is SQL for the `bytes` of each."""
         return int(self.value(f"select sum(bytes) from ({weights} order by bytes desc limit {VECTOR_ROWS})") or 0)
 
@@ -266,60 +265,11 @@ class Staging:
                     self.kinds[name] = merge(self.kinds[name], kind)
                 self.faults += [(count + row, reason) for row, reason in batch.faults]
                 weight += batch.data.nbytes
-                self._make_room(min(weight, batch.data.nbytes * VECTOR_ROWS // max(1, batch.data.num_rows)))
+                self.make_room(min(weight, batch.data.nbytes * VECTOR_ROWS // max(1, batch.data.num_rows)))
                 self._take(batch, key, count)
                 count += batch.data.num_rows
-            self._make_room(self._heaviest(f"select {bytes_of(self.columns)} as bytes from staged"))
+            self.make_room(self.heaviest(f"select {bytes_of(self.columns)} as bytes from staged"))
         return count
-
-    def stage_children(
-        self, name: str, batches: Iterable[Batch], parent: Sequence[str], order_by: Sequence[str]
-    ) -> None:
-        """Take in the children of the staged rows: a column `name` of JSON lists, in the order asked for.
-
-        `parent` are the children's columns that equal the record's key. Children without a record are left out.
-        """
-        columns: tuple[str, ...] = ()
-        kinds: dict[str, Kind] = {}
-        faults: list[tuple[str, str]] = []  # key of the record, reason
-        with self.transaction():
-            for batch in batches:
-                if not columns:
-                    columns = batch.columns
-                    kinds = dict.fromkeys(columns, Kind.NULL)
-                    listed = ", ".join(f"{column(each)} varchar" for each in columns)
-                    self.run(f"create or replace temp table children ({listed})")
-                for each, kind in zip(batch.columns, batch.kinds, strict=True):
-                    kinds[each] = merge(kinds[each], kind)
-                faults += _faults_of_records(batch, parent)
-                self.insert("children", pa.table(batch.data.columns, [f"c:{each}" for each in columns]))
-            self._check_children(name, columns, (*parent, *order_by))
-            parents = ", ".join(column(each) for each in parent)
-            weights = f"select sum({bytes_of(columns)}) as bytes from children group by {parents}"
-            self._make_room(self._heaviest(weights))
-            packed = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
-            order = ", ".join(_ordered(each, kinds[each]) for each in order_by) or "rowid"
-            packed = f"cast(to_json(struct_pack({packed})) as varchar)"
-            self.run(
-                f"create or replace temp table staged as select s.*, coalesce(l.rows, '[]') as {column(name)}"
-                f" from staged s left join (select {json_array([column(each) for each in parent])} as parent,"
-                f" '[' || string_agg({packed}, ',' order by {order}) || ']' as rows"
-                " from children group by parent) l on l.parent = s.key"
-            )
-            self.run("drop table children")
-            for key, reason in faults:
-                numbers = self.rows("select n from staged where key = ?", [key])
-                self.faults += [(n, f"a row of its children {name}: {reason}") for (n,) in numbers]
-        self.columns = (*self.columns, name)
-        self.kinds |= {name: Kind.LIST, **{f"{name}.{each}": kind for each, kind in kinds.items()}}
-
-    def _check_children(self, name: str, columns: Sequence[str], needed: Sequence[str]) -> None:
-        if name in self.columns:
-            message = f"the source has a column {name}, so its children cannot be called {name} as well; rename one"
-            raise RunError(message, code="E_DUPLICATE_COLUMN")
-        if unknown := [each for each in needed if each not in columns]:
-            message = f"the children {name} have no column {', '.join(unknown)}; they have {', '.join(columns)}"
-            raise RunError(message, code="E_UNKNOWN_COLUMN")
 
     def add_columns(self, kinds: Mapping[str, Kind], table: str, values: Mapping[str, str]) -> None:
         """Give the staged rows more columns, from a table by `n`; `values` name its columns."""
@@ -364,16 +314,3 @@ class Staging:
         missing = " or ".join(f"{each} is null" for each in keys)
         listed = "".join(f", {quoted(name)}" for name in names)
         self.insert("staged", data, f"n, {json_array(keys)}, {missing}, gone{listed}")
-
-
-def _faults_of_records(batch: Batch, parent: Sequence[str]) -> list[tuple[str, str]]:
-    """Give the faults of children's rows by the keys of the records that they belong to."""
-    if not batch.faults or not set(parent) <= set(batch.columns):
-        return []
-    values = [batch.data.column(batch.columns.index(name)) for name in parent]
-    return [(key_text(tuple(each[row].as_py() for each in values)), reason) for row, reason in batch.faults]
-
-
-def _ordered(name: str, kind: Kind) -> str:
-    """Give SQL that orders by a column's values: numbers by size, all else by text."""
-    return f"try_cast({column(name)} as decimal(38, 9)), {column(name)}" if kind is Kind.NUMBER else column(name)
