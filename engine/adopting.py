@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import answers
-from engine.changes import Numbered
 from engine.decide import Ask, Found, Part, Reading, Terms
 from engine.deliver import End
 from engine.journal import Exchange
 from engine.mapping import Retry
 from engine.program import Program
-from engine.records import Answer, Answered, Change, Lost, Outgoing, Refusal, Stage
 from engine.requests import CompiledOperation, build_one
 from engine.retry import REFUSING, is_not_now
 from engine.targets import RECORDS_A_PART, Window
 from engine.transport import HttpEnd
+from engine.values.exchanges import Answer, Answered, Lost, Outgoing
+from engine.values.records import Change, Numbered, Refusal, Stage
 
 ADOPTED = Answered(status=200)
 ABSENT = 404  # what a look-up that finds nothing is told to delivery as

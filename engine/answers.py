@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from engine import jsontext
-from engine.canonical import canonical
-from engine.changes import Numbered
 from engine.decide import Ask, Found, Part, Reading
-from engine.records import Answer, Answered
 from engine.requests import CompiledItems, CompiledLookup, CompiledOperation, record_context
 from engine.templates import RenderFault
+from engine.values import json_text
+from engine.values.canonical import canonical
+from engine.values.exchanges import Answer, Answered
+from engine.values.records import Numbered
 
 
 def read(
@@ -38,7 +38,7 @@ def _read(
 ) -> Reading:
     looking = part.ask is Ask.LOOK_UP
     changes = records() if looking or operation.items or not operation.spec.many else ()
-    body = jsontext.decode_answer(answer.body) if answer.body.strip() else None
+    body = json_text.decode_answer(answer.body) if answer.body.strip() else None
     context = {**operation.shared, "body": body, "status": answer.status}
     if not operation.spec.many:
         context = {**record_context(operation, changes[0], part.saved), **context}
@@ -110,7 +110,7 @@ def _line_key(operation: CompiledOperation, items: CompiledItems, change: Number
     """Give what results are compared with: by default the one part of the key that the group does not fix."""
     if items.line_key is None or change.line is None:  # a removed record has no line
         return None if operation.own_key is None else change.key[operation.own_key]
-    line = jsontext.decode(change.line)
+    line = json_text.decode(change.line)
     return canonical(items.line_key.render({**operation.shared, **change.row, "line": line}))
 
 

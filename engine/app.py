@@ -14,21 +14,24 @@ from zoneinfo import ZoneInfo
 
 from engine import pipeline
 from engine.environment import Environment
-from engine.errors import ConfigError, Place
 from engine.feed import FeedEnd
 from engine.identity import Identity, http_identity
 from engine.journal import Exchange, Journal
 from engine.load import Loaded, load
 from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
-from engine.prepare import Order, Setting
+from engine.prepare import Setting
 from engine.program import Program, compile_mapping
-from engine.reading import Read, kept_of, read_feed, read_sql
+from engine.reading import kept_of, read_feed, read_sql
 from engine.recording import judged
-from engine.records import NotSent, ObjectResult
-from engine.redact import redact
 from engine.sql import SqlEnd, sql_identity
 from engine.targets import HttpTarget, SqlTarget, Target, described
 from engine.transport import HttpEnd
+from engine.values.errors import ConfigError, Place
+from engine.values.exchanges import NotSent
+from engine.values.order import Order
+from engine.values.read import Read
+from engine.values.redact import redact
+from engine.values.results import ObjectResult
 
 T = TypeVar("T")
 KEPT_EXCHANGES = 10_000  # of a read that asks for more before its first page is done

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine import jsontext
 from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide, located
-from engine.errors import RunError, SourceError
 from engine.mapping import Retry
-from engine.records import Answer, Answered, Lost, NotSent, Outgoing, Range, Refusal, Stage
+from engine.values import json_text
+from engine.values.errors import RunError, SourceError
+from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
+from engine.values.ranges import Range
+from engine.values.records import Refusal, Stage
 
 ONE = Part(range=Range(1, 1))
 
@@ -83,6 +85,6 @@ def _decoded(answer: Answer) -> tuple[Any, str | None]:
     if not isinstance(answer, Answered) or not 200 <= answer.status < 300 or not answer.body.strip():
         return None, None
     try:
-        return jsontext.decode_answer(answer.body), None
+        return json_text.decode_answer(answer.body), None
     except ValueError as error:
         return None, f"the answer {error}"

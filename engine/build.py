@@ -35,7 +35,7 @@ from engine.mapping import (
     Write,
 )
 from engine.names import names_of
-from engine.records import Change
+from engine.values.records import Change
 from engine.yamltext import Document
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})

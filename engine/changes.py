@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from engine.canonical import Kind, restorer_of
 from engine.ledger import column_kinds, value_of
-from engine.records import Change, Key, Range, key_text, text_key
 from engine.staging import Staging, column, quoted
+from engine.values.canonical import Kind, restorer_of
+from engine.values.ranges import Range
+from engine.values.records import Change, Key, Numbered, key_text, text_key
 
 
 def groups(staging: Staging, operation: int) -> list[Range]:
@@ -19,20 +19,6 @@ def groups(staging: Staging, operation: int) -> list[Range]:
         "select min(seq), max(seq) from changes where seq is not null and operation = ? group by grp order by min(seq)"
     )
     return [Range(*row) for row in staging.rows(sql, [operation])]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbered:
-    """One change, as a request needs it."""
-
-    seq: int
-    key: Key
-    change: Change
-    payload_hash: str
-    line: str | None
-    saved: Mapping[str, Any] | None
-    row: Mapping[str, Any]  # the source's columns, as values
-    refs: Mapping[str, Mapping[str, Any] | None]
 
 
 def read(staging: Staging, part: Range) -> list[Numbered]:

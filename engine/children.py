@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from engine.canonical import Batch, Kind, merge
-from engine.errors import RunError
-from engine.records import key_text
 from engine.staging import Staging, bytes_of, column, json_array, quoted
+from engine.values.canonical import Kind, merge
+from engine.values.columns import Batch
+from engine.values.errors import RunError
+from engine.values.records import key_text
 
 
 def stage_children(

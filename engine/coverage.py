@@ -7,17 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from engine.canonical import canonical
-from engine.errors import Place
-from engine.jsontext import path_text
 from engine.load import Loaded
 from engine.mapping import HttpSource, MappingSpec, Write
 from engine.names import request_path
-from engine.records import Change
 from engine.samples import Exercised, rendering
 from engine.snapshots import sampled_program
 from engine.templates.watched import Site, watched
-from engine.yamltext import Path
+from engine.values.canonical import canonical
+from engine.values.errors import Path, Place
+from engine.values.json_text import path_text
+from engine.values.records import Change
 
 UNREAD = (
     ("source", "feed", "items"),

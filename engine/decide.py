@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from engine.errors import ConfigError, OneSyncError, TargetError
 from engine.mapping import OnStatus, Retry
-from engine.records import Answer, Answered, Lost, NotSent, Range, Written
 from engine.retry import PAUSING, REFUSING, asked_to_wait, backoff, is_not_now, is_unlearnt
+from engine.values.errors import ConfigError, OneSyncError, TargetError
+from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
+from engine.values.ranges import Range
 
 SHOWN = 200  # characters of an answer that are kept
 

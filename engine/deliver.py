@@ -31,10 +31,11 @@ from engine.decide import (
     decide,
     located,
 )
-from engine.errors import OneSyncError, RunError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
-from engine.records import Answer, NotSent, Refusal, Stage
 from engine.splitting import SPLIT_DEPTH, Family, by_result, halves, is_suspicious, spread
+from engine.values.errors import OneSyncError, RunError, TargetError
+from engine.values.exchanges import Answer, NotSent
+from engine.values.records import Refusal, Stage
 from engine.worklist import Worklist
 
 MAX_SPLITS = 2_000  # a run; the rest goes on next time

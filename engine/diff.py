@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.ledger import ledger_columns
 from engine.mapping import Guards, Limit
-from engine.records import Change
 from engine.staging import Staging, column, json_array, quoted
+from engine.values.records import Change
 
 LONG_BYTES = 4_000  # of a text
 

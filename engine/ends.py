@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.app import App
-from engine.errors import ConfigError, OneSyncError, Problem, TargetError
 from engine.journal import Journal
 from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection
-from engine.records import Answered, Outgoing, Refusal
 from engine.requests import outgoing
 from engine.retry import REFUSING, is_not_now
 from engine.schema import place_of
-from engine.yamltext import Path
+from engine.values.errors import ConfigError, OneSyncError, Path, Problem, TargetError
+from engine.values.exchanges import Answered, Outgoing
+from engine.values.records import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

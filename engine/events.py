@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from engine.decide import Decision, Part
-from engine.errors import OneSyncError
-from engine.records import Answer, Refusal
+from engine.values.errors import OneSyncError
+from engine.values.exchanges import Answer
+from engine.values.records import Refusal
 
 
 class Verdict(StrEnum):

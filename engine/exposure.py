@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from engine.app import App
 from engine.ends import connections_of
-from engine.errors import ConfigError, Place, Problem
 from engine.mapping import HttpConnection, MappingSpec
 from engine.schema import place_of
+from engine.values.errors import ConfigError, Place, Problem
 
 
 def exposures(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.canonical import Batch, column
 from engine.sql import SqlEnd
+from engine.values.columns import Batch, column
 
 MAX_ROW_BYTES = 16_000_000  # of its canonical texts; larger ones would fill the memory of DuckDB
 _SHOWN = 200  # characters that stand for a text which is too long

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.asking import FeedEnd, ask
-from engine.errors import ConfigError, RunError, SourceError
-from engine.items import Feed, Page, RefusedItem, is_passing, last_words, read_items
+from engine.items import Feed, Page, last_words, read_items
 from engine.language import Language
 from engine.mapping import HttpSource
-from engine.records import Refusal
 from engine.requests import compile_request, outgoing
 from engine.templates import RenderFault, Value
+from engine.values.errors import ConfigError, RunError, SourceError
+from engine.values.read import RefusedItem, is_passing
+from engine.values.records import Refusal
 
 __all__ = ["Feed", "FeedEnd", "Page", "RefusedItem", "is_passing"]
 

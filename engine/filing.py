@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from engine.canonical import Kind, restorer_of
 from engine.files import FileFault, FileSet, FileState, content, file_column, locate, look, path_column
 from engine.staging import Staging, column
+from engine.values.canonical import Kind, restorer_of
 
 STAGED_ROWS = 20_000
 

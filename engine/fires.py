@@ -31,8 +31,8 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
-from engine.errors import ConfigError
 from engine.mapping import Cron, MappingSpec, Schedule, Tied
+from engine.values.errors import ConfigError
 
 Pair: TypeAlias = tuple[str, int]  # object and the index of its operation; inbound objects have operation 0
 

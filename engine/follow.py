@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from engine import history
 from engine.app import App
-from engine.errors import StateError
 from engine.history import Request
 from engine.journal import Journal
+from engine.values.errors import StateError
 
 LOOK_SECONDS = 0.2
 REMEMBERED = 1_000  # runs; the service goes on for years

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.canonical import Kind
 from engine.diff import Comparison
 from engine.ledger import ledger_columns
 from engine.mapping import Guards
-from engine.records import Key, key_text
 from engine.staging import Staging, column
+from engine.values.canonical import Kind
+from engine.values.records import Key, key_text
 
 _TO_SEND = "disposition in ('send', 'not_due')"
 _REWRITTEN = (

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.journal import Journal, counts_from, unstamp
-from engine.records import Counts
 from engine.retry import is_unlearnt
+from engine.values.results import Counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from typing import Any
 from engine import pipeline
 from engine.adopting import AdoptingTarget
 from engine.app import App
-from engine.errors import ConfigError, RunError
 from engine.identity import differing
 from engine.journal import Claim, Journal
 from engine.journal_file import FILE_NAME
@@ -18,12 +17,14 @@ from engine.ledger import confirmed, disown, forget, generation
 from engine.mapping import MappingSpec, Retry
 from engine.pairing import apart, check_pair, recover, settle_unknown
 from engine.pipeline import new_run_id
-from engine.prepare import Order
 from engine.program import Program
-from engine.records import Change, Counts, Key, ObjectResult, Status, key_text, text_key
 from engine.sql import SqlEnd
 from engine.staging import Staging
 from engine.staging_file import DamagedError
+from engine.values.errors import ConfigError, RunError
+from engine.values.order import Order
+from engine.values.records import Change, Key, key_text, text_key
+from engine.values.results import Counts, ObjectResult, Status
 
 
 @contextmanager

@@ -8,40 +8,21 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from engine import jsontext
 from engine.asking import FeedEnd, Unanswered, ask
-from engine.canonical import canonical
 from engine.decide import SHOWN
-from engine.errors import SourceError
-from engine.filters.messages import preview
-from engine.records import Key, Outgoing, Refusal, Stage
 from engine.requests import CompiledRequest, outgoing
 from engine.templates import RenderFault, Value
+from engine.values import json_text
+from engine.values.canonical import canonical
+from engine.values.errors import SourceError
+from engine.values.exchanges import Outgoing
+from engine.values.preview import preview
+from engine.values.read import RefusedItem
+from engine.values.records import Key, Refusal, Stage
 
 MAX_DOCUMENT_BYTES = 16_000_000  # larger ones would fill the memory of DuckDB
 FEW = 3  # fetches of a page that fail alone: the fault is theirs; more, and none that worked: the source's
 _MAX_KEY_BYTES = 1_000
-_PASSING = "passing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedItem:
-    """An item whose document could not be had, for a reason in the data."""
-
-    key: Key  # its record's, where `feed.key` tells it; else the item's values, in order
-    refusal: Refusal
-    item: Any
-    passing: bool = False  # its fetch may work at another time: each run fetches it again
-
-    @property
-    def kept(self) -> str:
-        """Give the JSON by which it can be fetched again."""
-        return jsontext.encode({"item": self.item} | ({_PASSING: True} if self.passing else {})).decode()
-
-
-def is_passing(document: str | None) -> bool:
-    """Tell whether what is kept of a refusal is an item that each run fetches again."""
-    return document is not None and _PASSING in jsontext.decode(document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +121,7 @@ def _usable(
 ) -> Iterator[Mapping[str, Any]]:
     """Give the documents that can be worked with; the items of the others are refused."""
     for document in found.documents:
-        size = len(jsontext.encode(document))
+        size = len(json_text.encode(document))
         if size > MAX_DOCUMENT_BYTES:
             found.refuse(document, _too_large(size))
         elif _has_key(feed, document):
@@ -189,12 +170,12 @@ def last_words(
 
 def _item_key(item: Any) -> Key:
     """Name an item by its values, in order; a long one by its hash."""
-    whole = jsontext.encode(item)
+    whole = json_text.encode(item)
     if len(whole) > _MAX_KEY_BYTES:
         return (f"sha256 {sha256(whole).hexdigest()}",)
     values = item.values() if isinstance(item, Mapping) else [item]
     return tuple(
-        jsontext.encode(each).decode() if isinstance(each, list | dict) else canonical(each) for each in values
+        json_text.encode(each).decode() if isinstance(each, list | dict) else canonical(each) for each in values
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from engine.identity import Identity
 from engine.journal_log import Log
 from engine.journal_rejections import Rejections
-from engine.notes import Claim, Clock, Exchange, Outcome, Progress, Standing, stamp, unstamp
-from engine.records import Counts, Key, ObjectResult, Range, key_text, text_key
+from engine.notes import Claim, Exchange, Outcome, Progress, Standing, stamp, unstamp
+from engine.values.ranges import Range
+from engine.values.records import Clock, Key, key_text, text_key
+from engine.values.results import Counts, ObjectResult
 
 __all__ = ["Claim", "Clock", "Exchange", "Journal", "Standing", "counts_from", "stamp", "unstamp"]
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from engine.errors import StateError
 from engine.layouts import layout_of, steps_from
-from engine.notes import Clock
+from engine.values.errors import StateError
+from engine.values.records import Clock
 
 FILE_NAME = "journal.sqlite"
 STEPS = (  # from layout 1, the first released, on; journal.sql is the layout that they end at

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.journal_file import JournalFile
 from engine.notes import stamp
-from engine.records import Key, Refusal, Rejection, Stage, key_text, text_key
+from engine.values.records import Key, Refusal, Rejection, Stage, key_text, text_key
 
 
 class Rejections(JournalFile):

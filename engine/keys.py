@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import product
 
-from engine.canonical import canonical
-from engine.errors import ConfigError
 from engine.mapping import HttpSource, MappingSpec
-from engine.records import Key
+from engine.values.canonical import canonical
+from engine.values.errors import ConfigError
+from engine.values.records import Key
 
 NULL = "null"  # how a missing part of a key is written
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.canonical import Kind, canonical, restorer_of
-from engine.chunk import coalesce, subtract
 from engine.notes import stamp
-from engine.records import Key, Range, key_text
 from engine.staging import EMPTY_CHANGES, Staging, column, quoted
+from engine.values.canonical import Kind, canonical, restorer_of
+from engine.values.ranges import Range, coalesce, subtract
+from engine.values.records import Key, key_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

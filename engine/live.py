@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from engine.alone import first_use
 from engine.app import App
 from engine.ends import connections_of, probe
-from engine.errors import OneSyncError, Problem, UnavailableError
 from engine.mapping import MappingSpec, SqlSource
 from engine.reading import first
-from engine.schema import suggestion
+from engine.values.errors import OneSyncError, Problem, UnavailableError
+from engine.values.problems import suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

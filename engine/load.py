@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.build import build_mapping, build_project
-from engine.errors import ConfigError, Place, Problem
 from engine.fires import check_cron
 from engine.mapping import Defaults, MappingSpec, Project
-from engine.schema import check, label, suggestion
+from engine.schema import check
 from engine.templates import TemplateFaults, compile_value
 from engine.validate import order, position, validate
+from engine.values.errors import ConfigError, Place, Problem
+from engine.values.errors import Path as Path_
+from engine.values.problems import label, suggestion
 from engine.yamltext import MAX_BYTES, Document, parse
-from engine.yamltext import Path as Path_
 
 PROJECT = "project"
 OF_TEMPLATES = frozenset({"fields", "files", "send", "write", "source"})  # keys whose texts are templates

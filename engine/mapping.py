@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from engine.errors import Place
-from engine.records import Change
+from engine.values.errors import Place
+from engine.values.records import Change
 
 Template: TypeAlias = str  # Jinja text
 Templates: TypeAlias = Any  # JSON-like value whose texts are templates

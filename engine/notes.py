@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
-from engine.records import Key
+from engine.values.records import Key
 
-Clock = Callable[[], datetime]
 Outcome: TypeAlias = Literal["confirmed", "clean", "gone"]  # of a range of changes; clean: certainly without effect
 
 

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from engine.canonical import restorer_of
 from engine.diff import Comparison
-from engine.records import Change, Counts, Key, Refusal, Stage, text_key
 from engine.staging import Staging, column, json_array, quoted
+from engine.values.canonical import restorer_of
+from engine.values.records import Change, Key, Refusal, Refused, Stage, text_key
+from engine.values.results import Counts
 
 RENDER_ROWS = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A record refused before anything was sent."""
-
-    key: Key
-    rows: int  # how many rows of the source it stands for
-    refusal: Refusal
-    payload_hash: str | None = None
 
 
 def to_render(

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from engine.errors import StateError
 from engine.identity import Identity, differing
 from engine.journal import Journal, Standing
 from engine.ledger import Outcomes, generation, rebuild, settle
-from engine.records import Key, Range
 from engine.staging import Staging
+from engine.values.errors import StateError
+from engine.values.ranges import Range
+from engine.values.records import Key
 
 READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 Ends: TypeAlias = Mapping[str, Mapping[str, Identity]]  # by object and role: target, source

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from engine import changes
-from engine.chunk import chunk
 from engine.decide import Ask, Part, Terms
 from engine.journal import Journal
 from engine.notes import Progress
 from engine.program import Program
-from engine.records import Change
 from engine.staging import Staging
 from engine.targets import Target
+from engine.values.ranges import chunk
+from engine.values.records import Change
 
 
 def parts_of(

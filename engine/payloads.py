@@ -13,9 +13,9 @@ from jsonschema.validators import extend
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from engine import jsontext
 from engine.patterns import MAX_LENGTH
 from engine.predicates import Predicate, Schema, compiled
+from engine.values import json_text
 
 SHIPPED = Path(__file__).parents[1] / "schemas" / "payloads"
 SUFFIX = ".schema.json"
@@ -56,7 +56,7 @@ class PayloadSchemas:
     @cached_property
     def _schemas(self) -> dict[str, Schema]:
         paths = [path for folder in self._folders for path in sorted(folder.glob(f"*{SUFFIX}"))]
-        return {path.name: jsontext.decode(path.read_bytes()) for path in paths}
+        return {path.name: json_text.decode(path.read_bytes()) for path in paths}
 
     def names(self) -> tuple[str, ...]:
         """List the stems."""
@@ -70,7 +70,7 @@ class PayloadSchemas:
     def faults(self, name: str, document: Any) -> Iterator[PayloadFault]:
         """Name the faults of a document."""
         for error in self.validator(name).iter_errors(document):
-            yield PayloadFault(jsontext.path_text(tuple(error.absolute_path)), _message(error)[:SHOWN])
+            yield PayloadFault(json_text.path_text(tuple(error.absolute_path)), _message(error)[:SHOWN])
 
     def predicate(self, name: str) -> Predicate | None:
         """Give the quick predicate of a schema; None where it has none."""
@@ -93,5 +93,5 @@ class PayloadSchemas:
 def _message(error: ValidationError) -> str:
     """Give jsonschema's message, with the value as it stands in JSON rather than as Python writes it."""
     if error.instance is None or isinstance(error.instance, bool | Decimal):
-        return error.message.replace(repr(error.instance), jsontext.encode(error.instance).decode(), 1)
+        return error.message.replace(repr(error.instance), json_text.encode(error.instance).decode(), 1)
     return error.message

@@ -12,19 +12,21 @@ from typing import TypeAlias
 
 from engine import changes, refusals
 from engine.deliver import MAX_SPLITS, Delivery
-from engine.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.journal import Journal
 from engine.mapping import Once, SqlSource
 from engine.pairing import READ_BY, check_ends, check_pair, recover, settle_run
 from engine.parts import parts_of
-from engine.prepare import Order, Setting, prepare, reads_whole
+from engine.prepare import Setting, prepare, reads_whole
 from engine.program import Program
-from engine.reading import Read, start_hint
+from engine.reading import start_hint
 from engine.recording import Recorder, Tally, note_pause
-from engine.records import Counts, Failure, ObjectResult, Status
 from engine.staging import Staging
 from engine.staging_file import DamagedError, files_translated
 from engine.targets import Target, Window
+from engine.values.errors import Exit, GuardError, OneSyncError, TargetError
+from engine.values.order import Order
+from engine.values.read import Read
+from engine.values.results import Counts, Failure, ObjectResult, Status
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 

@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine import changes, jsontext, ledger
+from engine import changes, ledger
 from engine.app import App
-from engine.canonical import canonical
-from engine.changes import Numbered
 from engine.decide import Ask
-from engine.differences import Differences, additions, by_table, differences
-from engine.errors import Exit, OneSyncError
 from engine.mapping import MappingSpec
 from engine.program import Program
-from engine.records import Change, Counts, Failure, Key, Range, Refusal
 from engine.rehearsal import Made, Rehearsal, rehearsed
+from engine.values import json_text
+from engine.values.canonical import canonical
+from engine.values.differences import Differences, additions, by_table, differences
+from engine.values.errors import Exit, OneSyncError
+from engine.values.ranges import Range
+from engine.values.records import Change, Key, Numbered, Refusal
+from engine.values.results import Counts, Failure
 
 SAMPLES = 5  # of each kind of change, where no other number is asked for
 
@@ -179,5 +181,5 @@ def old_line(rehearsal: Rehearsal, row: Mapping[str, Any]) -> bytes | Refusal:
 
 
 def _fields(program: Program, line: str | bytes) -> Any:
-    decoded = jsontext.decode(line)
+    decoded = json_text.decode(line)
     return decoded if program.mapping.write is None else by_table(decoded)

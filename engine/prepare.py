@@ -16,19 +16,20 @@ import pyarrow as pa
 
 from engine import diff, numbering
 from engine.alone import first_use
-from engine.canonical import Batch
 from engine.children import stage_children
 from engine.diff import Comparison
-from engine.errors import RunError
 from engine.filing import Stoppable, stage_files
 from engine.guards import Held, guard
 from engine.journal import Clock, Journal
-from engine.numbering import Refused
 from engine.pairing import READ_BY, Ends, check_ends, check_pair, recover_copy
 from engine.program import Program
-from engine.reading import Read
-from engine.records import Counts, Key, Refusal, key_text
 from engine.staging import Staging, quoted
+from engine.values.columns import Batch
+from engine.values.errors import RunError
+from engine.values.order import Order
+from engine.values.read import Read
+from engine.values.records import Key, Refusal, Refused, key_text
+from engine.values.results import Counts
 
 T = TypeVar("T")
 
@@ -46,16 +47,6 @@ class Setting:
     stop: threading.Event = field(default_factory=threading.Event)
     hide: Callable[[str], str] = str  # removes secrets from a text
     ends: Ends = field(default_factory=dict)  # that the object and those it refers to have now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is asked of a run."""
-
-    run_id: str
-    due: frozenset[int]  # operations
-    allowed_removed: int | None = None
-    adopts: bool = False  # all is taken as confirmed, so that nothing is created
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine import changes, jsontext
+from engine import changes
 from engine.app import App
 from engine.decide import Ask
 from engine.mapping import MappingSpec
-from engine.records import Change, Outgoing, Refusal
 from engine.rehearsal import Made, Rehearsal, rehearsed
 from engine.sql import StatementCall, TableRows
+from engine.values import json_text
+from engine.values.exchanges import Outgoing
+from engine.values.records import Change, Refusal
 
 
 def preview(app: App, mapping: MappingSpec) -> Iterator[dict[str, Any]]:
@@ -47,7 +49,7 @@ def request_document(request: Outgoing | Refusal) -> dict[str, Any]:
     if isinstance(request, Refusal):
         return {"refused": request.reason, "field": request.field}
     place = {"path": request.path} if request.url is None else {"url": request.url}
-    body = None if request.body is None else jsontext.raw(request.body)
+    body = None if request.body is None else json_text.raw(request.body)
     file = {"file": {"sha256": request.file.sha256, "path": request.file.path}} if request.file else {}
     return {
         "method": request.method,

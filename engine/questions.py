@@ -10,16 +10,17 @@ from typing import Any
 
 from engine import changes, ledger, plan
 from engine.app import App
-from engine.differences import Differences
-from engine.errors import BusyError, OneSyncError, SourceError
 from engine.guards import rewritten
 from engine.journal import Claim, Journal, unstamp
 from engine.keys import is_feed, keys_of
 from engine.mapping import MappingSpec
 from engine.prepare import Prepared
-from engine.records import Change, Key, Range, Rejection, Stage, key_text
 from engine.rehearsal import Rehearsal, rehearsed
 from engine.staging import Staging, column
+from engine.values.differences import Differences
+from engine.values.errors import BusyError, OneSyncError, SourceError
+from engine.values.ranges import Range
+from engine.values.records import Change, Key, Rejection, Stage, key_text
 
 
 class State(StrEnum):

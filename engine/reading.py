@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from engine import canonical, jsontext
-from engine.canonical import Batch, Kind
-from engine.errors import RunError
 from engine.extract import extract
-from engine.feed import Feed, FeedEnd, Page, RefusedItem, again, is_passing, listing, once_more, pages
+from engine.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
 from engine.journal import Journal, Standing
 from engine.mapping import Cursor, MappingSpec, SqlSource
-from engine.records import Key, Rejection
-from engine.render import DOCUMENT
 from engine.sql import SqlEnd
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One read of a source."""
-
-    batches: Iterable[Batch]
-    children: Mapping[str, Iterable[Batch]] = field(default_factory=dict)
-    full: bool  # what is not in it is gone
-    cursor: Any = None  # to be noted when all of it was delivered or kept; None: leave it
-    cursor_column: str | None = None  # its greatest value is the cursor
-    refused: tuple[RefusedItem, ...] = ()
-    retried: tuple[Key, ...] = ()  # rejections that are tried again with it
-    requests: int = 0
+from engine.values import canonical, columns, json_text
+from engine.values.canonical import Kind
+from engine.values.columns import Batch
+from engine.values.errors import RunError
+from engine.values.read import Read
+from engine.values.records import DOCUMENT, Key, Rejection
 
 
 def read_sql(
@@ -124,7 +111,7 @@ def read_feed(feed: Feed, end: FeedEnd, cursor: Any, kept: Kept) -> Iterator[Rea
     At the end what had no answer in earlier runs, until one has none again.
     """
     if kept.due:
-        found = [jsontext.decode(each.document) for each in kept.due if each.document]
+        found = [json_text.decode(each.document) for each in kept.due if each.document]
         items = [each["item"] for each in found if "item" in each]
         documents = [each["document"] for each in found if "document" in each]
         yield from _as_reads(feed, again(feed, end, items, documents), tuple(each.key for each in kept.due))
@@ -135,7 +122,7 @@ def read_feed(feed: Feed, end: FeedEnd, cursor: Any, kept: Kept) -> Iterator[Rea
         yield _whole(feed, end)
         return
     for each in kept.passing:
-        fetched = once_more(feed, end, jsontext.decode(each.document or "")["item"])
+        fetched = once_more(feed, end, json_text.decode(each.document or "")["item"])
         if fetched is None:
             return
         yield from _as_reads(feed, fetched, (each.key,))
@@ -174,8 +161,8 @@ def _as_reads(feed: Feed, page: Page, retried: tuple[Key, ...]) -> Iterator[Read
 
 def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool) -> Batch:
     """Make a batch of documents: the key's columns, and the whole as JSON."""
-    parts = [canonical.column([document.get(name) for document in documents]) for name in feed.key]
-    whole = canonical.column([jsontext.encode(document).decode() for document in documents])
+    parts = [columns.column([document.get(name) for document in documents]) for name in feed.key]
+    whole = columns.column([json_text.encode(document).decode() for document in documents])
     data = pa.RecordBatch.from_arrays([*(p.data for p in parts), whole.data], names=[*feed.key, DOCUMENT])
     return Batch(
         columns=(*feed.key, DOCUMENT),

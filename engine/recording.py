@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import changes, refusals
-from engine.chunk import coalesce, subtract
 from engine.decide import Again, Confirm, Decision, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
-from engine.errors import OneSyncError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
 from engine.notes import Progress
 from engine.program import Program
-from engine.records import Change, Counts, Key, Range
-from engine.render import DOCUMENT
 from engine.retry import PAUSING, accepted
 from engine.targets import Target, Window
+from engine.values.errors import OneSyncError, TargetError
+from engine.values.ranges import Range, coalesce, subtract
+from engine.values.records import DOCUMENT, Change, Key
+from engine.values.results import Counts
 
 MARK_LINES = 50_000  # marked at once, so that recording costs little
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from engine import changes
 from engine.journal import Journal
-from engine.numbering import Refused
 from engine.prepare import Prepared
 from engine.program import Program
-from engine.reading import Read
-from engine.records import Key, Refusal, Rejection, key_text
 from engine.staging import Staging
+from engine.values.read import Read
+from engine.values.records import Key, Refusal, Refused, Rejection, key_text
 
 
 def reject(

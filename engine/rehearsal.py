@@ -14,13 +14,14 @@ from engine.ledger import Outcomes, settle
 from engine.mapping import MappingSpec
 from engine.parts import parts_of
 from engine.pipeline import Reads
-from engine.prepare import Order, Prepared, copied, prepare, reads_whole
+from engine.prepare import Prepared, copied, prepare, reads_whole
 from engine.program import Program
-from engine.reading import Read
-from engine.records import Range
 from engine.sql import SqlEnd
 from engine.staging import Staging
 from engine.targets import Target, Window
+from engine.values.order import Order
+from engine.values.ranges import Range
+from engine.values.read import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

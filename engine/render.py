@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine import jsontext
-from engine.canonical import canonical
-from engine.filters.messages import preview
 from engine.language import Language
 from engine.mapping import MappingSpec, TableWrite, Write
 from engine.payloads import PayloadSchemas
-from engine.records import Refusal, Stage
 from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields
-
-DOCUMENT = "document"  # the column that holds an inbound record's whole document, as JSON
+from engine.values import json_text
+from engine.values.canonical import canonical
+from engine.values.preview import preview
+from engine.values.records import DOCUMENT, Refusal, Stage
 
 
 class Lines(Protocol):
@@ -67,10 +65,10 @@ class CheckedLines:
     def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
         """Render a batch, and refuse what is not as documented; the fault's path is the field's, as both nest alike."""
         for line in self.lines.render(rows, columns):
-            if isinstance(line, Refusal) or self.schemas.is_valid(self.schema, jsontext.decode(line)):
+            if isinstance(line, Refusal) or self.schemas.is_valid(self.schema, json_text.decode(line)):
                 yield line
                 continue
-            path, message = next(self.schemas.faults(self.schema, jsontext.decode(line)))
+            path, message = next(self.schemas.faults(self.schema, json_text.decode(line)))
             reason = f"{message} (schemas/payloads/{self.schema}.schema.json)"
             yield Refusal(stage=Stage.SCHEMA, reason=reason, field=path or None)
 
@@ -113,16 +111,16 @@ class WriteLines:
         """Render documents one by one."""
         place = list(columns).index(DOCUMENT)
         for row in rows:
-            yield self.line(jsontext.decode(row[place]))
+            yield self.line(json_text.decode(row[place]))
 
     def line(self, document: Mapping[str, Any]) -> bytes | Refusal:
         """Render one document: a JSON list of tables with their rows, and of statement calls."""
         try:
             tables = [self._table(each, document) for each in self.rows]
             calls = [call for each in self.calls for call in self._calls(each, document)]
-            return jsontext.encode([*tables, *calls])
+            return json_text.encode([*tables, *calls])
         except RenderFault as fault:
-            field = jsontext.path_text(fault.path)
+            field = json_text.path_text(fault.path)
             return Refusal(stage=Stage.RENDER, reason=fault.reason, field=field, expression=fault.expression)
         except ValueError as error:
             return Refusal(stage=Stage.RENDER, reason=str(error))

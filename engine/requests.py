@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine import jsontext
-from engine.canonical import canonical
-from engine.changes import Numbered
 from engine.decide import Ask, Part, Terms
 from engine.files import FileFault, FileSet, content, file_column, path_column
 from engine.language import Language
 from engine.mapping import Items, Operation, Request, Retry
-from engine.records import FileBody, Outgoing, Refusal, Stage
 from engine.templates import NULLS, RenderFault, Value
+from engine.values import json_text
+from engine.values.canonical import canonical
+from engine.values.exchanges import FileBody, Outgoing
+from engine.values.records import Numbered, Refusal, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ class ManyLines:
 def build_many(operation: CompiledOperation, content: ManyLines) -> Outgoing | Refusal:
     """Make a request of many records; a Refusal where its templates fail."""
     request = operation.requests[0]
-    convert = jsontext.raw if request.takes_raw("lines") else jsontext.decode
+    convert = json_text.raw if request.takes_raw("lines") else json_text.decode
     context = {
         **operation.shared,
         **content.group,
@@ -173,7 +173,7 @@ def build_many(operation: CompiledOperation, content: ManyLines) -> Outgoing | R
 def record_context(operation: CompiledOperation, change: Numbered, saved: Mapping[str, Any]) -> dict[str, Any]:
     """Gather what a request of one record may name: its columns, `line`, `row`, `saved` and the references."""
     refs = {name: NULLS if values is None else values for name, values in change.refs.items()}
-    line = jsontext.decode(change.line) if change.line is not None else None
+    line = json_text.decode(change.line) if change.line is not None else None
     return {
         **operation.shared,
         **change.row,
@@ -218,10 +218,10 @@ def outgoing(request: CompiledRequest, context: Mapping[str, Any]) -> Outgoing |
             url=target if request.is_url else None,
             query=_query(request, context),
             headers=tuple(_pairs(request.headers.render(context))),
-            body=None if body is None else jsontext.encode(body),
+            body=None if body is None else json_text.encode(body),
         )
     except RenderFault as fault:
-        where = jsontext.path_text(("request", *fault.path))
+        where = json_text.path_text(("request", *fault.path))
         return Refusal(stage=Stage.RENDER, reason=fault.reason, field=where, expression=fault.expression)
     except ValueError as error:
         return Refusal(stage=Stage.RENDER, reason=str(error), field="request")

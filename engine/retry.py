@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from engine import mapping
-from engine.records import Answer, Answered, Lost
+from engine.values.exchanges import Answer, Answered, Lost
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _LATER = frozenset({425, 429})  # the target is well and asks for patience

@@ -9,11 +9,11 @@ from threading import Event
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from engine.errors import ConfigError, OneSyncError
 from engine.fires import Pair, schedules_of, tie_cycle
 from engine.mapping import MappingSpec, Once
-from engine.records import ObjectResult, Status
 from engine.turn import SETBACK, WORKERS, End, Start, State, Turn, begin, turn
+from engine.values.errors import ConfigError, OneSyncError
+from engine.values.results import ObjectResult, Status
 
 SETBACK_NOISE = timedelta(seconds=10)  # a clock set back by less is not worth a line in the log
 IDLE_SECONDS = 1.0  # the longest sleep, so that a jump of the clock is seen

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from unicodedata import name
 
 from jsonschema import Draft202012Validator
 
-from engine.errors import Place, Problem
 from engine.mapping import MappingSpec, Project
+from engine.values.errors import Path as KeyPath
+from engine.values.errors import Place, Problem
+from engine.values.problems import label, suggestion
 from engine.yamltext import Document
-from engine.yamltext import Path as KeyPath
 
 FOLDER = Path(__file__).resolve().parents[1] / "schemas"
 SHOWN = 60  # characters of a value in a message
@@ -47,14 +47,6 @@ def check(document: Document, name: str) -> list[Problem]:
     return list(dict.fromkeys(problem for error in found for problem in _problems(error, document)))
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """End a sentence with the nearest of the known words, or with all of them where they are few."""
-    words = sorted(known)
-    if near := get_close_matches(word, words, n=1):
-        return f"; did you mean `{near[0]}`?"
-    return f"; known here: {', '.join(words)}" if 0 < len(words) <= 20 else ""
-
-
 def _nearest_key(key: str, known: Collection[str], given: Collection[str]) -> str:
     """Say which key may be meant: one that is not there yet."""
     return suggestion(key, [each for each in known if each not in given]) or ": remove it"
@@ -64,19 +56,6 @@ def _odd_letter(word: str) -> str:
     """Name the first character that no key has, as it may look like one that keys have."""
     odd = next((each for each in word if not each.isascii()), None)
     return f", which holds U+{ord(odd):04X} ({name(odd, 'no letter').lower()})" if odd else ""
-
-
-def label(path: KeyPath) -> str:
-    """Name a place in a file by its last key and the indexes after it, such as `key[0]`."""
-    start = max((index for index, part in enumerate(path) if isinstance(part, str)), default=None)
-    if start is None:
-        return "the file"
-    return f"`{path[start]}{''.join(f'[{index}]' for index in path[start + 1 :])}`"
-
-
-def quoted(names: Iterable[str]) -> str:
-    """List names as they stand in messages."""
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def problem(where: Project | MappingSpec, code: str, message: str, *path: str | int) -> Problem:

@@ -11,18 +11,18 @@ from typing import Any
 
 from engine.app import App, utc_now
 from engine.ends import connections_of, require_variables
-from engine.errors import BusyError, Exit, OneSyncError, StateError
 from engine.fires import Pair, schedules_of
 from engine.follow import Follower
 from engine.history import Request
-from engine.log import Log
 from engine.mapping import HttpConnection, MappingSpec
 from engine.pipeline import exit_of, new_run_id
-from engine.prepare import Order
-from engine.records import Counts, Failure, ObjectResult, Status
 from engine.retry import PAUSING
 from engine.scheduler import Scheduler, is_served
 from engine.sole import sole_scheduler
+from engine.values.errors import BusyError, Exit, OneSyncError, StateError
+from engine.values.log import Log
+from engine.values.order import Order
+from engine.values.results import Counts, Failure, ObjectResult, Status
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # design.md 7
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)

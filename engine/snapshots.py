@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine import jsontext
-from engine.jsontext import path_text
 from engine.load import Loaded
 from engine.mapping import MappingSpec
 from engine.program import Program, compile_mapping
 from engine.samples import rendering
+from engine.values import json_text
+from engine.values.json_text import path_text
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a line within which a list of plain values stays on it
@@ -126,7 +126,7 @@ def _is_short(values: Sequence[Any], indent: str) -> bool:
 
 
 def _scalar(value: Any) -> str:
-    return jsontext.encode(value).decode()
+    return json_text.encode(value).decode()
 
 
 # --- what differs --------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _scalar(value: Any) -> str:
 
 def _read(text: str | None) -> Any:
     try:
-        return {} if text is None else jsontext.decode(text)
+        return {} if text is None else json_text.decode(text)
     except ValueError:
         return {"file": "is no JSON"}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from engine.decide import Part, Refuse
-from engine.records import Range
+from engine.values.ranges import Range
 
 SPREAD = 8  # lines that are sent alone when whole, halves and quarters were refused
 SPLIT_DEPTH = 2  # whole 0, halves 1, quarters 2

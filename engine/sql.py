@@ -13,7 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 from engine.sql_connect import (
     abandon,
     open_cursor,
@@ -25,6 +24,7 @@ from engine.sql_connect import (
 )
 from engine.sql_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.sql_write import RowWrite, StatementCall, TableRows, bindable, write_record
+from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 
 __all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
 

@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from engine.errors import ConfigError
 from engine.identity import Identity, identity, plain_host
 from engine.sql_times import keep_odd_times
+from engine.values.errors import ConfigError
 
 _DRIVERS = {
     "postgres": "postgresql+psycopg",

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import jsontext
-from engine.canonical import canonical
+from engine.values import json_text
+from engine.values.canonical import canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def write_record(connection: sa.Connection, record: Sequence[TableRows | Stateme
 def bindable(value: Any, dialect: sa.Dialect) -> Any:
     """Give a parameter of a query or statement a form that the driver takes without loss."""
     if isinstance(value, list | tuple | dict):
-        return jsontext.encode(value).decode()
+        return json_text.encode(value).decode()
     if dialect.name == "sqlite":
         return _for_sqlite(value)
     if dialect.name in ("mysql", "mariadb"):

@@ -12,9 +12,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from engine.ahead import ahead
-from engine.canonical import Batch, Kind, merge
-from engine.errors import StateError
 from engine.layouts import layout_of, steps_from
 from engine.room import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.staging_file import (
@@ -26,6 +23,10 @@ from engine.staging_file import (
     reason_of,
     scratch_of,
 )
+from engine.values.canonical import Kind, merge
+from engine.values.columns import Batch
+from engine.values.errors import StateError
+from engine.values.read_ahead import ahead
 
 STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
     "alter table ledger add column removing boolean default false",

@@ -7,19 +7,21 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from engine import changes, jsontext
+from engine import changes
 from engine.answers import read
-from engine.changes import Numbered
 from engine.decide import Part, Reading, Terms
 from engine.deliver import End
 from engine.journal import Exchange
 from engine.mapping import HttpConnection, Write
 from engine.program import REMOVE, WRITE, Program
-from engine.records import Answer, Answered, Change, Outgoing, Range, Refusal, Stage, Written
 from engine.requests import CompiledOperation, ManyLines, build_many, build_one
 from engine.sql import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.staging import Staging
 from engine.transport import HttpEnd
+from engine.values import json_text
+from engine.values.exchanges import Answer, Answered, Outgoing, Written
+from engine.values.ranges import Range
+from engine.values.records import Change, Numbered, Refusal, Stage
 
 WINDOW = 1_000  # records read ahead for requests of one record
 RECORDS_A_PART = 500  # written to an ERP between two receipts
@@ -170,7 +172,7 @@ class SqlTarget:
         if isinstance(line, Refusal):
             return line
         statements = self._writes[operation].statements
-        return [_from_json(each, statements) for each in jsontext.decode(line or "[]")]
+        return [_from_json(each, statements) for each in json_text.decode(line or "[]")]
 
     def _write(self, records: Sequence[list[TableRows | StatementCall] | Refusal]) -> Written:
         begun = time.monotonic()

@@ -30,15 +30,15 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from engine.errors import ConfigError
 from engine.filestream import FileChangedError, file_length, streamed
 from engine.mapping import HttpConnection
-from engine.records import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 from engine.retry import retry_after
 from engine.transport_body import TooLongError, read_body
 from engine.transport_gate import Gate, Place
 from engine.transport_reasons import why_lost, why_not_sent
 from engine.transport_stream import Deadline, LocalAddressError, Transport
+from engine.values.errors import ConfigError
+from engine.values.exchanges import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.mapping import HttpConnection
-from engine.records import STOPPED, Answer, Answered, NotSent
 from engine.retry import PAUSING, Breaker, RateLimit, asked_to_wait, healthy, shuts
+from engine.values.exchanges import STOPPED, Answer, Answered, NotSent
 
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
 

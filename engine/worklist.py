@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from engine.decide import Part
-from engine.records import Range
+from engine.values.ranges import Range
 
 
 class Worklist:

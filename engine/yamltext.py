@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
-from engine.errors import Place, Problem
+from engine.values.errors import Path, Place, Problem
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 10_000  # after the expansion of aliases
 MAX_DEPTH = 50
 MAX_DIGITS = 1_000  # of a number
 
-Path: TypeAlias = tuple[str | int, ...]
 
 # YAML 1.2.2, 10.3.2 (core schema).
 NULL = re.compile(r"null|Null|NULL|~|")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConfigError, Problem
 from engine.load import load
+from engine.values.errors import ConfigError, Problem
 
 PROJECT = """\
 timezone: Europe/Warsaw

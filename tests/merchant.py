@@ -23,11 +23,11 @@ from engine.app import App, utc_now
 from engine.demo.erp import REFUSED_SKU, create
 from engine.mapping import MappingSpec
 from engine.pipeline import new_run_id
-from engine.prepare import Order
-from engine.records import ObjectResult
 from engine.sandbox.answers import Settings
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
+from engine.values.order import Order
+from engine.values.results import ObjectResult
 
 CHECKOUT = Path(__file__).parents[1]
 OBJECTS = ("segments", "clients", "client_blockades", "clients_inbound", "stocks", "trade_credits", "warehouses")

@@ -29,9 +29,10 @@ from engine.app import App, utc_now
 from engine.journal import Journal
 from engine.ledger import Confirmed, confirmed
 from engine.pipeline import new_run_id
-from engine.prepare import Order
-from engine.records import Key, ObjectResult
 from engine.staging import Staging
+from engine.values.order import Order
+from engine.values.records import Key
+from engine.values.results import ObjectResult
 
 Fault: TypeAlias = Literal["ok", "before", "after"] | int | Reply
 

@@ -14,14 +14,15 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import PROJECT, check_sums
 
 from engine.app import App
-from engine.canonical import Batch, column
 from engine.journal import Journal
 from engine.pipeline import run
-from engine.prepare import Order, Setting
+from engine.prepare import Setting
 from engine.program import Program
-from engine.reading import Read
-from engine.records import ObjectResult
 from engine.targets import Target
+from engine.values.columns import Batch, column
+from engine.values.order import Order
+from engine.values.read import Read
+from engine.values.results import ObjectResult
 
 
 class Fallible(Protocol):

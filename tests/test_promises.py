@@ -18,11 +18,12 @@ import pytest
 import reference
 from walkthrough import replayed
 
-from engine import cli, errors, journal_file
-from engine.errors import Exit, OneSyncError
+from engine import cli, journal_file
 from engine.layouts import layout_of
 from engine.load import Loaded, load
 from engine.templates import FILTERS
+from engine.values import errors
+from engine.values.errors import Exit, OneSyncError
 from engine.yamltext import parse
 
 CHECKOUT = Path(__file__).resolve().parents[1]

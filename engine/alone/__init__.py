@@ -9,8 +9,8 @@ from engine.alone.files import file_problems
 from engine.alone.inbound import inbound_problems
 from engine.alone.rows import row_problems
 from engine.alone.samples import first_use, sample_problems
-from engine.errors import Problem
 from engine.mapping import MappingSpec
+from engine.values.errors import Problem
 
 __all__ = ["check_alone", "first_use"]
 

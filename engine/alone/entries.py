@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.errors import Problem
 from engine.mapping import MappingSpec, Operation
 from engine.names import names_of, request_path
-from engine.records import Change
-from engine.schema import problem, quoted
+from engine.schema import problem
+from engine.values.errors import Problem
+from engine.values.problems import quoted
+from engine.values.records import Change
 
 
 def entry_problems(mapping: MappingSpec) -> Iterator[Problem]:

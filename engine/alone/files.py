@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.errors import Problem
 from engine.mapping import MappingSpec, Operation
 from engine.names import request_path
-from engine.records import Change
-from engine.schema import problem, suggestion
+from engine.schema import problem
+from engine.values.errors import Problem
+from engine.values.problems import suggestion
+from engine.values.records import Change
 
 
 def file_problems(mapping: MappingSpec) -> Iterator[Problem]:

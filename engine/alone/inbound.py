@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from engine.alone.rows import sql_parameters
-from engine.errors import Problem
 from engine.mapping import Feed, HttpSource, MappingSpec, Pages, Write
 from engine.names import names_of, value_names
-from engine.schema import problem, quoted, suggestion
-from engine.yamltext import Path
+from engine.schema import problem
+from engine.values.errors import Path, Problem
+from engine.values.problems import quoted, suggestion
 
 FOR_SEND = {  # keys, and what stands in their place
     "fields": "put values into its tables",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engine.errors import Problem
 from engine.mapping import MappingSpec, SqlSource
 from engine.names import texts, value_names
-from engine.schema import problem, quoted, suggestion
+from engine.schema import problem
+from engine.values.errors import Problem
+from engine.values.problems import quoted, suggestion
 
 SQL_TEXTS = re.compile(r"'(?:''|[^'])*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 SQL_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from engine.errors import Problem
 from engine.mapping import HttpSource, MappingSpec, Sample, SqlSource
 from engine.names import Scope, Text, saved_names, texts, uses
-from engine.records import Change
-from engine.schema import label, problem, suggestion
+from engine.schema import problem
 from engine.templates import names_in
-from engine.yamltext import Path
+from engine.values.errors import Path, Problem
+from engine.values.problems import label, suggestion
+from engine.values.records import Change
 
 Rows: TypeAlias = Collection[Mapping[str, Any]]
 

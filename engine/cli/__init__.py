@@ -16,7 +16,7 @@ from typer._click.exceptions import NoSuchOption
 from typer.core import TyperArgument, TyperGroup
 
 from engine.cli.context import CHECKOUT, Context, LogFormat, examples, of
-from engine.errors import ConfigError, OneSyncError, Problem
+from engine.values.errors import ConfigError, OneSyncError, Problem
 
 COMMANDS = {  # in order of use, as --help lists them
     "demo": "The whole job on an ERP and a platform of its own.",

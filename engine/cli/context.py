@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from engine.redact import redact
+from engine.values.redact import redact
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
     from engine.app import App
     from engine.cli.output import Output
-    from engine.log import Log
+    from engine.values.log import Log
 
 LogFormat: TypeAlias = Literal["human", "json"]
 
@@ -59,7 +59,7 @@ class Context:
         return self._open_log(quiet=True)
 
     def _open_log(self, *, quiet: bool) -> Log:
-        from engine import log  # noqa: PLC0415
+        from engine.values import log  # noqa: PLC0415
 
         form = log.form_of(self.log_format)
         return log.open_log(verbose=self.verbose, form=form, secrets=lambda: self.secrets, quiet=quiet)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from engine.demo.planted import Planted
     from engine.demo.stage import Stage
     from engine.mapping import MappingSpec
-    from engine.records import ObjectResult, Rejection
+    from engine.values.records import Rejection
+    from engine.values.results import ObjectResult
 
 FOLDER = CHECKOUT / ".one-sync" / "demo"
 

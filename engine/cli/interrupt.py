@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from types import FrameType
 from typing import Any, TypeVar
 
-from engine.log import Log
+from engine.values.log import Log
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.context import AsJson, Context, Objects, examples, of
-from engine.errors import OneSyncError
+from engine.values.errors import OneSyncError
 
 if TYPE_CHECKING:
-    from engine.differences import Shown
     from engine.plan import ObjectPlan, Sample
+    from engine.values.differences import Shown
 
 COUNTS = ("extracted", "unchanged", "added", "changed", "removed", "rejected", "waiting", "unknown", "withheld")
 SHOWN = 12  # fields of one sample that people see; the JSON has all

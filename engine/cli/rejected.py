@@ -12,7 +12,7 @@ import typer
 from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
-    from engine.records import Rejection
+    from engine.values.records import Rejection
 
 OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")]
 AnyObject = Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="Only this object.")]
@@ -75,9 +75,9 @@ def _list(ctx: typer.Context, object_: AnyObject = None, as_json: AsJson = False
 
 def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson = False) -> None:
     """Show one rejected record with all that is kept of it: the template that failed, an inbound document."""
-    from engine import jsontext  # noqa: PLC0415
-    from engine.errors import RunError  # noqa: PLC0415
     from engine.keys import spellings  # noqa: PLC0415
+    from engine.values import json_text  # noqa: PLC0415
+    from engine.values.errors import RunError  # noqa: PLC0415
 
     context = of(ctx)
     known = {each.key: each for each in _rejections(context, object_)}
@@ -89,13 +89,13 @@ def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson
         **_document(found),
         "expression": found.refusal.expression,
         "retry": found.retry,
-        "document": jsontext.decode(found.document) if found.document else None,
+        "document": json_text.decode(found.document) if found.document else None,
     }
     if as_json:
         context.out.document(facts)
         return
     for name, value in facts.items():
-        text = jsontext.encode(value).decode() if name == "document" and value is not None else value
+        text = json_text.encode(value).decode() if name == "document" and value is not None else value
         context.out.line(f"{name.replace('_', ' '):<12}{context.out.cell(text)}")
 
 

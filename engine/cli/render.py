@@ -80,23 +80,23 @@ def _fetches(story: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _whole(request: Mapping[str, Any]) -> dict[str, Any]:
     """Give a request what a snapshot leaves out where it is empty, and its body as it leaves."""
-    from engine import jsontext  # noqa: PLC0415
+    from engine.values import json_text  # noqa: PLC0415
 
-    body = jsontext.raw(jsontext.encode(request["body"])) if "body" in request else None
+    body = json_text.raw(json_text.encode(request["body"])) if "body" in request else None
     kept = {name: value for name, value in request.items() if name != "body"}
     return {**kept, "query": request.get("query", {}), "headers": request.get("headers", {}), "body": body}
 
 
 def _json(object_: str, requests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Write one document piece by piece, one request a line, as there may be more than memory holds."""
-    from engine import jsontext  # noqa: PLC0415
+    from engine.values import json_text  # noqa: PLC0415
 
     yield f'{{"schema_version": {SCHEMA_VERSION}, "object": {json.dumps(object_)}, "requests": ['
     previous = None
     for each in requests:
         if previous is not None:
             yield f"{previous},"
-        previous = jsontext.encode(each).decode()
+        previous = json_text.encode(each).decode()
     if previous is not None:
         yield previous
     yield "]}"
@@ -152,16 +152,16 @@ def _request(each: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _writes(each: Mapping[str, Any]) -> Iterator[str]:
-    from engine import jsontext  # noqa: PLC0415
+    from engine.values import json_text  # noqa: PLC0415
 
     yield f"# {each['change']} {', '.join(each.get('samples', ())) or _key(each)}"
     for write in each["writes"]:
         if "sql" in write:
-            yield f"{write['sql'].strip()} {jsontext.encode(write['params']).decode()}"
+            yield f"{write['sql'].strip()} {json_text.encode(write['params']).decode()}"
             continue
         for row in write["rows"]:
-            key, fields = jsontext.encode(row["key"]).decode(), jsontext.encode(row["fields"]).decode()
+            key, fields = json_text.encode(row["key"]).decode(), json_text.encode(row["fields"]).decode()
             yield f"{write['table']} {key} {fields}"
         if "delete_orphans_of" in write:
-            scope = jsontext.encode(write["delete_orphans_of"]).decode()
+            scope = json_text.encode(write["delete_orphans_of"]).decode()
             yield f"{write['table']}: other rows of {scope} are deleted"

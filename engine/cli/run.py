@@ -11,7 +11,7 @@ from engine.cli.context import AsJson, Context, Objects, examples, of
 
 if TYPE_CHECKING:
     from engine.mapping import MappingSpec
-    from engine.records import ObjectResult
+    from engine.values.results import ObjectResult
 
 COUNTS = (
     "extracted",

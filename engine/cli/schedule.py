@@ -61,7 +61,7 @@ def _moment(text: str) -> datetime:
 
 def changes_of(mapping: MappingSpec, fire: Fire) -> list[str]:
     """Name the changes that a fire sends."""
-    from engine.records import Change  # noqa: PLC0415
+    from engine.values.records import Change  # noqa: PLC0415
 
     if mapping.write is not None:
         taken = {Change.ADDED, Change.CHANGED} | ({Change.REMOVED} if mapping.write.removed else set())

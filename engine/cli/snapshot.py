@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.context import AsJson, Context, Objects, examples, of
-from engine.errors import ConfigError
+from engine.values.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.coverage import Gap

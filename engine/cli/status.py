@@ -136,8 +136,8 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
 
 def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | None:
     """Say which end of an object has changed; None also where a variable that names one is missing."""
-    from engine.errors import ConfigError  # noqa: PLC0415
     from engine.pairing import ends_changed  # noqa: PLC0415
+    from engine.values.errors import ConfigError  # noqa: PLC0415
 
     try:
         return ends_changed(journal, mapping.object, app.ends_of(mapping))
@@ -190,7 +190,7 @@ def _failing_line(context: Context, name: str, failing: Mapping[str, Any], *, se
 
 def run_document(run: Run, *, running: bool) -> dict[str, Any]:
     """Give a run as JSON has it; counts are null where it did not end."""
-    from engine.records import Counts  # noqa: PLC0415
+    from engine.values.results import Counts  # noqa: PLC0415
 
     counts = asdict(run.counts) if run.counts else dict.fromkeys(asdict(Counts()))
     return {

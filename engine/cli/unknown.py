@@ -142,7 +142,7 @@ def _resolve(  # noqa: PLR0917  typer gives them by name
 
 
 def _values(texts: Sequence[str]) -> dict[str, Any]:
-    from engine import jsontext  # noqa: PLC0415
+    from engine.values import json_text  # noqa: PLC0415
 
     values: dict[str, Any] = {}
     for text in texts:
@@ -150,7 +150,7 @@ def _values(texts: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.removesuffix(":"):
             raise typer.BadParameter(f"--save {text}: write NAME=VALUE")
         try:
-            values[name.removesuffix(":")] = jsontext.decode(value) if name.endswith(":") else value
+            values[name.removesuffix(":")] = json_text.decode(value) if name.endswith(":") else value
         except ValueError as error:
             raise typer.BadParameter(f"--save {text}: the value {error}") from error
     return values

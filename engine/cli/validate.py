@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.context import AsJson, Context, Objects, examples, of
-from engine.errors import ConfigError, Exit, Problem
+from engine.values.errors import ConfigError, Exit, Problem
 
 if TYPE_CHECKING:
     from engine.live import Answers

@@ -60,8 +60,8 @@ def _why(
     as_json: AsJson = False,
 ) -> None:
     from engine.ends import require_variables  # noqa: PLC0415
-    from engine.errors import Exit, SourceError  # noqa: PLC0415
     from engine.questions import why  # noqa: PLC0415
+    from engine.values.errors import Exit, SourceError  # noqa: PLC0415
 
     context = of(ctx)
     mappings = context.app.loaded.select([object_], drafts=True)

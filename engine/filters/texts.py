@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from engine.filters.messages import preview
 from engine.filters.numbers import number, plain
+from engine.values.preview import preview
 
 _FLAGS = {"T": True, "Y": True, "TAK": True, "TRUE": True, "1": True}
 _FLAGS |= {"F": False, "N": False, "NIE": False, "FALSE": False, "0": False}

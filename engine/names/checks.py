@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
-from engine.errors import Problem
 from engine.mapping import MappingSpec, Project
 from engine.names.texts import Text, texts
 from engine.names.uses import Scope, Use, saved_names, uses
-from engine.schema import label, problem, suggestion
+from engine.schema import problem
 from engine.templates import TemplateFault, TemplateFaults, compile_fields, compile_value
+from engine.values.errors import Problem
+from engine.values.problems import label, suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.mapping import HttpSource, MappingSpec, Operation, Request, SqlSource, Templates, Write
-from engine.records import Change
-from engine.yamltext import Path
+from engine.values.errors import Path
+from engine.values.records import Change
 
 VARS = frozenset({"vars"})
 MANY = VARS | {"lines", "removed"}

@@ -7,15 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine import jsontext
-from engine.canonical import canonical, kind_of, restorer
-from engine.errors import OneSyncError
 from engine.feed import Feed, FeedEnd, Page, again
 from engine.ledger import value_of
 from engine.mapping import Retry, Sample, Write
 from engine.program import Program
-from engine.records import Answered, Change, Outgoing, Refusal, Stage
-from engine.render import DOCUMENT
 from engine.requests import outgoing
 from engine.samples.rendering import (
     Exercised,
@@ -27,6 +22,11 @@ from engine.samples.rendering import (
     refusal_story,
     request_story,
 )
+from engine.values import json_text
+from engine.values.canonical import canonical, kind_of, restorer
+from engine.values.errors import OneSyncError
+from engine.values.exchanges import Answered, Outgoing
+from engine.values.records import DOCUMENT, Change, Refusal, Stage
 
 ONCE = Retry(attempts=1)
 FIRST = ("name", "change", "key")  # as a story begins; the key is known last
@@ -79,7 +79,7 @@ def _page(feed: Feed, sample: Sample, story: Story) -> Page:
         return Page(documents=(sample.document or {},))
     answers = deque(answered(each) for each in sample.answers)
     if sample.document is not None:
-        answers.append(Answered(status=200, body=jsontext.encode(sample.document)))
+        answers.append(Answered(status=200, body=json_text.encode(sample.document)))
 
     def exchange(request: Outgoing) -> Answered:
         story["fetch"] = request_story(request)
@@ -101,7 +101,7 @@ def _written(program: Program, document: Mapping[str, Any], exercised: Exercised
         listed = ", ".join(names)
         reason = f"a part of the key ({listed}) is null; give every row its key, or leave the row out of the query"
         return {"key": key, "refused": refusal_story(Refusal(stage=Stage.KEY, reason=reason, field=listed))}
-    [line] = program.lines.render([(jsontext.encode(document).decode(),)], (DOCUMENT,))
+    [line] = program.lines.render([(json_text.encode(document).decode(),)], (DOCUMENT,))
     write = program.mapping.write
     assert write is not None  # noqa: S101  only inbound objects come here
     return {"key": key, **_writes(line, write, ("write",), exercised)}
@@ -114,14 +114,14 @@ def _removed(program: Program, gone: Mapping[str, Any], exercised: Exercised) ->
     if program.removed_lines is None or write is None or write.removed is None:
         return {"key": list(key.values()), "unhandled": True}
     row = {name: value_of(text, restorer(kind_of(gone.get(name)))) for name, text in key.items()}
-    line = program.removed_lines.line({**row, DOCUMENT: jsontext.encode(gone).decode()})
+    line = program.removed_lines.line({**row, DOCUMENT: json_text.encode(gone).decode()})
     return {"key": list(key.values()), **_writes(line, write.removed, ("write", "removed"), exercised)}
 
 
 def _writes(line: bytes | Refusal, write: Write, path: tuple[str, ...], exercised: Exercised) -> Story:
     if isinstance(line, Refusal):
         return {"refused": refusal_story(line)}
-    parts = list(jsontext.decode(line))
+    parts = list(json_text.decode(line))
     for number, part in enumerate(parts):
         if "statement" in part:
             exercised.add((*path, "statements", part["statement"]))

@@ -10,16 +10,12 @@ from itertools import groupby
 from typing import Any
 
 from engine.answers import read
-from engine.canonical import canonical
-from engine.changes import Numbered
-from engine.chunk import chunk
 from engine.decide import Ask, Confirm, CreateAgain, Exists, Part, Refuse, Terms
 from engine.deliver import Delivery, End
 from engine.events import Done, Exchanged, Verdict
 from engine.files import path_column
 from engine.mapping import Retry
 from engine.program import Program
-from engine.records import Answer, Answered, Change, Outgoing, Range, Refusal, key_text
 from engine.requests import CompiledOperation, ManyLines, build_many, build_one
 from engine.samples.rendering import (
     Exercised,
@@ -32,6 +28,10 @@ from engine.samples.rendering import (
     request_story,
 )
 from engine.samples.staged import Staged, refs_of, staged
+from engine.values.canonical import canonical
+from engine.values.exchanges import Answer, Answered, Outgoing
+from engine.values.ranges import Range, chunk
+from engine.values.records import Change, Numbered, Refusal, key_text
 
 AT_ONCE = Retry(first_delay_seconds=0.0, max_delay_seconds=0.0)
 

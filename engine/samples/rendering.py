@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine import jsontext
-from engine.errors import RunError
 from engine.mapping import Sample
-from engine.records import Answered, Key, Outgoing, Refusal
+from engine.values import json_text
+from engine.values.errors import RunError
+from engine.values.exchanges import Answered, Outgoing
+from engine.values.records import Key, Refusal
 
 Story: TypeAlias = dict[str, Any]  # what a snapshot tells of one sample
 Exercised: TypeAlias = set[tuple[str | int, ...]]  # paths of the mapping, such as ("send", 0, "on_status", 404)
@@ -38,7 +39,7 @@ def begun(sample: Sample, key: Key | None) -> Story:
 def request_story(request: Outgoing) -> Story:
     """Tell a request: what is empty is left out."""
     place = {"path": request.path} if request.url is None else {"url": request.url}
-    body = {} if request.body is None else {"body": jsontext.decode(request.body)}
+    body = {} if request.body is None else {"body": json_text.decode(request.body)}
     query = {"query": _grouped(request.query)} if request.query else {}
     headers = {"headers": dict(request.headers)} if request.headers else {}
     return {"method": request.method, **place, **query, **headers, **body}
@@ -53,7 +54,7 @@ def refusal_story(refusal: Refusal) -> Story:
 
 def answered(given: Mapping[str, Any]) -> Answered:
     """Make the answer that a sample gives."""
-    return Answered(status=given["status"], body=jsontext.encode(given["body"]) if "body" in given else b"")
+    return Answered(status=given["status"], body=json_text.encode(given["body"]) if "body" in given else b"")
 
 
 def _grouped(pairs: tuple[tuple[str, str], ...]) -> dict[str, str | list[str]]:

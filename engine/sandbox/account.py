@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.records import Json
 from engine.sandbox import payloads
 from engine.sandbox.answers import Call, Refused, Reply, page, problem, whole_number, words
 from engine.sandbox.feeds import Context, Document, Feed
 from engine.sandbox.store import ROOT_SEGMENT
+from engine.values.records import Json
 
 # --- segments ------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engine.records import Json
 from engine.sandbox.store import Store
+from engine.values.records import Json
 
 MAX_LINES = 10_000  # one-api.md 1 recommends it as the most; refusing more is our choice
 MAX_PROBLEMS = 100

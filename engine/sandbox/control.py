@@ -24,11 +24,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.records import Json
 from engine.sandbox import page, payloads
 from engine.sandbox.answers import Refused, problem
 from engine.sandbox.faults import Fault
 from engine.sandbox.sandbox import Sandbox
+from engine.values.records import Json
 
 Answer: TypeAlias = Callable[[Request, bytes], Response]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from engine.records import Json
+from engine.values.records import Json
 
 Document: TypeAlias = dict[str, Any]
 

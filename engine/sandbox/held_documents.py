@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from engine.records import Json
 from engine.sandbox.feeds import Document
+from engine.values.records import Json
 
 MAX_CONTENT_BYTES = 64 * 1024  # of a larger file only size and digest are kept
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.records import Json
 from engine.sandbox.feeds import Document, Feed, OrderEvent
+from engine.values.records import Json
 
 
 @dataclass(slots=True)

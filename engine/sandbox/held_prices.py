@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.records import Json
 from engine.sandbox.feeds import Document
+from engine.values.records import Json
 
 Holder: TypeAlias = tuple[str, str]  # clientId or clientGroupId, and its value
 

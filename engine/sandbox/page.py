@@ -7,10 +7,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from engine.records import Json
 from engine.sandbox import payloads
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.tables import tables
+from engine.values.records import Json
 
 MAX_REQUESTS = 50
 MAX_REPEATED = 50

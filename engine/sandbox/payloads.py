@@ -8,8 +8,8 @@ from itertools import islice
 import msgspec
 
 from engine.payloads import PayloadSchemas
-from engine.records import Json
 from engine.sandbox.answers import MAX_LINES, MAX_PROBLEMS, Problem, Refused, problem
+from engine.values.records import Json
 
 SCHEMAS = PayloadSchemas()
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from itertools import islice
 
-from engine.records import Json
 from engine.sandbox.answers import Refused
 from engine.sandbox.feeds import Document, OrderEvent
 from engine.sandbox.shipments import GOODS, Good, Order, cents, changed, paid, shipment
 from engine.sandbox.store import Store
+from engine.values.records import Json
 
 MAX_ORDERS = 10_000  # at once
 LINES = (3, 1, 4, 2)  # of a shipment, by the number of its order

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 
-from engine.records import Json
 from engine.sandbox import account, payloads, placing, uploads
 from engine.sandbox.answers import Call, Refused, Reply, Settings, problem
 from engine.sandbox.faults import CLIENT_NAMES, SKU_NAMES, Action, Faults, Seen, Verdict, named
@@ -18,6 +17,7 @@ from engine.sandbox.placing import Placed
 from engine.sandbox.received import Entry, Received
 from engine.sandbox.routes import Body, find
 from engine.sandbox.store import Store
+from engine.values.records import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.records import Json
 from engine.sandbox.feeds import Context, Document, Feed
 from engine.sandbox.held_documents import Documents
 from engine.sandbox.held_orders import Orders
 from engine.sandbox.held_prices import Prices
+from engine.values.records import Json
 
 Stock: TypeAlias = tuple[str, Any]  # SKU and quantity (int or Decimal)
 

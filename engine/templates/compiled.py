@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from engine.jsontext import NotJson, encode, path_text
 from engine.mapping import OnNull
-from engine.records import Refusal, Stage
 from engine.templates.faults import DATA_FAULTS, RenderFault
 from engine.templates.language import Environment
 from engine.templates.loop import Loop
 from engine.templates.parse import Parsed, parse
+from engine.values.json_text import NotJson, encode, path_text
+from engine.values.records import Refusal, Stage
 
 # The `maps` of project.yaml; None: not known here, so that every name will do, and every look-up is refused.
 Maps: TypeAlias = Mapping[str, Mapping[str, Any]] | None

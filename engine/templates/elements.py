@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2.utils import missing
 
-from engine.filters.messages import preview
 from engine.templates.nulls import sent
+from engine.values.preview import preview
 
 _ROWS = frozenset({dict})
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from jinja2.exceptions import TemplateError, UndefinedError
 
-from engine.jsontext import Path, path_text
+from engine.values.json_text import Path, path_text
 
 # What evaluating a template with bad data can raise; all else is a fault of ours or of the source.
 DATA_FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

@@ -12,7 +12,6 @@ from jinja2.exceptions import UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
 from engine.filters import Dictionaries, calculate, negate
-from engine.filters.messages import preview
 from engine.filters.texts import text
 from engine.templates.effort import Effort
 from engine.templates.elements import STEPS, columns, given
@@ -20,6 +19,7 @@ from engine.templates.faults import UnknownName, nearest
 from engine.templates.generator import Generator
 from engine.templates.nulls import NULLS, POLICIES, sent
 from engine.templates.offered import ATTRIBUTES, FILTERS, METHODS, TESTS, allowed
+from engine.values.preview import preview
 
 _INDEXED = (Mapping, Sequence)
 _MAX_WIDTH = 10_000  # of padding, so that no template fills the memory

@@ -10,8 +10,6 @@ from typing import Any
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 
-from engine.filters.messages import preview
-from engine.jsontext import Path
 from engine.mapping import OnNull
 from engine.templates.checks import TOO_MANY_DIGITS, check
 from engine.templates.faults import TemplateFault, TemplateFaults
@@ -19,6 +17,8 @@ from engine.templates.language import Environment
 from engine.templates.nulls import OMITTING
 from engine.templates.scope import Scope, only_expression, undeclared, weight
 from engine.templates.syntax import syntax_fault
+from engine.values.json_text import Path
+from engine.values.preview import preview
 
 _MAX_LENGTH = 10_000  # of a template: longer ones take Python seconds to compile
 _ELEMENT = -1  # in a leaf's path, the index of an element

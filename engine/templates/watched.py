@@ -14,11 +14,11 @@ from typing import Any, Literal, TypeAlias
 
 from jinja2 import nodes
 
-from engine.canonical import canonical
 from engine.templates import compiled
 from engine.templates.generator import Generator
 from engine.templates.language import Environment
 from engine.templates.nulls import NULLS
+from engine.values.canonical import canonical
 
 LABEL = re.compile(r"\{#(\d+)#\}")
 

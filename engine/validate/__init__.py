@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from engine.alone import check_alone
-from engine.errors import Place, Problem
 from engine.mapping import MappingSpec, Project
 from engine.names import check_names
 from engine.validate.ends import end_problems
 from engine.validate.objects import circles, order, ref_problems, schedule_problems
 from engine.validate.payloads import own_schema_problems, payload_problems
 from engine.validate.project import project_problems
+from engine.values.errors import Place, Problem
 
 __all__ = ["order", "position", "validate"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.errors import Problem
 from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection, SqlSource
-from engine.schema import problem, suggestion
-from engine.yamltext import Path
+from engine.schema import problem
+from engine.values.errors import Path, Problem
+from engine.values.problems import suggestion
 
 
 def end_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:

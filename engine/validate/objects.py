@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 
-from engine.errors import Problem
 from engine.fires import check_cron
 from engine.mapping import Cron, MappingSpec, Once, Schedule, Tied
-from engine.schema import problem, quoted, suggestion
-from engine.yamltext import Path
+from engine.schema import problem
+from engine.values.errors import Path, Problem
+from engine.values.problems import quoted, suggestion
 
 RESERVED = frozenset(
     {"body", "cursor", "item", "line", "lines", "loop", "parent", "removed", "row", "saved", "status", "vars"}

@@ -10,11 +10,12 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from engine.errors import Place, Problem
 from engine.mapping import MappingSpec, Project
 from engine.patterns import fault, patterns_of
 from engine.payloads import SUFFIX, payload_folders
-from engine.schema import problem, suggestion
+from engine.schema import problem
+from engine.values.errors import Place, Problem
+from engine.values.problems import suggestion
 
 
 def payload_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:

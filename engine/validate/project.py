@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from engine.environment import reference_fault
-from engine.errors import Problem
 from engine.mapping import Project, SqlConnection
-from engine.schema import problem, suggestion
-from engine.yamltext import Path
+from engine.schema import problem
+from engine.values.errors import Path, Problem
+from engine.values.problems import suggestion
 
 
 def project_problems(project: Project) -> Iterator[Problem]:

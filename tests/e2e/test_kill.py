@@ -32,7 +32,7 @@ from mortal import (
 from rig import Fault
 from wire import Seen
 
-from engine.records import Status
+from engine.values.results import Status
 
 ONE_SYNC = CHECKOUT / "bin" / "one-sync"
 FATAL = CHECKOUT / "tests" / "fatal"

@@ -18,10 +18,10 @@ from shop import Shop, finish
 from wire import Held, Reply, Wire
 
 from engine.app import App
-from engine.errors import BusyError, OneSyncError, StateError
 from engine.interventions import adopt, resend, resolve_not_sent, retry_rejected
 from engine.journal import Journal
 from engine.sole import scheduler_of
+from engine.values.errors import BusyError, OneSyncError, StateError
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:

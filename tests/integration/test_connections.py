@@ -28,8 +28,8 @@ from engine.app import App, utc_now
 from engine.history import requests
 from engine.pipeline import new_run_id
 from engine.plan import plan
-from engine.records import ObjectResult, Status
 from engine.service import Service, exit_code, run_once
+from engine.values.results import ObjectResult, Status
 
 OBJECTS = ("north", "south", "west")
 EVERY_SECOND = "* * * * * *"

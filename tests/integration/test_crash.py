@@ -35,7 +35,7 @@ from mortal import (
 )
 
 from engine import interventions
-from engine.errors import RunError
+from engine.values.errors import RunError
 
 EVERY = 8  # death is tried in CI
 PASSES = 6  # in which every recovery has to come to rest

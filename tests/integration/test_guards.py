@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rig import Rig, rig
 
-from engine.errors import Exit
 from engine.interventions import adopt
 from engine.pipeline import exit_of
 from engine.plan import plan
 from engine.questions import State, why
-from engine.records import Change, key_text
 from engine.sql import SqlEnd, StatementCall
+from engine.values.errors import Exit
+from engine.values.records import Change, key_text
 
 NUMBERS = count(1)
 BOTH = pytest.mark.parametrize("it", ["sqlite", "postgres"], indirect=True)

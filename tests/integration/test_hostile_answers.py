@@ -13,7 +13,7 @@ import pytest
 from rig import Fault, Rig, rig
 from wire import Reply, Seen
 
-from engine.errors import ConfigError
+from engine.values.errors import ConfigError
 
 ITEMS = """items: {at: '{{ body.results }}', key: '{{ item.id }}', ok: '{{ item.ok }}', error: '{{ item.error }}'}"""
 RESULTS = ("    chunk_size: 100\n", f"    chunk_size: 100\n    {ITEMS}\n")

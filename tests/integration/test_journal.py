@@ -11,7 +11,8 @@ import pytest
 
 from engine.history import failing
 from engine.journal import Journal
-from engine.notes import Clock, Exchange
+from engine.notes import Exchange
+from engine.values.records import Clock
 
 OTHER = """
 import sys

@@ -18,11 +18,11 @@ import pytest
 from rig import Rig, rig
 
 from engine import journal_file, staging
-from engine.errors import StateError
 from engine.journal import Journal
 from engine.journal_file import FILE_NAME
 from engine.plan import plan
 from engine.staging import Staging
+from engine.values.errors import StateError
 
 LAYOUTS = Path(__file__).parents[1] / "layouts"
 ERP = {

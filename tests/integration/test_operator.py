@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from merchant import Merchant, held, merchant
 
-from engine.errors import BusyError, ConfigError, RunError, StateError
 from engine.interventions import adopt, resend, resolve_confirmed, resolve_not_sent, retry_rejected
 from engine.plan import plan
 from engine.questions import State, why
-from engine.records import Status
 from engine.sandbox.faults import Action, Fault, Match
+from engine.values.errors import BusyError, ConfigError, RunError, StateError
+from engine.values.results import Status
 
 K7 = Match(method="POST", client="K-0007")
 

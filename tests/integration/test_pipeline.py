@@ -16,12 +16,12 @@ import pytest
 from rig import ITEMS, Rig, rig
 from wire import Reply
 
-from engine.errors import Exit, StateError
 from engine.interventions import retry_rejected
 from engine.journal_file import FILE_NAME
 from engine.pipeline import exit_of
 from engine.plan import plan
-from engine.records import ObjectResult, Status
+from engine.values.errors import Exit, StateError
+from engine.values.results import ObjectResult, Status
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import pytest
 from crash import Crash
 from merchant import Merchant, held, merchant
 
-from engine import jsontext
 from engine.plan import ObjectPlan, exit_of, plan
 from engine.preview import preview
-from engine.records import Counts, Failure
 from engine.sandbox.answers import Settings
 from engine.sandbox.faults import Action, Fault, Match
+from engine.values import json_text
+from engine.values.results import Counts, Failure
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def test_a_create_of_unknown_outcome_is_rendered_as_its_look_up(small: Merchant)
 
 
 def test_no_secret_of_the_connection_is_in_a_rendered_request(small: Merchant) -> None:
-    rendered = b"".join(jsontext.encode(each) for each in preview(small.app, small.mapping("warehouses")))
+    rendered = b"".join(json_text.encode(each) for each in preview(small.app, small.mapping("warehouses")))
 
     assert b"key-of-the-test" not in rendered
     assert b"tenant-of-the-test" not in rendered

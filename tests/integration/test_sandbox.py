@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.errors import ConfigError
 from engine.sandbox.answers import Settings
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
+from engine.values.errors import ConfigError
 
 ACCOUNT = "/api/v1/account/integrations/auth-required"
 STOCK = "/api/v1/stock/integrations/auth-required"

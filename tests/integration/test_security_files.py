@@ -19,8 +19,8 @@ from engine.app import App
 from engine.exposure import exposures
 from engine.files import FileFault, FileSet, locate, look
 from engine.filestream import FileChangedError, streamed
-from engine.records import FileBody
 from engine.templates import compile_value
+from engine.values.exchanges import FileBody
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -16,10 +16,10 @@ from wire import Reply, Wire
 
 from engine import mapping
 from engine.ends import probe
-from engine.errors import ConfigError
-from engine.records import Answered, NotSent, Outgoing
 from engine.transport import HttpEnd
 from engine.transport_stream import _is_local
+from engine.values.errors import ConfigError
+from engine.values.exchanges import Answered, NotSent, Outgoing
 
 SECRET = "hunter2-hunter2"
 SETTINGS = mapping.HttpConnection(

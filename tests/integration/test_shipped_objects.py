@@ -20,13 +20,13 @@ from engine.app import App, utc_now
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
 from engine.pipeline import new_run_id
-from engine.prepare import Order
-from engine.records import Key
 from engine.sandbox.answers import Settings
 from engine.sandbox.faults import Action, Match
 from engine.sandbox.placing import Placed
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
+from engine.values.order import Order
+from engine.values.records import Key
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 OUTCOMES = ("confirmed", "rejected", "waiting", "unknown", "withheld", "failed", "unhandled_changed")

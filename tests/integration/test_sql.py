@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 import pytest
 
-from engine.canonical import Batch, Kind
-from engine.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 from engine.extract import extract
 from engine.sql import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
+from engine.values.canonical import Kind
+from engine.values.columns import Batch
+from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 
 NUMBERS = count(1)
 FOX = "Zażółć gęślą jaźń 🦊"

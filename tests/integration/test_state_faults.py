@@ -25,10 +25,10 @@ from rig import Rig, rig
 from wire import Reply
 
 from engine import app as app_module
-from engine.errors import OneSyncError, StateError
 from engine.interventions import adopt, resend
 from engine.journal_file import FILE_NAME
 from engine.plan import plan
+from engine.values.errors import OneSyncError, StateError
 
 LOCK = """
 import sqlite3, sys

@@ -20,9 +20,9 @@ import pytest
 from wire import Reply, Seen, Wire, closed_port, deaf_port, drop_read, drop_unread, garbage, silent_port
 
 from engine import mapping
-from engine.errors import ConfigError
-from engine.records import Answer, Answered, Lost, NotSent, Outgoing
 from engine.transport import HttpEnd
+from engine.values.errors import ConfigError
+from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 
 SECRET = "hunter2-hunter2"
 GET = Outgoing(method="GET", path="/a")

@@ -13,11 +13,11 @@ from crash import Crash
 from rig import Rig, rig
 from wire import Reply
 
-from engine.errors import ConfigError, Exit, RunError
 from engine.interventions import adopt, resolve_confirmed, resolve_not_sent
 from engine.journal_file import FILE_NAME
 from engine.pipeline import exit_of
-from engine.records import Key
+from engine.values.errors import ConfigError, Exit, RunError
+from engine.values.records import Key
 
 LOOKUP = """    lookup:
       settle_seconds: 0.01

@@ -11,10 +11,10 @@ from merchant import Merchant, held, merchant
 
 from engine import interventions
 from engine.cli import why as command
-from engine.errors import ConfigError
 from engine.questions import Answer, State, why
-from engine.records import Change, Stage
 from engine.sandbox.faults import Action, Fault, Match
+from engine.values.errors import ConfigError
+from engine.values.records import Change, Stage
 
 
 @pytest.fixture

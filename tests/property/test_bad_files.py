@@ -19,10 +19,10 @@ from effort import examples
 from mutants import Edit, edits, must_be_told, several, spans, used, written
 
 from engine.coverage import gaps
-from engine.errors import ConfigError, Problem
 from engine.load import load
 from engine.schema import FOLDER
 from engine.snapshots import snapshot_text
+from engine.values.errors import ConfigError, Problem
 from engine.yamltext import parse
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"

@@ -13,9 +13,10 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.canonical import Kind, canonical, column, kind_of, merge, restorer
-from engine.records import key_text, text_key
 from engine.staging import json_array
+from engine.values.canonical import Kind, canonical, kind_of, merge, restorer
+from engine.values.columns import column
+from engine.values.records import key_text, text_key
 
 DUCKDB = duckdb.connect()
 

@@ -5,8 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.chunk import chunk, coalesce, subtract
-from engine.records import Range
+from engine.values.ranges import Range, chunk, coalesce, subtract
 
 ranges = st.lists(st.builds(lambda first, more: Range(first, first + more), st.integers(0, 60), st.integers(0, 12)))
 

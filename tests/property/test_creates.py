@@ -19,11 +19,11 @@ from rig import CLIENTS, Platform
 from story import Story, batch, begun
 from wire import Seen
 
-from engine.canonical import Batch
 from engine.journal import Journal
 from engine.mapping import HttpConnection, Retry
-from engine.records import Answer, Answered, Lost, NotSent, Outgoing
 from engine.targets import HttpTarget
+from engine.values.columns import Batch
+from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 
 KEYS = tuple(f"k{number:02}" for number in range(12))
 STEPS = 6

@@ -24,7 +24,6 @@ from hypothesis import strategies as st
 from rig import ITEMS
 from story import Story, batch, begun
 
-from engine.canonical import Batch
 from engine.decide import Part, Reading, Terms
 from engine.deliver import Delivery, End
 from engine.events import Verdict
@@ -32,10 +31,14 @@ from engine.journal import Exchange, Journal
 from engine.ledger import Outcomes, generation, settle
 from engine.mapping import Retry
 from engine.recording import Recorder
-from engine.records import Answer, Answered, Change, Counts, Lost, NotSent, Range
 from engine.room import Room
 from engine.staging import Staging
 from engine.targets import Window
+from engine.values.columns import Batch
+from engine.values.exchanges import Answer, Answered, Lost, NotSent
+from engine.values.ranges import Range
+from engine.values.records import Change
+from engine.values.results import Counts
 
 KEYS = ("a", "b", "c")
 BAD = 9  # the value that the target refuses

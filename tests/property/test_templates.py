@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import filters
-from engine.jsontext import NotJson, decode, encode
-from engine.records import Refusal
 from engine.templates import FILTERS, Fields, TemplateFaults, compile_fields, compile_value, names_in
+from engine.values.json_text import NotJson, decode, encode
+from engine.values.records import Refusal
 
 TEXTS = st.text()  # any Unicode but surrogates
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False)

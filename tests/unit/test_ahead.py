@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.ahead import DEPTH, ahead
+from engine.values.read_ahead import DEPTH, ahead
 
 
 def test_items_come_in_order_and_all_of_them() -> None:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from engine.chunk import chunk, coalesce, subtract
-from engine.records import Range
+from engine.values.ranges import Range, chunk, coalesce, subtract
 
 Pairs = list[tuple[int, int]]
 

@@ -9,7 +9,7 @@ import typer
 
 from engine import cli
 from engine.cli.context import Context, of
-from engine.errors import BusyError, ConfigError, GuardError, Place, Problem
+from engine.values.errors import BusyError, ConfigError, GuardError, Place, Problem
 
 SECRET = "canary-7731"
 

@@ -26,9 +26,10 @@ from engine.decide import (
     Wait,
     decide,
 )
-from engine.errors import ConfigError, Exit, TargetError
 from engine.mapping import OnStatus, Retry
-from engine.records import Answer, Answered, Lost, NotSent, Range, Written
+from engine.values.errors import ConfigError, Exit, TargetError
+from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
+from engine.values.ranges import Range
 
 RETRY = Retry(attempts=3, first_delay_seconds=8, max_delay_seconds=60, max_wait_seconds=300)
 HALF = 0.5  # the jitter of every case: three quarters of a step

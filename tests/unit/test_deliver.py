@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from engine.decide import Again, Ask, Found, Part, Reading, Terms
 from engine.deliver import Delivery, End
-from engine.errors import RunError, TargetError
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.mapping import Retry
-from engine.records import Answer, Answered, Lost, NotSent, Range, Refusal, Stage, Written
+from engine.values.errors import RunError, TargetError
+from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
+from engine.values.ranges import Range
+from engine.values.records import Refusal, Stage
 
 AT_ONCE = Retry(attempts=3, first_delay_seconds=0, max_delay_seconds=0, max_wait_seconds=1)
 PLAIN = Terms(creates=False, retry=AT_ONCE)

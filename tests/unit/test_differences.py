@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.differences import additions, by_table, differences
+from engine.values.differences import additions, by_table, differences
 
 CASES: dict[str, tuple[Any, Any, dict[str, list[Any]]]] = {
     "equal numbers of other types": ({"a": 5}, {"a": Decimal("5.00")}, {}),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.environment import Environment, reference_fault
-from engine.errors import ConfigError, Place
+from engine.values.errors import ConfigError, Place
 
 HERE = Place(file="mappings/project.yaml", line=9, column=5)
 

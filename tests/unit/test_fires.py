@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.errors import ConfigError
 from engine.fires import Fire, check_cron, fires, next_fire, next_fires, plan, schedules_of, tie_cycle
 from engine.mapping import Cron, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
-from engine.records import Change
+from engine.values.errors import ConfigError
+from engine.values.records import Change
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 DAILY, HOURLY = Cron(text="0 15 0 * * *"), Cron(text="0 0 * * * *")

@@ -5,7 +5,7 @@ import pytest
 
 from engine.guards import BARE_KEY, few_rows, withheld
 from engine.mapping import Guards
-from engine.records import Key, key_text
+from engine.values.records import Key, key_text
 
 TWENTY = Guards()
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.jsontext import NotJson, decode, decode_answer, encode, path_text, raw
+from engine.values.json_text import NotJson, decode, decode_answer, encode, path_text, raw
 
 
 class Word(StrEnum):

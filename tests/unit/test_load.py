@@ -14,7 +14,6 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from engine import mapping as values
-from engine.errors import ConfigError
 from engine.load import Loaded, load
 from engine.mapping import (
     Breaker,
@@ -49,8 +48,9 @@ from engine.mapping import (
     Tied,
     Write,
 )
-from engine.records import Change
 from engine.schema import FOLDER
+from engine.values.errors import ConfigError
+from engine.values.records import Change
 
 PROJECT = """\
 # yaml-language-server: $schema=../schemas/project.schema.json

@@ -12,8 +12,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from engine.log import Form, form_of, open_log
-from engine.redact import redact
+from engine.values.log import Form, form_of, open_log
+from engine.values.redact import redact
 
 SECRET = 'k"3y-ż\\1'  # JSON and people's form write each of these characters in another way
 

@@ -9,8 +9,9 @@ import pytest
 
 from engine.language import Language
 from engine.mapping import Request
-from engine.records import Outgoing, Refusal
 from engine.requests import compile_request, outgoing
+from engine.values.exchanges import Outgoing
+from engine.values.records import Refusal
 
 CONTEXT = {"a": None, "b": ["x", 1], "c": True, "d": "ł/ą"}
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from engine import mapping
-from engine.records import Answer, Answered, Lost, NotSent
 from engine.retry import Breaker, RateLimit, backoff, healthy, retry_after
+from engine.values.exchanges import Answer, Answered, Lost, NotSent
 
 NOW = datetime(2031, 3, 2, 12, 0, 0, tzinfo=UTC)
 POLICY = mapping.Retry(first_delay_seconds=1, max_delay_seconds=60)

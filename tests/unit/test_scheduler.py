@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import ConfigError, TargetError
 from engine.fires import next_fire
 from engine.mapping import Cron, Lane, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
-from engine.records import Change, Counts, ObjectResult, Status
 from engine.scheduler import Scheduler
 from engine.turn import End, Start, State, Turn, begin, turn
+from engine.values.errors import ConfigError, TargetError
+from engine.values.records import Change
+from engine.values.results import Counts, ObjectResult, Status
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOON = datetime(2026, 6, 1, 12, tzinfo=WARSAW)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from engine.records import Refusal
 from engine.templates import RenderFault, TemplateFaults, compile_fields, compile_value, effort
+from engine.values.records import Refusal
 
 CHECKOUT = Path(__file__).parents[2]
 TOO_MUCH = "takes more than 100,000 steps and characters"

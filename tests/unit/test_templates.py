@@ -12,9 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine import filters
-from engine.jsontext import encode, raw
 from engine.mapping import OnNull
-from engine.records import Refusal, Stage
 from engine.templates import (
     FILTERS,
     NULLS,
@@ -26,6 +24,8 @@ from engine.templates import (
     compile_value,
     names_in,
 )
+from engine.values.json_text import encode, raw
+from engine.values.records import Refusal, Stage
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.jsontext import encode, raw
 from engine.mapping import OnNull
-from engine.records import Refusal, Stage
 from engine.templates import (
     NULLS,
     Fields,
@@ -22,6 +20,8 @@ from engine.templates import (
     compile_fields,
     compile_value,
 )
+from engine.values.json_text import encode, raw
+from engine.values.records import Refusal, Stage
 
 COLUMNS = ["invoice_id", "odd name", "lines", "segment"]
 VARS = {"vars": {"vat": 23}}

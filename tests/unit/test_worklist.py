@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.decide import Part
-from engine.records import Range
+from engine.values.ranges import Range
 from engine.worklist import Worklist
 
 HOUR = 3600.0

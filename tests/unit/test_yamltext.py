@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from engine import yamltext
-from engine.errors import Place, Problem
+from engine.values.errors import Place, Problem
 from engine.yamltext import Document, parse
 
 SCALARS: list[tuple[str, Any]] = [

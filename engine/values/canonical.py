@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import operator
-import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from enum import StrEnum, auto
-from functools import reduce
 from types import NoneType
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -34,31 +29,12 @@ class Kind(StrEnum):
     LIST = auto()  # rows of a child: a JSON list of maps of canonical texts
 
 
-class Column(NamedTuple):
-    """The canonical texts of a column's values, in order."""
-
-    data: pa.StringArray
-    kind: Kind
-    faults: tuple[tuple[int, str], ...] = ()  # index and reason: what stands there is not the value
-
-
 @dataclass(frozen=True, slots=True)
 class Unheld:
     """A value of a database that no value here can stand for, in the database's own words; its row is refused."""
 
     text: str
     what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Some rows of a read: every value as its canonical text, or null."""
-
-    columns: tuple[str, ...]
-    data: pa.RecordBatch  # all columns string
-    kinds: tuple[Kind, ...]  # of this batch alone; `merge` joins those of a read
-    faults: tuple[tuple[int, str], ...] = ()  # index in the batch and reason: rows that must be refused
-    gone: bool = False  # the source says that these records exist no more
 
 
 def merge(a: Kind, b: Kind) -> Kind:
@@ -72,32 +48,12 @@ def kind_of(value: Any) -> Kind:
     """Tell the kind of one value."""
     if isinstance(value, datetime):
         return Kind.DATETIME if value.utcoffset() is None else Kind.INSTANT
-    return _form(type(value))[0]
+    return form_of(type(value))[0]
 
 
 def canonical(value: Any) -> str | None:
     """Write one value in its canonical form; equal numbers give equal texts, whatever their type."""
-    return None if value is None else _form(type(value))[1](value)
-
-
-def column(values: Sequence[Any]) -> Column:
-    """Write the values of a column in canonical form, their kinds merged."""
-    types = set(map(type, values)) - {NoneType}
-    if Unheld in types:
-        return _without_unheld(values)
-    if types == {int}:
-        try:
-            return Column(pa.array(values, pa.int64()).cast(pa.string()), Kind.NUMBER)
-        except OverflowError:
-            pass  # beyond 64 bits: written by Python below
-    if types and types <= {int, float} and (texts := _float_texts(values)) is not None:
-        return Column(texts, Kind.NUMBER)
-    texts = values if types <= {str} else _texts(values, types)
-    try:
-        return Column(pa.array(texts, pa.string()), _kind(values, types))
-    except UnicodeEncodeError:
-        cleaned, faults = _clean(texts)
-        return Column(pa.array(cleaned, pa.string()), _kind(values, types), faults)
+    return None if value is None else form_of(type(value))[1](value)
 
 
 def restorer(kind: Kind) -> Callable[[str], Any] | None:
@@ -125,51 +81,6 @@ def _restored(row: dict[str, str | None], restores: Mapping[str, Callable[[str],
         if restore and text is not None:
             values[name] = restore(text)
     return values
-
-
-def _float_texts(values: Sequence[Any]) -> pa.Array | None:
-    """Write numbers as Arrow does, five times as fast; None where its form is another: exponents, -0, NaN, infinity."""
-    try:
-        texts = pa.array(values, pa.float64()).cast(pa.string())
-    except (pa.ArrowInvalid, OverflowError):
-        return None  # an integer that no float holds
-    return None if pc.any(pc.match_substring_regex(texts, "[en]|^-0$")).as_py() else texts
-
-
-def _texts(values: Sequence[Any], types: set[type]) -> list[str | None]:
-    if len(types) > 1:
-        return [canonical(value) for value in values]
-    write = _form(next(iter(types)))[1]
-    return [None if value is None else write(value) for value in values]
-
-
-def _kind(values: Sequence[Any], types: set[type]) -> Kind:
-    if any(issubclass(type_, datetime) for type_ in types):
-        return reduce(merge, set(map(kind_of, values)), Kind.NULL)
-    return reduce(merge, (_form(type_)[0] for type_ in types), Kind.NULL)
-
-
-def _without_unheld(values: Sequence[Any]) -> Column:
-    """Write a column with its unheld values as the texts they are; they say nothing of its kind."""
-    unheld = {index: value for index, value in enumerate(values) if isinstance(value, Unheld)}
-    others = column([None if isinstance(value, Unheld) else value for value in values])
-    texts = others.data.to_pylist()
-    for index, value in unheld.items():
-        texts[index] = value.text
-    faults = [*others.faults, *((index, f"{value.text[:200]}, {value.what}") for index, value in unheld.items())]
-    return Column(pa.array(texts, pa.string()), others.kind, tuple(sorted(faults)))
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _clean(texts: Sequence[str | None]) -> tuple[list[str | None], tuple[tuple[int, str], ...]]:
-    cleaned, faults = list(texts), []
-    for index, text in enumerate(texts):
-        if text is not None and _SURROGATE.search(text):
-            cleaned[index] = _SURROGATE.sub("\ufffd", text)
-            faults.append((index, f"text that UTF-8 cannot hold: {ascii(text)[:200]}"))
-    return cleaned, tuple(faults)
 
 
 def _boolean(value: bool) -> str:
@@ -260,7 +171,8 @@ _FORMS: dict[type, tuple[Kind, Callable[[Any], str]]] = {
 }
 
 
-def _form(type_: type) -> tuple[Kind, Callable[[Any], str]]:
+def form_of(type_: type) -> tuple[Kind, Callable[[Any], str]]:
+    """Give the kind of a type's values and what writes one of them."""
     return _FORMS.get(type_) or next((_FORMS[base] for base in type_.__mro__ if base in _FORMS), (Kind.TEXT, str))
 
 

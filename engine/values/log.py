@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import structlog
 
-from engine.redact import redact
+from engine.values.redact import redact
 
 Form: TypeAlias = Literal["human", "json"]
 Secrets: TypeAlias = Callable[[], frozenset[str]]

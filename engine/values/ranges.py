@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-
-from engine.records import Range
+from typing import NamedTuple
 
 
 def chunk(groups: Iterable[Range], size: int) -> Iterator[Range]:
@@ -43,3 +42,15 @@ def subtract(ranges: Iterable[Range], minus: Iterable[Range]) -> list[Range]:
         if first <= each.last:
             left.append(Range(first, each.last))
     return left
+
+
+class Range(NamedTuple):
+    """A run of sequence numbers, both ends included: how chunks, marks and receipts are written down."""
+
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        """Count the records in it."""
+        return self.last - self.first + 1

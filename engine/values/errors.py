@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 
 class Exit(IntEnum):
@@ -120,3 +121,6 @@ class StateError(OneSyncError):
 
 class RunError(OneSyncError):
     """A run could not go on for a reason of its own (the source's query, a changed column)."""
+
+
+Path: TypeAlias = tuple[str | int, ...]

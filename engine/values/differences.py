@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from engine.canonical import canonical
-from engine.jsontext import Path, path_text
+from engine.values.canonical import canonical
+from engine.values.json_text import Path, path_text
 
 Shown: TypeAlias = str | bool | None  # numbers as their exact text; None: null, or not there
 Differences: TypeAlias = dict[str, list[Shown]]  # field: its value before and now
