@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import answers
-from engine.decide import Ask, Found, Part, Reading, Terms
+from engine.connections.http.client import HttpEnd
+from engine.connections.http.part import Ask, Found, Part, Reading, Terms
+from engine.connections.http.status import REFUSING, is_not_now
+from engine.connections.settings import Retry
 from engine.deliver import End
 from engine.journal import Exchange
-from engine.mapping import Retry
 from engine.program import Program
 from engine.requests import CompiledOperation, build_one
-from engine.retry import REFUSING, is_not_now
 from engine.targets import RECORDS_A_PART, Window
-from engine.transport import HttpEnd
 from engine.values.exchanges import Answer, Answered, Lost, Outgoing
 from engine.values.records import Change, Numbered, Refusal, Stage
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from engine.decide import Ask, Found, Part, Reading
+from engine.connections.http.part import Ask, Found, Part, Reading
 from engine.requests import CompiledItems, CompiledLookup, CompiledOperation, record_context
 from engine.templates import RenderFault
 from engine.values import json_text

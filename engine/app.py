@@ -13,19 +13,20 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from engine import pipeline
+from engine.connections.http.client import HttpEnd
+from engine.connections.identity import Identity, http_identity
+from engine.connections.settings import HttpConnection, SqlConnection
+from engine.connections.sql.database import SqlEnd, sql_identity
 from engine.environment import Environment
 from engine.feed import FeedEnd
-from engine.identity import Identity, http_identity
 from engine.journal import Exchange, Journal
 from engine.load import Loaded, load
-from engine.mapping import HttpConnection, MappingSpec, SqlConnection, SqlSource
+from engine.mapping import MappingSpec, SqlSource
 from engine.prepare import Setting
 from engine.program import Program, compile_mapping
 from engine.reading import kept_of, read_feed, read_sql
 from engine.recording import judged
-from engine.sql import SqlEnd, sql_identity
 from engine.targets import HttpTarget, SqlTarget, Target, described
-from engine.transport import HttpEnd
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent
 from engine.values.order import Order

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.decide import Again, Confirm, Decision, GiveUp, Part, Reading, Refuse, Stop, Terms, decide, located
-from engine.mapping import Retry
+from engine.connections.http.decide import Confirm, Decision, GiveUp, Refuse, Stop, decide, located
+from engine.connections.http.part import Again, Part, Reading, Terms
+from engine.connections.settings import Retry
 from engine.values import json_text
 from engine.values.errors import RunError, SourceError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing

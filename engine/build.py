@@ -6,13 +6,12 @@ from typing import Any
 
 import msgspec
 
+from engine.connections.settings import Connection, HttpConnection, SqlConnection
 from engine.mapping import (
-    Connection,
     Cron,
     Defaults,
     FileSpec,
     Guards,
-    HttpConnection,
     HttpSource,
     Items,
     Limit,
@@ -27,7 +26,6 @@ from engine.mapping import (
     Sample,
     Schedule,
     Source,
-    SqlConnection,
     SqlSource,
     Statement,
     TableWrite,

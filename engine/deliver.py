@@ -9,10 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.decide import (
+from engine.connections.http.decide import (
     SHOWN,
-    Again,
-    Ask,
     Confirm,
     CreateAgain,
     Decision,
@@ -21,16 +19,14 @@ from engine.decide import (
     Gone,
     Hold,
     LookUp,
-    Part,
     PerLine,
-    Reading,
     Refuse,
     Stop,
-    Terms,
     Wait,
     decide,
     located,
 )
+from engine.connections.http.part import Again, Ask, Part, Reading, Terms
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.splitting import SPLIT_DEPTH, Family, by_result, halves, is_suspicious, spread
 from engine.values.errors import OneSyncError, RunError, TargetError

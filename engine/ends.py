@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.app import App
+from engine.connections.http.status import REFUSING, is_not_now
+from engine.connections.settings import HttpConnection, SqlConnection
 from engine.journal import Journal
-from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection
+from engine.mapping import HttpSource, MappingSpec, Project
 from engine.requests import outgoing
-from engine.retry import REFUSING, is_not_now
 from engine.schema import place_of
 from engine.values.errors import ConfigError, OneSyncError, Path, Problem, TargetError
 from engine.values.exchanges import Answered, Outgoing

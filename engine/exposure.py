@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.app import App
+from engine.connections.settings import HttpConnection
 from engine.ends import connections_of
-from engine.mapping import HttpConnection, MappingSpec
+from engine.mapping import MappingSpec
 from engine.schema import place_of
 from engine.values.errors import ConfigError, Place, Problem
 

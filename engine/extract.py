@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.sql import SqlEnd
+from engine.connections.sql.database import SqlEnd
 from engine.values.columns import Batch, column
 
 MAX_ROW_BYTES = 16_000_000  # of its canonical texts; larger ones would fill the memory of DuckDB

@@ -10,8 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from engine.connections.http.status import is_unlearnt
 from engine.journal import Journal, counts_from, unstamp
-from engine.retry import is_unlearnt
 from engine.values.results import Counts
 
 

@@ -9,16 +9,17 @@ from typing import Any
 from engine import pipeline
 from engine.adopting import AdoptingTarget
 from engine.app import App
-from engine.identity import differing
+from engine.connections.identity import differing
+from engine.connections.settings import Retry
+from engine.connections.sql.database import SqlEnd
 from engine.journal import Claim, Journal
 from engine.journal_file import FILE_NAME
 from engine.keys import is_feed, keys_of, spellings
 from engine.ledger import confirmed, disown, forget, generation
-from engine.mapping import MappingSpec, Retry
+from engine.mapping import MappingSpec
 from engine.pairing import apart, check_pair, recover, settle_unknown
 from engine.pipeline import new_run_id
 from engine.program import Program
-from engine.sql import SqlEnd
 from engine.staging import Staging
 from engine.staging_file import DamagedError
 from engine.values.errors import ConfigError, RunError

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from engine.asking import FeedEnd, Unanswered, ask
-from engine.decide import SHOWN
+from engine.connections.http.decide import SHOWN
 from engine.requests import CompiledRequest, outgoing
 from engine.templates import RenderFault, Value
 from engine.values import json_text

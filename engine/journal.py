@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from engine.identity import Identity
+from engine.connections.identity import Identity
 from engine.journal_log import Log
 from engine.journal_rejections import Rejections
 from engine.notes import Claim, Exchange, Outcome, Progress, Standing, stamp, unstamp

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from engine.connections.settings import Connection, OnStatus
 from engine.values.errors import Place
 from engine.values.records import Change
 
@@ -18,52 +19,9 @@ Templates: TypeAlias = Any  # JSON-like value whose texts are templates
 
 OnNull: TypeAlias = Literal["send", "omit", "reject"]
 Lane: TypeAlias = Literal["realtime", "bulk"]
-OnStatus: TypeAlias = Literal["reject", "split", "retry", "confirm", "wait", "stop"]
 
 
 # --- project.yaml ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimit:
-    requests: int
-    per_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    attempts: int = 6  # in all, the first included
-    first_delay_seconds: float = 1.0
-    max_delay_seconds: float = 60.0
-    max_wait_seconds: float = 300.0  # the longest wait that Retry-After may ask of one request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
-    failures: int = 5  # in a row
-    pause_seconds: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqlConnection:
-    name: str
-    url: str  # SQLAlchemy URL, may hold ${...}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpConnection:
-    name: str
-    base_url: str  # may hold ${...}
-    headers: Mapping[str, str] = field(default_factory=dict)  # values may hold ${...}; all are secrets
-    timeout_seconds: float = 60.0
-    concurrency: int = 4
-    rate_limit: RateLimit | None = None
-    retry: Retry = Retry()
-    breaker: Breaker = Breaker()
-    allow_hosts: tuple[str, ...] = ()  # host or host:port that a `url:` may name
-
-
-Connection: TypeAlias = SqlConnection | HttpConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

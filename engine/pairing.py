@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from engine.identity import Identity, differing
+from engine.connections.identity import Identity, differing
 from engine.journal import Journal, Standing
 from engine.ledger import Outcomes, generation, rebuild, settle
 from engine.staging import Staging

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from engine import changes
-from engine.decide import Ask, Part, Terms
+from engine.connections.http.part import Ask, Part, Terms
 from engine.journal import Journal
 from engine.notes import Progress
 from engine.program import Program

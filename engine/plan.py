@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import changes, ledger
 from engine.app import App
-from engine.decide import Ask
+from engine.connections.http.part import Ask
 from engine.mapping import MappingSpec
 from engine.program import Program
 from engine.rehearsal import Made, Rehearsal, rehearsed

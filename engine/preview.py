@@ -7,10 +7,10 @@ from typing import Any
 
 from engine import changes
 from engine.app import App
-from engine.decide import Ask
+from engine.connections.http.part import Ask
+from engine.connections.sql.database import StatementCall, TableRows
 from engine.mapping import MappingSpec
 from engine.rehearsal import Made, Rehearsal, rehearsed
-from engine.sql import StatementCall, TableRows
 from engine.values import json_text
 from engine.values.exchanges import Outgoing
 from engine.values.records import Change, Refusal

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine import changes, refusals
-from engine.decide import Again, Confirm, Decision, GiveUp, Gone, Hold, LookUp, Part, PerLine, Refuse
+from engine.connections.http.decide import Confirm, Decision, GiveUp, Gone, Hold, LookUp, PerLine, Refuse
+from engine.connections.http.part import Again, Part
+from engine.connections.http.status import PAUSING, accepted
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
 from engine.notes import Progress
 from engine.program import Program
-from engine.retry import PAUSING, accepted
 from engine.targets import Target, Window
 from engine.values.errors import OneSyncError, TargetError
 from engine.values.ranges import Range, coalesce, subtract

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.app import App
-from engine.decide import Part
+from engine.connections.http.part import Part
+from engine.connections.sql.database import SqlEnd
 from engine.journal import Journal
 from engine.ledger import Outcomes, settle
 from engine.mapping import MappingSpec
@@ -16,7 +17,6 @@ from engine.parts import parts_of
 from engine.pipeline import Reads
 from engine.prepare import Prepared, copied, prepare, reads_whole
 from engine.program import Program
-from engine.sql import SqlEnd
 from engine.staging import Staging
 from engine.targets import Target, Window
 from engine.values.order import Order

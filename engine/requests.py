@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.decide import Ask, Part, Terms
+from engine.connections.http.part import Ask, Part, Terms
+from engine.connections.settings import Retry
 from engine.files import FileFault, FileSet, content, file_column, path_column
 from engine.language import Language
-from engine.mapping import Items, Operation, Request, Retry
+from engine.mapping import Items, Operation, Request
 from engine.templates import NULLS, RenderFault, Value
 from engine.values import json_text
 from engine.values.canonical import canonical

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.app import App, utc_now
+from engine.connections.http.status import PAUSING
+from engine.connections.settings import HttpConnection
 from engine.ends import connections_of, require_variables
 from engine.fires import Pair, schedules_of
 from engine.follow import Follower
 from engine.history import Request
-from engine.mapping import HttpConnection, MappingSpec
+from engine.mapping import MappingSpec
 from engine.pipeline import exit_of, new_run_id
-from engine.retry import PAUSING
 from engine.scheduler import Scheduler, is_served
 from engine.sole import sole_scheduler
 from engine.values.errors import BusyError, Exit, OneSyncError, StateError

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from engine.decide import Part, Refuse
+from engine.connections.http.decide import Refuse
+from engine.connections.http.part import Part
 from engine.values.ranges import Range
 
 SPREAD = 8  # lines that are sent alone when whole, halves and quarters were refused

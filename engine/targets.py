@@ -9,15 +9,16 @@ from typing import Any, Protocol
 
 from engine import changes
 from engine.answers import read
-from engine.decide import Part, Reading, Terms
+from engine.connections.http.client import HttpEnd
+from engine.connections.http.part import Part, Reading, Terms
+from engine.connections.settings import HttpConnection
+from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.deliver import End
 from engine.journal import Exchange
-from engine.mapping import HttpConnection, Write
+from engine.mapping import Write
 from engine.program import REMOVE, WRITE, Program
 from engine.requests import CompiledOperation, ManyLines, build_many, build_one
-from engine.sql import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.staging import Staging
-from engine.transport import HttpEnd
 from engine.values import json_text
 from engine.values.exchanges import Answer, Answered, Outgoing, Written
 from engine.values.ranges import Range

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from engine.decide import Part
+from engine.connections.http.part import Part
 from engine.values.ranges import Range
 
 

@@ -85,7 +85,7 @@ def _play(context: Context, set_up: Stage, *, as_json: bool) -> int:
 
 def _lift_rate_limits(app: App) -> None:
     """Let the stand-in on this machine be asked as fast as it answers; the copied project.yaml keeps its limit."""
-    from engine.mapping import HttpConnection  # noqa: PLC0415
+    from engine.connections.settings import HttpConnection  # noqa: PLC0415
 
     project = app.loaded.project
     connections = {

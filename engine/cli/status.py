@@ -151,9 +151,9 @@ def _pause(connection: str, since: datetime, until: datetime, reason: str, _: in
 
 def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
     """Say of an HTTP connection since when nothing that was asked had a good answer, as often as opens its breaker."""
+    from engine.connections.settings import HttpConnection  # noqa: PLC0415
     from engine.ends import connections_of  # noqa: PLC0415
     from engine.history import failing  # noqa: PLC0415
-    from engine.mapping import HttpConnection  # noqa: PLC0415
 
     project = app.loaded.project
     settings = project.connections[name]

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.connections.settings import Retry
 from engine.feed import Feed, FeedEnd, Page, again
 from engine.ledger import value_of
-from engine.mapping import Retry, Sample, Write
+from engine.mapping import Sample, Write
 from engine.program import Program
 from engine.requests import outgoing
 from engine.samples.rendering import (

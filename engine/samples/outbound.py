@@ -10,11 +10,12 @@ from itertools import groupby
 from typing import Any
 
 from engine.answers import read
-from engine.decide import Ask, Confirm, CreateAgain, Exists, Part, Refuse, Terms
+from engine.connections.http.decide import Confirm, CreateAgain, Exists, Refuse
+from engine.connections.http.part import Ask, Part, Terms
+from engine.connections.settings import Retry
 from engine.deliver import Delivery, End
 from engine.events import Done, Exchanged, Verdict
 from engine.files import path_column
-from engine.mapping import Retry
 from engine.program import Program
 from engine.requests import CompiledOperation, ManyLines, build_many, build_one
 from engine.samples.rendering import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.mapping import HttpConnection, HttpSource, MappingSpec, Project, SqlConnection, SqlSource
+from engine.connections.settings import HttpConnection, SqlConnection
+from engine.mapping import HttpSource, MappingSpec, Project, SqlSource
 from engine.schema import problem
 from engine.values.errors import Path, Problem
 from engine.values.problems import suggestion

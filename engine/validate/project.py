@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from engine.connections.settings import SqlConnection
 from engine.environment import reference_fault
-from engine.mapping import Project, SqlConnection
+from engine.mapping import Project
 from engine.schema import problem
 from engine.values.errors import Path, Problem
 from engine.values.problems import suggestion

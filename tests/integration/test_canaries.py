@@ -18,7 +18,7 @@ import wire
 from wire import Reply, Seen, Wire, drop_read
 
 from engine import cli
-from engine.decide import SHOWN
+from engine.connections.http.decide import SHOWN
 
 KEY = 'Qz7+vK"xw/3&Jm=9Tr <Lp>2\\Hd'  # each needs escaping somewhere
 TOKEN = "tok_5fGh2LwPz8RnYc4VbXk1"

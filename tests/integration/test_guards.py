@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rig import Rig, rig
 
+from engine.connections.sql.database import SqlEnd, StatementCall
 from engine.interventions import adopt
 from engine.pipeline import exit_of
 from engine.plan import plan
 from engine.questions import State, why
-from engine.sql import SqlEnd, StatementCall
 from engine.values.errors import Exit
 from engine.values.records import Change, key_text
 

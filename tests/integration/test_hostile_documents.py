@@ -14,7 +14,7 @@ import pytest
 from rig import LETTERS, Fault, Rig, rig
 from wire import Reply, Seen
 
-from engine.sql import SqlEnd, StatementCall
+from engine.connections.sql.database import SqlEnd, StatementCall
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from rig import rig
 
 from engine.app import App
+from engine.connections.files.stream import FileChangedError, streamed
 from engine.exposure import exposures
 from engine.files import FileFault, FileSet, locate, look
-from engine.filestream import FileChangedError, streamed
 from engine.templates import compile_value
 from engine.values.exchanges import FileBody
 

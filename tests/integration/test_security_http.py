@@ -14,16 +14,16 @@ import pytest
 from rig import Rig, rig
 from wire import Reply, Wire
 
-from engine import mapping
+from engine.connections import settings as connection_settings
+from engine.connections.http.client import HttpEnd
+from engine.connections.http.deadline import _is_local
 from engine.ends import probe
-from engine.transport import HttpEnd
-from engine.transport_stream import _is_local
 from engine.values.errors import ConfigError
 from engine.values.exchanges import Answered, NotSent, Outgoing
 
 SECRET = "hunter2-hunter2"
-SETTINGS = mapping.HttpConnection(
-    name="one", base_url="", timeout_seconds=5, breaker=mapping.Breaker(failures=1, pause_seconds=60)
+SETTINGS = connection_settings.HttpConnection(
+    name="one", base_url="", timeout_seconds=5, breaker=connection_settings.Breaker(failures=1, pause_seconds=60)
 )
 GET = Outgoing(method="GET", path="/a")
 

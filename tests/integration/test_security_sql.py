@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from rig import rig
 from wire import Reply
 
-from engine.sql import RowWrite, SqlEnd, StatementCall, TableRows
-from engine.sql_write import write_record
+from engine.connections.sql.database import RowWrite, SqlEnd, StatementCall, TableRows
+from engine.connections.sql.write import write_record
 from engine.staging import Staging
 
 NUMBERS = count(1)

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from wire import Reply, Seen, Wire, closed_port, deaf_port, drop_read, drop_unread, garbage, silent_port
 
-from engine import mapping
-from engine.transport import HttpEnd
+from engine.connections import settings as connection_settings
+from engine.connections.http.client import HttpEnd
 from engine.values.errors import ConfigError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 
@@ -28,8 +28,8 @@ SECRET = "hunter2-hunter2"
 GET = Outgoing(method="GET", path="/a")
 POST = Outgoing(method="POST", path="/a", body=b'{"a":1}')
 NOON = datetime(2031, 3, 2, 12, 0, 0, tzinfo=UTC)
-SETTINGS = mapping.HttpConnection(
-    name="one", base_url="", timeout_seconds=5, breaker=mapping.Breaker(failures=1000, pause_seconds=60)
+SETTINGS = connection_settings.HttpConnection(
+    name="one", base_url="", timeout_seconds=5, breaker=connection_settings.Breaker(failures=1000, pause_seconds=60)
 )
 
 
@@ -45,12 +45,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def allow(*hosts: str) -> mapping.HttpConnection:
+def allow(*hosts: str) -> connection_settings.HttpConnection:
     return replace(SETTINGS, allow_hosts=hosts)
 
 
 @contextmanager
-def end_at(url: str, settings: mapping.HttpConnection = SETTINGS, **options: Any) -> Iterator[HttpEnd]:
+def end_at(url: str, settings: connection_settings.HttpConnection = SETTINGS, **options: Any) -> Iterator[HttpEnd]:
     end = HttpEnd(settings, base_url=url, headers={"ApiAuth": SECRET}, **options)
     try:
         yield end
@@ -273,7 +273,7 @@ def test_a_connection_is_reused_while_it_is_fresh_and_not_once_the_server_closed
 
 
 def test_a_connection_that_was_idle_for_long_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.transport.KEEPALIVE_SECONDS", 0.1)
+    monkeypatch.setattr("engine.connections.http.client.KEEPALIVE_SECONDS", 0.1)
     with Wire() as wire, end_at(wire.url) as end:
         end.exchange(POST)
         time.sleep(0.15)
@@ -406,7 +406,7 @@ NO_URL = "a url begins with http:// or https:// and a host, without credentials"
 def test_a_request_that_can_never_be_sent_says_so_and_is_no_failure_of_the_target(
     request_: Outgoing, fault: str
 ) -> None:
-    with Wire() as wire, end_at(wire.url, replace(SETTINGS, breaker=mapping.Breaker(failures=1))) as end:
+    with Wire() as wire, end_at(wire.url, replace(SETTINGS, breaker=connection_settings.Breaker(failures=1))) as end:
         answers = (end.fault(request_), end.exchange(request_), end.open_until(), end.fault(GET))
 
     assert answers == (fault, NotSent(reason=fault), None, None)
@@ -507,7 +507,7 @@ def test_waiting_requests_go_in_the_order_in_which_they_came() -> None:
 
 
 def test_the_rate_limit_holds_for_all_threads_together() -> None:
-    settings = replace(SETTINGS, concurrency=8, rate_limit=mapping.RateLimit(requests=4, per_seconds=0.4))
+    settings = replace(SETTINGS, concurrency=8, rate_limit=connection_settings.RateLimit(requests=4, per_seconds=0.4))
     with Wire() as wire, end_at(wire.url, settings) as end:
         together(12, lambda: end.exchange(POST))
 
@@ -590,8 +590,10 @@ def test_a_retry_after_of_another_answer_holds_nothing() -> None:
 BROKEN = Reply(status=502)
 
 
-def breaking(failures: int, pause_seconds: float, **others: Any) -> mapping.HttpConnection:
-    return replace(SETTINGS, breaker=mapping.Breaker(failures=failures, pause_seconds=pause_seconds), **others)
+def breaking(failures: int, pause_seconds: float, **others: Any) -> connection_settings.HttpConnection:
+    return replace(
+        SETTINGS, breaker=connection_settings.Breaker(failures=failures, pause_seconds=pause_seconds), **others
+    )
 
 
 def test_an_open_breaker_is_announced_and_lets_nothing_pass() -> None:
@@ -640,7 +642,7 @@ def test_a_probe_that_says_nothing_hands_over_to_the_next_at_once() -> None:
 
 
 def test_a_probe_that_has_to_wait_for_the_rate_limit_is_not_lost() -> None:
-    limited = breaking(1, 0.1, rate_limit=mapping.RateLimit(requests=1, per_seconds=0.3))
+    limited = breaking(1, 0.1, rate_limit=connection_settings.RateLimit(requests=1, per_seconds=0.3))
     with Wire([BROKEN]) as wire, end_at(wire.url, limited) as end:
         answers = [exact(end.exchange(GET, stop=after(2))) for _ in range(2)]
 
@@ -701,13 +703,13 @@ def occupied(end: HttpEnd) -> None:
     ("settings", "first"),
     [
         (replace(SETTINGS, concurrency=1), Reply(delay_seconds=3)),
-        (replace(SETTINGS, rate_limit=mapping.RateLimit(requests=1, per_seconds=60)), Reply()),
+        (replace(SETTINGS, rate_limit=connection_settings.RateLimit(requests=1, per_seconds=60)), Reply()),
         (SETTINGS, Reply(status=429, headers={"Retry-After": "60"})),
         (breaking(1, 60), BROKEN),
     ],
     ids=["concurrency", "rate limit", "Retry-After", "breaker"],
 )
-def test_stop_ends_every_kind_of_waiting_at_once(settings: mapping.HttpConnection, first: Reply) -> None:
+def test_stop_ends_every_kind_of_waiting_at_once(settings: connection_settings.HttpConnection, first: Reply) -> None:
     with Wire([first]) as wire, end_at(wire.url, settings) as end:
         occupied(end)
         stop = threading.Event()

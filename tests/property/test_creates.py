@@ -19,8 +19,8 @@ from rig import CLIENTS, Platform
 from story import Story, batch, begun
 from wire import Seen
 
+from engine.connections.settings import HttpConnection, Retry
 from engine.journal import Journal
-from engine.mapping import HttpConnection, Retry
 from engine.targets import HttpTarget
 from engine.values.columns import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing

@@ -6,12 +6,13 @@ from statistics import fmean
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import mapping
-from engine.retry import Breaker, RateLimit, backoff, retry_after
+from engine.connections import settings as connection_settings
+from engine.connections.http.backoff import backoff, retry_after
+from engine.connections.http.limits import CircuitBreaker, RateLimiter
 
 seconds = st.floats(min_value=0, max_value=1000, allow_nan=False)
 policies = st.builds(
-    mapping.Retry,
+    connection_settings.Retry,
     first_delay_seconds=st.floats(min_value=0.01, max_value=100),
     max_delay_seconds=st.floats(min_value=0.01, max_value=1000),
 )
@@ -20,14 +21,14 @@ DRAWS = [n / 16 for n in range(16)]
 
 @given(
     limit=st.builds(
-        mapping.RateLimit, requests=st.integers(1, 5), per_seconds=st.floats(min_value=0.01, max_value=100)
+        connection_settings.RateLimit, requests=st.integers(1, 5), per_seconds=st.floats(min_value=0.01, max_value=100)
     ),
     steps=st.lists(st.tuples(seconds, st.one_of(st.none(), seconds)), max_size=60),
 )
 def test_no_window_ever_holds_more_starts_than_the_limit_and_none_falls_into_a_hold(
-    limit: mapping.RateLimit, steps: list[tuple[float, float | None]]
+    limit: connection_settings.RateLimit, steps: list[tuple[float, float | None]]
 ) -> None:
-    rate, now, held_until, starts = RateLimit(limit), 0.0, 0.0, []
+    rate, now, held_until, starts = RateLimiter(limit), 0.0, 0.0, []
 
     for advance, hold in steps:
         now += advance
@@ -43,11 +44,11 @@ def test_no_window_ever_holds_more_starts_than_the_limit_and_none_falls_into_a_h
 
 
 @given(
-    limit=st.builds(mapping.RateLimit, requests=st.integers(1, 5), per_seconds=st.integers(1, 100)),
+    limit=st.builds(connection_settings.RateLimit, requests=st.integers(1, 5), per_seconds=st.integers(1, 100)),
     pauses=st.lists(st.integers(0, 50), max_size=40),
 )
-def test_whoever_waits_as_long_as_told_may_start(limit: mapping.RateLimit, pauses: list[int]) -> None:
-    rate, now = RateLimit(limit), 0.0
+def test_whoever_waits_as_long_as_told_may_start(limit: connection_settings.RateLimit, pauses: list[int]) -> None:
+    rate, now = RateLimiter(limit), 0.0
 
     for pause in pauses:
         now += pause
@@ -59,7 +60,7 @@ def test_whoever_waits_as_long_as_told_may_start(limit: mapping.RateLimit, pause
 
 @given(policy=policies, attempt=st.integers(1, 10_000), random=st.floats(0, 1, exclude_max=True))
 def test_back_off_lies_between_half_of_its_step_and_the_maximum(
-    policy: mapping.Retry, attempt: int, random: float
+    policy: connection_settings.Retry, attempt: int, random: float
 ) -> None:
     shortest = min(policy.first_delay_seconds, policy.max_delay_seconds) / 2
 
@@ -67,7 +68,7 @@ def test_back_off_lies_between_half_of_its_step_and_the_maximum(
 
 
 @given(policy=policies, attempt=st.integers(1, 200))
-def test_back_off_never_shrinks_in_expectation(policy: mapping.Retry, attempt: int) -> None:
+def test_back_off_never_shrinks_in_expectation(policy: connection_settings.Retry, attempt: int) -> None:
     earlier, later = (fmean(backoff(n, policy, draw) for draw in DRAWS) for n in (attempt, attempt + 1))
 
     assert earlier <= later
@@ -94,7 +95,7 @@ def test_no_header_breaks_the_reading_of_retry_after(header: str) -> None:
 def test_while_the_breaker_is_not_closed_at_most_one_request_is_under_way_that_went_after_it_opened(
     failures: int, steps: list[object]
 ) -> None:
-    breaker, now = Breaker(mapping.Breaker(failures=failures, pause_seconds=10)), 0.0
+    breaker, now = CircuitBreaker(connection_settings.Breaker(failures=failures, pause_seconds=10)), 0.0
     under_way: list[tuple[int, float]] = []  # turn and time of leaving
 
     for step in steps:
@@ -115,7 +116,7 @@ def test_while_the_breaker_is_not_closed_at_most_one_request_is_under_way_that_w
 
 @given(failures=st.integers(1, 5), results=st.lists(st.sampled_from([True, False, None]), max_size=30))
 def test_the_breaker_opens_exactly_at_so_many_failures_in_a_row(failures: int, results: list[bool | None]) -> None:
-    breaker, in_a_row = Breaker(mapping.Breaker(failures=failures, pause_seconds=10)), 0
+    breaker, in_a_row = CircuitBreaker(connection_settings.Breaker(failures=failures, pause_seconds=10)), 0
 
     for ok in results:
         breaker.record(ok, 0.0, turn=breaker.turn)

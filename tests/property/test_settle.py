@@ -24,12 +24,12 @@ from hypothesis import strategies as st
 from rig import ITEMS
 from story import Story, batch, begun
 
-from engine.decide import Part, Reading, Terms
+from engine.connections.http.part import Part, Reading, Terms
+from engine.connections.settings import Retry
 from engine.deliver import Delivery, End
 from engine.events import Verdict
 from engine.journal import Exchange, Journal
 from engine.ledger import Outcomes, generation, settle
-from engine.mapping import Retry
 from engine.recording import Recorder
 from engine.room import Room
 from engine.staging import Staging

@@ -6,27 +6,22 @@ from typing import Any
 
 import pytest
 
-from engine.decide import (
-    Again,
-    Ask,
+from engine.connections.http.decide import (
     Confirm,
     CreateAgain,
     Decision,
     Exists,
-    Found,
     GiveUp,
     Hold,
     LookUp,
-    Part,
     PerLine,
-    Reading,
     Refuse,
     Stop,
-    Terms,
     Wait,
     decide,
 )
-from engine.mapping import OnStatus, Retry
+from engine.connections.http.part import Again, Ask, Found, Part, Reading, Terms
+from engine.connections.settings import OnStatus, Retry
 from engine.values.errors import ConfigError, Exit, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 from engine.values.ranges import Range

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide import Again, Ask, Found, Part, Reading, Terms
+from engine.connections.http.part import Again, Ask, Found, Part, Reading, Terms
+from engine.connections.settings import Retry
 from engine.deliver import Delivery, End
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
-from engine.mapping import Retry
 from engine.values.errors import RunError, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 from engine.values.ranges import Range

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.identity import http_identity
-from engine.sql import sql_identity
+from engine.connections.identity import http_identity
+from engine.connections.sql.database import sql_identity
 
 TENANT = {"one-tenant": "t1", "ApiAuth": "key"}
 

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine import mapping
-from engine.retry import Breaker, RateLimit, backoff, healthy, retry_after
+from engine.connections import settings as connection_settings
+from engine.connections.http.backoff import backoff, retry_after
+from engine.connections.http.limits import CircuitBreaker, RateLimiter
+from engine.connections.http.status import healthy
 from engine.values.exchanges import Answer, Answered, Lost, NotSent
 
 NOW = datetime(2031, 3, 2, 12, 0, 0, tzinfo=UTC)
-POLICY = mapping.Retry(first_delay_seconds=1, max_delay_seconds=60)
+POLICY = connection_settings.Retry(first_delay_seconds=1, max_delay_seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +95,13 @@ def test_an_answer_says_whether_the_target_is_well(
 
 
 def test_without_a_limit_nothing_waits() -> None:
-    rate = RateLimit(None)
+    rate = RateLimiter(None)
 
     assert [rate.reserve(1.0) for _ in range(1000)] == [0.0] * 1000
 
 
 def test_a_start_beyond_the_limit_waits_until_the_oldest_leaves_the_window() -> None:
-    rate = RateLimit(mapping.RateLimit(requests=2, per_seconds=10))
+    rate = RateLimiter(connection_settings.RateLimit(requests=2, per_seconds=10))
 
     asked = [(now, rate.reserve(now)) for now in (100.0, 103.0, 104.0, 109.5, 110.0, 111.0, 113.0)]
 
@@ -107,13 +109,13 @@ def test_a_start_beyond_the_limit_waits_until_the_oldest_leaves_the_window() -> 
 
 
 def test_asking_without_reserving_takes_nothing() -> None:
-    rate = RateLimit(mapping.RateLimit(requests=1, per_seconds=10))
+    rate = RateLimiter(connection_settings.RateLimit(requests=1, per_seconds=10))
 
     assert [rate.wait(0.0), rate.wait(0.0), rate.reserve(0.0), rate.wait(0.0)] == [0, 0, 0, 10]
 
 
 def test_a_start_counts_from_when_its_request_really_left() -> None:
-    limit = RateLimit(mapping.RateLimit(requests=2, per_seconds=10))
+    limit = RateLimiter(connection_settings.RateLimit(requests=2, per_seconds=10))
     limit.reserve(0)
     limit.reserve(1)
     limit.move(0, 7)  # it took seven seconds to connect
@@ -122,7 +124,7 @@ def test_a_start_counts_from_when_its_request_really_left() -> None:
 
 
 def test_a_hold_stops_everybody_and_a_shorter_one_does_not_end_it() -> None:
-    rate = RateLimit(None)
+    rate = RateLimiter(None)
 
     rate.hold(50.0)
     rate.hold(20.0)
@@ -131,7 +133,7 @@ def test_a_hold_stops_everybody_and_a_shorter_one_does_not_end_it() -> None:
 
 
 def test_the_longer_of_hold_and_limit_decides() -> None:
-    rate = RateLimit(mapping.RateLimit(requests=1, per_seconds=10))
+    rate = RateLimiter(connection_settings.RateLimit(requests=1, per_seconds=10))
     rate.reserve(0.0)
 
     rate.hold(4.0)
@@ -144,9 +146,9 @@ def test_the_longer_of_hold_and_limit_decides() -> None:
 # --- the breaker ---------------------------------------------------------------------------------------
 
 
-def opened(failures: int = 3, pause_seconds: float = 60) -> Breaker:
+def opened(failures: int = 3, pause_seconds: float = 60) -> CircuitBreaker:
     """Give a breaker that opened at 100.0."""
-    breaker = Breaker(mapping.Breaker(failures=failures, pause_seconds=pause_seconds))
+    breaker = CircuitBreaker(connection_settings.Breaker(failures=failures, pause_seconds=pause_seconds))
     for _ in range(failures):
         breaker.record(False, 100.0, turn=breaker.turn)
     return breaker
@@ -162,7 +164,7 @@ def test_failures_in_a_row_open_the_breaker() -> None:
 def test_a_success_starts_the_count_over_and_an_answer_that_says_nothing_does_not(
     between: bool | None, opens: bool
 ) -> None:
-    breaker = Breaker(mapping.Breaker(failures=3, pause_seconds=60))
+    breaker = CircuitBreaker(connection_settings.Breaker(failures=3, pause_seconds=60))
 
     for ok in (False, False, between, False):
         breaker.record(ok, 100.0, turn=breaker.turn)

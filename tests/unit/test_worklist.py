@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.decide import Part
+from engine.connections.http.part import Part
 from engine.values.ranges import Range
 from engine.worklist import Worklist
 

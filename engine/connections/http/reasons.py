@@ -8,7 +8,7 @@ import ssl
 
 import httpx
 
-from engine.transport_body import TooLongError
+from engine.connections.http.body import TooLongError
 
 
 def why_not_sent(error: Exception, *, host: str, port: int, tls: bool) -> str:

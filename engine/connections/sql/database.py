@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.sql_connect import (
+from engine.connections.sql.connect import (
     abandon,
     open_cursor,
     open_engine,
@@ -22,8 +22,8 @@ from engine.sql_connect import (
     sql_identity,
     sqlite_file,
 )
-from engine.sql_errors import Fault, RecordRefused, fault_of, sentence_of
-from engine.sql_write import RowWrite, StatementCall, TableRows, bindable, write_record
+from engine.connections.sql.driver_errors import Fault, RecordRefused, fault_of, sentence_of
+from engine.connections.sql.write import RowWrite, StatementCall, TableRows, bindable, write_record
 from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 
 __all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from engine.mapping import HttpConnection
-from engine.retry import PAUSING, Breaker, RateLimit, asked_to_wait, healthy, shuts
+from engine.connections.http.limits import CircuitBreaker, RateLimiter
+from engine.connections.http.status import PAUSING, asked_to_wait, healthy, shuts
+from engine.connections.settings import HttpConnection
 from engine.values.exchanges import STOPPED, Answer, Answered, NotSent
 
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
@@ -30,8 +31,8 @@ class Gate:
         self._concurrency = settings.concurrency
         self._max_wait_seconds = settings.retry.max_wait_seconds
         self._monotonic = monotonic
-        self._rate = RateLimit(settings.rate_limit)
-        self._breaker = Breaker(settings.breaker)
+        self._rate = RateLimiter(settings.rate_limit)
+        self._breaker = CircuitBreaker(settings.breaker)
         self._shut: NotSent | None = None  # what everybody is told until somebody half-opens the gate
         self._shut_until: float | None = None  # None: nobody knows when it will be taken again
         self._in_flight = 0

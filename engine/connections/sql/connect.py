@@ -13,8 +13,8 @@ from urllib.parse import unquote_plus
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from engine.identity import Identity, identity, plain_host
-from engine.sql_times import keep_odd_times
+from engine.connections.identity import Identity, identity, plain_host
+from engine.connections.sql.odd_times import keep_odd_times
 from engine.values.errors import ConfigError
 
 _DRIVERS = {

@@ -30,13 +30,13 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from engine.filestream import FileChangedError, file_length, streamed
-from engine.mapping import HttpConnection
-from engine.retry import retry_after
-from engine.transport_body import TooLongError, read_body
-from engine.transport_gate import Gate, Place
-from engine.transport_reasons import why_lost, why_not_sent
-from engine.transport_stream import Deadline, LocalAddressError, Transport
+from engine.connections.files.stream import FileChangedError, file_length, streamed
+from engine.connections.http.backoff import retry_after
+from engine.connections.http.body import TooLongError, read_body
+from engine.connections.http.deadline import Deadline, LocalAddressError, Transport
+from engine.connections.http.gate import Gate, Place
+from engine.connections.http.reasons import why_lost, why_not_sent
+from engine.connections.settings import HttpConnection
 from engine.values.errors import ConfigError
 from engine.values.exchanges import Answer, Answered, FileBody, Lost, NotSent, Outgoing
 

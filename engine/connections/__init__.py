@@ -1,0 +1,8 @@
+"""The doors to the outside: HTTP, SQL databases, files; nothing here knows a mapping.
+
+settings  what project.yaml says of a connection
+identity  which platform or database a connection names, without its secrets
+http/     HTTP ends: exchanges, limits, and what an answer means
+sql/      SQL databases: streaming reads, writes by key, errors told apart
+files/    files as they are streamed into requests
+"""
