@@ -12,7 +12,7 @@ from engine.mapping import HttpSource, MappingSpec, Write
 from engine.names import request_path
 from engine.samples import Exercised, rendering
 from engine.snapshots import sampled_program
-from engine.templates.watched import Site, watched
+from engine.templates.branch_watch import Site, watched
 from engine.values.canonical import canonical
 from engine.values.errors import Path, Place
 from engine.values.json_text import path_text

@@ -7,10 +7,10 @@ from typing import Any
 
 from engine.asking import FeedEnd, ask
 from engine.items import Feed, Page, last_words, read_items
-from engine.language import Language
 from engine.mapping import HttpSource
 from engine.requests import compile_request, outgoing
 from engine.templates import RenderFault, Value
+from engine.templates.project_language import Language
 from engine.values.errors import ConfigError, RunError, SourceError
 from engine.values.read import RefusedItem, is_passing
 from engine.values.records import Refusal

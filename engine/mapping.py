@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from engine.connections.settings import Connection, OnStatus
+from engine.templates.nulls import OnNull
 from engine.values.errors import Place
 from engine.values.records import Change
 
 Template: TypeAlias = str  # Jinja text
 Templates: TypeAlias = Any  # JSON-like value whose texts are templates
 
-OnNull: TypeAlias = Literal["send", "omit", "reject"]
 Lane: TypeAlias = Literal["realtime", "bulk"]
 
 

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from engine.diff import Comparison, RefJoin
 from engine.feed import Feed, compile_feed
 from engine.files import FileSet, file_column
-from engine.language import Language
 from engine.mapping import Children, HttpSource, MappingSpec, Project, Schedule, SqlSource
 from engine.payloads import PayloadSchemas, payload_folders
 from engine.render import CheckedLines, FieldLines, Lines, WriteLines, compile_lines, compile_write
 from engine.requests import CompiledOperation, compile_operation
 from engine.templates import Fields
+from engine.templates.project_language import Language
 from engine.values.records import Change
 
 WRITE, REMOVE = 0, 1  # the operations of an inbound object

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.language import Language
 from engine.mapping import MappingSpec, TableWrite, Write
 from engine.payloads import PayloadSchemas
 from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields
+from engine.templates.project_language import Language
 from engine.values import json_text
 from engine.values.canonical import canonical
 from engine.values.preview import preview

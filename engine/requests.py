@@ -9,9 +9,9 @@ from typing import Any
 from engine.connections.http.part import Ask, Part, Terms
 from engine.connections.settings import Retry
 from engine.files import FileFault, FileSet, content, file_column, path_column
-from engine.language import Language
 from engine.mapping import Items, Operation, Request
 from engine.templates import NULLS, RenderFault, Value
+from engine.templates.project_language import Language
 from engine.values import json_text
 from engine.values.canonical import canonical
 from engine.values.exchanges import FileBody, Outgoing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from decimal import Decimal
 from types import NoneType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 _OMITTED = object()
 _UNMADE = (Iterator, KeysView, ValuesView, ItemsView)
@@ -79,3 +79,6 @@ POLICIES: Mapping[str, Callable[[Any], Any]] = {  # by the name under which gene
     "$pruned": _pruned,
 }
 OMITTING = frozenset({"$omit", "$omit_empty"})  # what they give may have to be left out
+
+
+OnNull: TypeAlias = Literal["send", "omit", "reject"]

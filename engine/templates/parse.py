@@ -10,13 +10,12 @@ from typing import Any
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 
-from engine.mapping import OnNull
-from engine.templates.checks import TOO_MANY_DIGITS, check
+from engine.templates.allowed_syntax import TOO_MANY_DIGITS, check
 from engine.templates.faults import TemplateFault, TemplateFaults
-from engine.templates.language import Environment
-from engine.templates.nulls import OMITTING
+from engine.templates.jinja import Environment
+from engine.templates.nulls import OMITTING, OnNull
 from engine.templates.scope import Scope, only_expression, undeclared, weight
-from engine.templates.syntax import syntax_fault
+from engine.templates.syntax_errors import syntax_fault
 from engine.values.json_text import Path
 from engine.values.preview import preview
 

@@ -11,8 +11,8 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 
-from engine.templates.effort import ELEMENT
-from engine.templates.language import Environment
+from engine.templates.effort_limit import ELEMENT
+from engine.templates.jinja import Environment
 
 ROOT_ROW = "_row_0"  # the name under which elements find the row around them
 

@@ -9,8 +9,8 @@ from sampled import project
 
 from engine.coverage import gaps
 from engine.load import load
-from engine.templates import compiled
-from engine.templates.language import Environment
+from engine.templates import compile
+from engine.templates.jinja import Environment
 
 ITEMS = """
 source:
@@ -200,4 +200,4 @@ def test_templates_compiled_after_the_coverage_are_not_watched(tmp_path: Path) -
 
     gaps(loaded, loaded.mappings["items"])
 
-    assert compiled.Environment is Environment
+    assert compile.Environment is Environment

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine import filters
+from engine.templates import filters
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 

@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from engine import mapping as values
+from engine.connections import settings as connection_settings
 from engine.connections.settings import Breaker, HttpConnection, RateLimit, Retry, SqlConnection
 from engine.load import Loaded, load
 from engine.mapping import (

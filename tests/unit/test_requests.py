@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.language import Language
 from engine.mapping import Request
 from engine.requests import compile_request, outgoing
+from engine.templates.project_language import Language
 from engine.values.exchanges import Outgoing
 from engine.values.records import Refusal
 

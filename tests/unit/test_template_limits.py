@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from engine.templates import RenderFault, TemplateFaults, compile_fields, compile_value, effort
+from engine.templates import RenderFault, TemplateFaults, compile_fields, compile_value, effort_limit
 from engine.values.records import Refusal
 
 CHECKOUT = Path(__file__).parents[2]
@@ -222,7 +222,7 @@ GROWING_BOMBS: Mapping[str, Any] = {
 
 @pytest.mark.parametrize("spec", GROWING_BOMBS.values(), ids=GROWING_BOMBS)
 def test_a_bomb_that_grows_with_its_row_rejects_that_row_alone(spec: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effort, "MAX_EFFORT", 100_000)
+    monkeypatch.setattr(effort_limit, "MAX_EFFORT", 100_000)
     compiled = compile_fields({"value": spec, "key": "{{ s }}"}, on_null="send", timezone=dt.UTC, outside=["ref"])
     columns = ["s", "l", "m", "long", "none", "ref"]
     small: tuple[Any, ...] = ("", [], [], "", None, {"text": ""})

@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine import filters
-from engine.mapping import OnNull
 from engine.templates import (
     FILTERS,
     NULLS,
@@ -22,8 +20,10 @@ from engine.templates import (
     TemplateFaults,
     compile_fields,
     compile_value,
+    filters,
     names_in,
 )
+from engine.templates.nulls import OnNull
 from engine.values.json_text import encode, raw
 from engine.values.records import Refusal, Stage
 

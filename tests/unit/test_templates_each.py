@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from engine.mapping import OnNull
 from engine.templates import (
     NULLS,
     Fields,
@@ -20,6 +19,7 @@ from engine.templates import (
     compile_fields,
     compile_value,
 )
+from engine.templates.nulls import OnNull
 from engine.values.json_text import encode, raw
 from engine.values.records import Refusal, Stage
 

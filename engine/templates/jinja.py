@@ -11,11 +11,11 @@ from typing import Any
 from jinja2.exceptions import UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
-from engine.filters import Dictionaries, calculate, negate
-from engine.filters.texts import text
-from engine.templates.effort import Effort
+from engine.templates.effort_limit import Effort
 from engine.templates.elements import STEPS, columns, given
 from engine.templates.faults import UnknownName, nearest
+from engine.templates.filters import Dictionaries, calculate, negate
+from engine.templates.filters.texts import text
 from engine.templates.generator import Generator
 from engine.templates.nulls import NULLS, POLICIES, sent
 from engine.templates.offered import ATTRIBUTES, FILTERS, METHODS, TESTS, allowed

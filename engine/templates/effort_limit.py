@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from engine.filters.texts import join, text
+from engine.templates.filters.texts import join, text
 from engine.templates.nulls import sent
 
 MAX_EFFORT = 20_000_000  # units of one line, request or other value: a second or two, some hundred MB at worst

@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from engine.mapping import OnNull
 from engine.templates.faults import DATA_FAULTS, RenderFault
-from engine.templates.language import Environment
+from engine.templates.jinja import Environment
 from engine.templates.loop import Loop
+from engine.templates.nulls import OnNull
 from engine.templates.parse import Parsed, parse
 from engine.values.json_text import NotJson, encode, path_text
 from engine.values.records import Refusal, Stage

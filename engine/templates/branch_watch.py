@@ -14,9 +14,9 @@ from typing import Any, Literal, TypeAlias
 
 from jinja2 import nodes
 
-from engine.templates import compiled
+from engine.templates import compile
 from engine.templates.generator import Generator
-from engine.templates.language import Environment
+from engine.templates.jinja import Environment
 from engine.templates.nulls import NULLS
 from engine.values.canonical import canonical
 
@@ -118,8 +118,8 @@ class _Environment(Environment):
 def watched() -> Iterator[Watch]:
     """Watch all templates that are compiled inside, for as long as they are used; for one thread at a time."""
     watch = Watch()
-    setattr(compiled, "Environment", partial(_Environment, watch))  # noqa: B010  compiled offers no way to pass one
+    setattr(compile, "Environment", partial(_Environment, watch))  # noqa: B010  compiled offers no way to pass one
     try:
         yield watch
     finally:
-        setattr(compiled, "Environment", Environment)  # noqa: B010
+        setattr(compile, "Environment", Environment)  # noqa: B010

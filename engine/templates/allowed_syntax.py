@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from jinja2 import nodes
 
-from engine import filters
+from engine.templates import filters
 from engine.templates.faults import nearest
 from engine.templates.offered import FILTERS, METHOD_NAMES, NODES, TESTS
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from engine.filters.numbers import number, plain
+from engine.templates.filters.numbers import number, plain
 from engine.values.preview import preview
 
 _FLAGS = {"T": True, "Y": True, "TAK": True, "TRUE": True, "1": True}
