@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine import answers
 from engine.connections.http.client import HttpEnd
 from engine.connections.http.part import Ask, Found, Part, Reading, Terms
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import Retry
 from engine.deliver import End
 from engine.journal import Exchange
-from engine.program import Program
-from engine.requests import CompiledOperation, build_one
+from engine.mapping.program import Program, answers
+from engine.mapping.program.operation import CompiledOperation, build_one
 from engine.targets import RECORDS_A_PART, Window
 from engine.values.exchanges import Answer, Answered, Lost, Outgoing
 from engine.values.records import Change, Numbered, Refusal, Stage

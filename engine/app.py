@@ -17,13 +17,13 @@ from engine.connections.http.client import HttpEnd
 from engine.connections.identity import Identity, http_identity
 from engine.connections.settings import HttpConnection, SqlConnection
 from engine.connections.sql.database import SqlEnd, sql_identity
-from engine.environment import Environment
 from engine.feed import FeedEnd
 from engine.journal import Exchange, Journal
-from engine.load import Loaded, load
-from engine.mapping import MappingSpec, SqlSource
+from engine.mapping.environment import Environment
+from engine.mapping.load import Loaded, load
+from engine.mapping.program import Program, compile_mapping
+from engine.mapping.spec import MappingSpec, SqlSource
 from engine.prepare import Setting
-from engine.program import Program, compile_mapping
 from engine.reading import kept_of, read_feed, read_sql
 from engine.recording import judged
 from engine.targets import HttpTarget, SqlTarget, Target, described

@@ -3,50 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from engine.ledger import ledger_columns
-from engine.mapping import Guards, Limit
-from engine.staging import Staging, column, json_array, quoted
-from engine.values.records import Change
+from engine.mapping.program.comparison import Comparison, RefJoin
+from engine.staging import Staging, column, json_array, quoted, reference
 
 LONG_BYTES = 4_000  # of a text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefJoin:
-    """A reference: its name, the object whose bindings it reads, our columns in the order of their key."""
-
-    name: str
-    object: str
-    columns: tuple[str, ...]
-
-    @property
-    def column(self) -> str:
-        """Name the SQL column that holds the reference's saved values."""
-        return quoted(f"r:{self.name}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """All that the diff of one object has to know."""
-
-    key: tuple[str, ...]
-    fingerprint: str  # of fields, refs and files
-    mapping_fingerprint: str  # of all that makes requests; a rejection ends when it changes
-    used: tuple[str, ...]  # columns that take part in the row hash
-    named: tuple[str, ...] = ()  # columns that one-record requests name beside the line
-    named_refs: tuple[str, ...] = ()
-    refs: tuple[RefJoin, ...] = ()
-    operations: Mapping[Change, int]  # which operation takes which change
-    due: frozenset[int]
-    groups: Mapping[int, tuple[str, ...]]  # operation: its group_by
-    lookups: frozenset[int] = frozenset()  # operations that can ask for a create of unknown outcome
-    limits: tuple[Limit, ...] = ()
-    guards: Guards = Guards()
-    creates: bool = False  # added records go by requests that may not be repeated
-    allowed_removed: int | None = None  # an operator's ceiling for this run
-    full: bool = True  # the source was read whole: what is missing is gone
 
 
 def begin(staging: Staging) -> None:
@@ -118,7 +80,7 @@ def _find_differences(staging: Staging, spec: Comparison) -> None:
     listed = "".join(f", {name}" for name in names)
     known = {column(name) for name in ledger_columns(staging)}
     held = "".join(f", l.{name}" if name in known else f", null as {name}" for name in names)
-    refs = "".join(f", {ref.column}" for ref in spec.refs)
+    refs = "".join(f", {reference(ref.name)}" for ref in spec.refs)
     gone = "l.key not in (select key from staged)" if spec.full else "false"
     staging.run(
         f"""create or replace temp table candidates as
@@ -136,7 +98,7 @@ def _find_differences(staging: Staging, spec: Comparison) -> None:
             from staged s where s.gone and s.key not in (select key from ledger)
         ), joined as (
             select base.*, coalesce(bound.saved, case when removed then begun.saved end) as saved
-                {"".join(f", {quoted('ref:' + r.name)}.saved as {r.column}" for r in spec.refs)}
+                {"".join(f", {quoted('ref:' + r.name)}.saved as {reference(r.name)}" for r in spec.refs)}
             from base left join bound on bound.key = base.key left join begun on begun.key = base.key
             {" ".join(_join(ref) for ref in spec.refs)}
         ), hashed as (
@@ -172,7 +134,7 @@ def _join(ref: RefJoin) -> str:
 def _row_hash(staging: Staging, spec: Comparison) -> str:
     """Give SQL for the row hash: fingerprint, used columns with their kinds, joined reference values."""
     parts = [_part(staging.kind_text(name), column(name)) for name in sorted(set(spec.used) & set(staging.columns))]
-    parts += [ref.column for ref in spec.refs]
+    parts += [reference(ref.name) for ref in spec.refs]
     return f"md5_number('{spec.fingerprint}' || {json_array(parts)})"
 
 
@@ -194,7 +156,7 @@ def _disposition(spec: Comparison) -> str:
     due = f"operation in ({', '.join(map(str, sorted(spec.due)))})" if spec.due else "false"
     can_ask = f"operation in ({', '.join(map(str, sorted(spec.lookups)))})" if spec.lookups else "false"
     unresolved = " or ".join(
-        f"({ref.column} is null and {' and '.join(f'{column(name)} is not null' for name in ref.columns)})"
+        f"({reference(ref.name)} is null and {' and '.join(f'{column(name)} is not null' for name in ref.columns)})"
         for ref in spec.refs
     )
     return f"""case

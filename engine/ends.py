@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from engine.app import App
 from engine.connections.http.status import REFUSING, is_not_now
-from engine.connections.settings import HttpConnection, SqlConnection
+from engine.connections.settings import SqlConnection
 from engine.journal import Journal
-from engine.mapping import HttpSource, MappingSpec, Project
-from engine.requests import outgoing
-from engine.schema import place_of
+from engine.mapping.places import place_of
+from engine.mapping.program.request import outgoing
+from engine.mapping.spec import HttpSource, MappingSpec, Project, connections_of
 from engine.values.errors import ConfigError, OneSyncError, Path, Problem, TargetError
 from engine.values.exchanges import Answered, Outgoing
 from engine.values.records import Refusal
@@ -28,14 +28,6 @@ class Probe:
     answer: str  # such as "sqlite 3.45" or "status 200"
     error: OneSyncError | None  # None: it can be used
     duration_seconds: float
-
-
-def connections_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
-    """Name the connections of an object: its source's, then its target's."""
-    if mapping.write is not None:
-        return tuple(dict.fromkeys((mapping.source.connection, mapping.write.connection)))
-    only = [name for name, connection in project.connections.items() if isinstance(connection, HttpConnection)]
-    return tuple(dict.fromkeys((mapping.source.connection, *([mapping.target] if mapping.target else only))))
 
 
 def missing_variables(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:

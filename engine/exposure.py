@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 
 from engine.app import App
 from engine.connections.settings import HttpConnection
-from engine.ends import connections_of
-from engine.mapping import MappingSpec
-from engine.schema import place_of
+from engine.mapping.places import place_of
+from engine.mapping.spec import MappingSpec, connections_of
 from engine.values.errors import ConfigError, Place, Problem
 
 

@@ -6,38 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.asking import FeedEnd, ask
-from engine.items import Feed, Page, last_words, read_items
-from engine.mapping import HttpSource
-from engine.requests import compile_request, outgoing
+from engine.items import Page, last_words, read_items
+from engine.mapping.program.feed import Feed
+from engine.mapping.program.request import outgoing
 from engine.templates import RenderFault, Value
-from engine.templates.project_language import Language
-from engine.values.errors import ConfigError, RunError, SourceError
+from engine.values.errors import RunError, SourceError
 from engine.values.read import RefusedItem, is_passing
 from engine.values.records import Refusal
 
 __all__ = ["Feed", "FeedEnd", "Page", "RefusedItem", "is_passing"]
-
-
-def compile_feed(source: HttpSource, language: Language) -> Feed:
-    """Compile a feed. Raises TemplateFaults, which `validate` has found before."""
-    feed, listed, fetch = source.feed, source.pages, source.fetch
-    read = feed or listed
-    if read is None:
-        raise ConfigError("a source over HTTP has `feed` or `pages`", code="E_SOURCE_KIND")
-    removed = feed.removed if feed else None
-    return Feed(
-        request=compile_request(read.request, language),
-        items=language.lenient(read.items),
-        next=language.lenient(read.next) if read.next is not None else None,
-        start=feed.start if feed else None,
-        page_size=listed.size if listed else None,
-        removed=language.lenient(removed) if removed is not None else None,
-        removed_key=language.lenient(dict(feed.key) if feed else {}),
-        fetch=compile_request(fetch.request, language) if fetch else None,
-        when=language.lenient(fetch.when) if fetch and fetch.when is not None else None,
-        key=source.key,
-        shared=language.names,
-    )
 
 
 def pages(feed: Feed, end: FeedEnd, cursor: Any) -> Iterator[Page]:

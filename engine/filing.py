@@ -8,7 +8,16 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from engine.files import FileFault, FileSet, FileState, content, file_column, locate, look, path_column
+from engine.mapping.program.record_files import (
+    FileFault,
+    FileSet,
+    FileState,
+    content,
+    file_column,
+    locate,
+    look,
+    path_column,
+)
 from engine.staging import Staging, column
 from engine.values.canonical import Kind, restorer_of
 

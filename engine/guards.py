@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.diff import Comparison
 from engine.ledger import ledger_columns
-from engine.mapping import Guards
+from engine.mapping.program.comparison import Comparison
+from engine.mapping.spec import Guards
 from engine.staging import Staging, column
 from engine.values.canonical import Kind
 from engine.values.records import Key, key_text

@@ -14,12 +14,12 @@ from engine.connections.settings import Retry
 from engine.connections.sql.database import SqlEnd
 from engine.journal import Claim, Journal
 from engine.journal_file import FILE_NAME
-from engine.keys import is_feed, keys_of, spellings
 from engine.ledger import confirmed, disown, forget, generation
-from engine.mapping import MappingSpec
+from engine.mapping.keys_from_words import is_feed, keys_of, spellings
+from engine.mapping.program import Program
+from engine.mapping.spec import MappingSpec
 from engine.pairing import apart, check_pair, recover, settle_unknown
 from engine.pipeline import new_run_id
-from engine.program import Program
 from engine.staging import Staging
 from engine.staging_file import DamagedError
 from engine.values.errors import ConfigError, RunError

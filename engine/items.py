@@ -10,8 +10,9 @@ from typing import Any
 
 from engine.asking import FeedEnd, Unanswered, ask
 from engine.connections.http.decide import SHOWN
-from engine.requests import CompiledRequest, outgoing
-from engine.templates import RenderFault, Value
+from engine.mapping.program.feed import Feed
+from engine.mapping.program.request import outgoing
+from engine.templates import RenderFault
 from engine.values import json_text
 from engine.values.canonical import canonical
 from engine.values.errors import SourceError
@@ -34,23 +35,6 @@ class Page:
     refused: tuple[RefusedItem, ...] = ()
     cursor: Any = None  # where the next page begins
     requests: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
-    """A compiled feed, or a paged list (`pages`), with what its items become."""
-
-    request: CompiledRequest
-    items: Value
-    next: Value | None  # None: a list without links
-    start: Any
-    page_size: int | None  # None: an event feed
-    removed: Value | None
-    removed_key: Value
-    fetch: CompiledRequest | None
-    when: Value | None
-    key: tuple[str, ...]
-    shared: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Page:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.alone import first_use
 from engine.app import App
-from engine.ends import connections_of, probe
-from engine.mapping import MappingSpec, SqlSource
+from engine.ends import probe
+from engine.mapping.checks.one_mapping import first_use
+from engine.mapping.spec import MappingSpec, SqlSource, connections_of
 from engine.reading import first
 from engine.values.errors import OneSyncError, Problem, UnavailableError
 from engine.values.problems import suggestion

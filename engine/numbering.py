@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.diff import Comparison
-from engine.staging import Staging, column, json_array, quoted
+from engine.mapping.program.comparison import Comparison
+from engine.staging import Staging, column, json_array, quoted, reference
 from engine.values.canonical import restorer_of
 from engine.values.records import Change, Key, Refusal, Refused, Stage, text_key
 from engine.values.results import Counts
@@ -75,7 +75,7 @@ def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:
     rows would outgrow the memory and take three times as long.
     """
     names = "".join(f", c.{column(name)}" for name in staging.columns)
-    refs = "".join(f", c.{ref.column}" for ref in spec.refs)
+    refs = "".join(f", c.{reference(ref.name)}" for ref in spec.refs)
     _give_verdicts(staging, spec)
     staging.run(
         "create or replace temp table numbered as"

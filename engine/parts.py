@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from engine import changes
 from engine.connections.http.part import Ask, Part, Terms
 from engine.journal import Journal
+from engine.mapping.program import Program
 from engine.notes import Progress
-from engine.program import Program
 from engine.staging import Staging
 from engine.targets import Target
 from engine.values.ranges import chunk

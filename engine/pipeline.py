@@ -13,11 +13,11 @@ from typing import TypeAlias
 from engine import changes, refusals
 from engine.deliver import MAX_SPLITS, Delivery
 from engine.journal import Journal
-from engine.mapping import Once, SqlSource
+from engine.mapping.program import Program
+from engine.mapping.spec import Once, SqlSource
 from engine.pairing import READ_BY, check_ends, check_pair, recover, settle_run
 from engine.parts import parts_of
 from engine.prepare import Setting, prepare, reads_whole
-from engine.program import Program
 from engine.reading import start_hint
 from engine.recording import Recorder, Tally, note_pause
 from engine.staging import Staging

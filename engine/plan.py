@@ -9,8 +9,8 @@ from typing import Any
 from engine import changes, ledger
 from engine.app import App
 from engine.connections.http.part import Ask
-from engine.mapping import MappingSpec
-from engine.program import Program
+from engine.mapping.program import Program
+from engine.mapping.spec import MappingSpec
 from engine.rehearsal import Made, Rehearsal, rehearsed
 from engine.values import json_text
 from engine.values.canonical import canonical

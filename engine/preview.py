@@ -9,7 +9,7 @@ from engine import changes
 from engine.app import App
 from engine.connections.http.part import Ask
 from engine.connections.sql.database import StatementCall, TableRows
-from engine.mapping import MappingSpec
+from engine.mapping.spec import MappingSpec
 from engine.rehearsal import Made, Rehearsal, rehearsed
 from engine.values import json_text
 from engine.values.exchanges import Outgoing

@@ -12,11 +12,11 @@ from engine import changes, ledger, plan
 from engine.app import App
 from engine.guards import rewritten
 from engine.journal import Claim, Journal, unstamp
-from engine.keys import is_feed, keys_of
-from engine.mapping import MappingSpec
+from engine.mapping.keys_from_words import is_feed, keys_of
+from engine.mapping.spec import MappingSpec
 from engine.prepare import Prepared
 from engine.rehearsal import Rehearsal, rehearsed
-from engine.staging import Staging, column
+from engine.staging import Staging, column, reference
 from engine.values.differences import Differences
 from engine.values.errors import BusyError, OneSyncError, SourceError
 from engine.values.ranges import Range
@@ -204,7 +204,7 @@ def _waiting(rehearsal: Rehearsal, answer: Answer) -> Answer:
     """Name the first reference that is not confirmed, and what is known against it."""
     for ref in rehearsal.program.refs:
         names = ", ".join(column(name) for name in ref.columns)
-        sql = f"select {ref.column} is null, {names} from candidates where key = ?"  # noqa: S608  quoted identifiers
+        sql = f"select {reference(ref.name)} is null, {names} from candidates where key = ?"  # noqa: S608  quoted identifiers
         unresolved, *values = rehearsal.staging.rows(sql, [key_text(answer.key)])[0]
         if unresolved and all(value is not None for value in values):
             other = tuple(values)

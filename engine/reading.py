@@ -14,7 +14,7 @@ from engine.connections.sql.database import SqlEnd
 from engine.extract import extract
 from engine.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
 from engine.journal import Journal, Standing
-from engine.mapping import Cursor, MappingSpec, SqlSource
+from engine.mapping.spec import Cursor, MappingSpec, SqlSource
 from engine.values import canonical, columns, json_text
 from engine.values.canonical import Kind
 from engine.values.columns import Batch

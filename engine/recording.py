@@ -12,8 +12,8 @@ from engine.connections.http.part import Again, Part
 from engine.connections.http.status import PAUSING, accepted
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.journal import Claim, Clock, Exchange, Journal
+from engine.mapping.program import Program
 from engine.notes import Progress
-from engine.program import Program
 from engine.targets import Target, Window
 from engine.values.errors import OneSyncError, TargetError
 from engine.values.ranges import Range, coalesce, subtract

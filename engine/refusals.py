@@ -7,8 +7,8 @@ from typing import Any
 
 from engine import changes
 from engine.journal import Journal
+from engine.mapping.program import Program
 from engine.prepare import Prepared
-from engine.program import Program
 from engine.staging import Staging
 from engine.values.read import Read
 from engine.values.records import Key, Refusal, Refused, Rejection, key_text

@@ -12,11 +12,11 @@ from engine.connections.http.part import Part
 from engine.connections.sql.database import SqlEnd
 from engine.journal import Journal
 from engine.ledger import Outcomes, settle
-from engine.mapping import MappingSpec
+from engine.mapping.program import Program
+from engine.mapping.spec import MappingSpec
 from engine.parts import parts_of
 from engine.pipeline import Reads
 from engine.prepare import Prepared, copied, prepare, reads_whole
-from engine.program import Program
 from engine.staging import Staging
 from engine.targets import Target, Window
 from engine.values.order import Order

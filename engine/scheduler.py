@@ -9,8 +9,8 @@ from threading import Event
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from engine.fires import Pair, schedules_of, tie_cycle
-from engine.mapping import MappingSpec, Once
+from engine.mapping.fires import Pair, schedules_of, tie_cycle
+from engine.mapping.spec import MappingSpec, Once
 from engine.turn import SETBACK, WORKERS, End, Start, State, Turn, begin, turn
 from engine.values.errors import ConfigError, OneSyncError
 from engine.values.results import ObjectResult, Status

@@ -12,11 +12,11 @@ from typing import Any
 from engine.app import App, utc_now
 from engine.connections.http.status import PAUSING
 from engine.connections.settings import HttpConnection
-from engine.ends import connections_of, require_variables
-from engine.fires import Pair, schedules_of
+from engine.ends import require_variables
 from engine.follow import Follower
 from engine.history import Request
-from engine.mapping import MappingSpec
+from engine.mapping.fires import Pair, schedules_of
+from engine.mapping.spec import MappingSpec, connections_of
 from engine.pipeline import exit_of, new_run_id
 from engine.scheduler import Scheduler, is_served
 from engine.sole import sole_scheduler

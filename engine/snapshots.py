@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.load import Loaded
-from engine.mapping import MappingSpec
-from engine.program import Program, compile_mapping
+from engine.mapping.load import Loaded
+from engine.mapping.program import Program, compile_mapping
+from engine.mapping.spec import MappingSpec
 from engine.samples import rendering
 from engine.values import json_text
 from engine.values.json_text import path_text

@@ -62,6 +62,11 @@ def column(name: str) -> str:
     return quoted(f"c:{name}")
 
 
+def reference(name: str) -> str:
+    """Name the SQL column that holds the saved values of a reference."""
+    return quoted(f"r:{name}")
+
+
 def quoted(identifier: str) -> str:
     """Quote an identifier for DuckDB."""
     return '"' + identifier.replace('"', '""') + '"'

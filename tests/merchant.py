@@ -21,7 +21,7 @@ from typing import Any
 
 from engine.app import App, utc_now
 from engine.demo.erp import REFUSED_SKU, create
-from engine.mapping import MappingSpec
+from engine.mapping.spec import MappingSpec
 from engine.pipeline import new_run_id
 from engine.sandbox.answers import Settings
 from engine.sandbox.sandbox import Sandbox

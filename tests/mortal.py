@@ -25,7 +25,7 @@ from rig import Platform, Rig, rig
 from wire import Reply, Seen
 
 from engine import interventions
-from engine.mapping import MappingSpec
+from engine.mapping.spec import MappingSpec
 
 MEMORY = Path("/dev/shm")
 

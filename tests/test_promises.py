@@ -20,11 +20,11 @@ from walkthrough import replayed
 
 from engine import cli, journal_file
 from engine.layouts import layout_of
-from engine.load import Loaded, load
+from engine.mapping.load import Loaded, load
+from engine.mapping.load.yaml_text import parse
 from engine.templates import FILTERS
 from engine.values import errors
 from engine.values.errors import Exit, OneSyncError
-from engine.yamltext import parse
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENGINE = CHECKOUT / "engine"

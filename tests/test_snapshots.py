@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
-from engine.load import load
+from engine.mapping.load import load
 from engine.snapshots import compare, folder_of, snapshot_text
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.app import App
     from engine.demo.planted import Planted
     from engine.demo.stage import Stage
-    from engine.mapping import MappingSpec
+    from engine.mapping.spec import MappingSpec
     from engine.values.records import Rejection
     from engine.values.results import ObjectResult
 

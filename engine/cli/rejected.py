@@ -75,7 +75,7 @@ def _list(ctx: typer.Context, object_: AnyObject = None, as_json: AsJson = False
 
 def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson = False) -> None:
     """Show one rejected record with all that is kept of it: the template that failed, an inbound document."""
-    from engine.keys import spellings  # noqa: PLC0415
+    from engine.mapping.keys_from_words import spellings  # noqa: PLC0415
     from engine.values import json_text  # noqa: PLC0415
     from engine.values.errors import RunError  # noqa: PLC0415
 

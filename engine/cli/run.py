@@ -10,7 +10,7 @@ import typer
 from engine.cli.context import AsJson, Context, Objects, examples, of
 
 if TYPE_CHECKING:
-    from engine.mapping import MappingSpec
+    from engine.mapping.spec import MappingSpec
     from engine.values.results import ObjectResult
 
 COUNTS = (
@@ -74,7 +74,7 @@ def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, 
     from engine.app import utc_now  # noqa: PLC0415
     from engine.cli.interrupt import Interrupts  # noqa: PLC0415
     from engine.ends import require_variables  # noqa: PLC0415
-    from engine.keys import is_feed  # noqa: PLC0415
+    from engine.mapping.keys_from_words import is_feed  # noqa: PLC0415
     from engine.pipeline import new_run_id  # noqa: PLC0415
     from engine.service import exit_code  # noqa: PLC0415
 

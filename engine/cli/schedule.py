@@ -10,8 +10,8 @@ import typer
 from engine.cli.context import AsJson, examples, of
 
 if TYPE_CHECKING:
-    from engine.fires import Fire
-    from engine.mapping import MappingSpec
+    from engine.mapping.fires import Fire
+    from engine.mapping.spec import MappingSpec
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def _schedule(
     Objects that run `once` or by hand have no fires.
     """
     from engine.app import utc_now  # noqa: PLC0415
-    from engine.fires import plan, schedules_of  # noqa: PLC0415
+    from engine.mapping.fires import plan, schedules_of  # noqa: PLC0415
 
     context = of(ctx)
     mappings, timezone = context.app.loaded.mappings, context.app.timezone

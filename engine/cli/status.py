@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.app import App
     from engine.history import Run
     from engine.journal import Journal
-    from engine.mapping import MappingSpec
+    from engine.mapping.spec import MappingSpec
 
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
 OneObject = Annotated[str | None, typer.Argument(metavar="OBJECT", help="Only this object.")]
@@ -96,8 +96,8 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
     """Put together the entries of objects and connections, as JSON has them."""
     from engine import history  # noqa: PLC0415
     from engine.app import utc_now  # noqa: PLC0415
-    from engine.ends import connections_of  # noqa: PLC0415
-    from engine.fires import next_fires, schedules_of  # noqa: PLC0415
+    from engine.mapping.fires import next_fires, schedules_of  # noqa: PLC0415
+    from engine.mapping.spec import connections_of  # noqa: PLC0415
 
     app = context.app
     project, mappings = app.loaded.project, app.loaded.mappings
@@ -152,8 +152,8 @@ def _pause(connection: str, since: datetime, until: datetime, reason: str, _: in
 def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
     """Say of an HTTP connection since when nothing that was asked had a good answer, as often as opens its breaker."""
     from engine.connections.settings import HttpConnection  # noqa: PLC0415
-    from engine.ends import connections_of  # noqa: PLC0415
     from engine.history import failing  # noqa: PLC0415
+    from engine.mapping.spec import connections_of  # noqa: PLC0415
 
     project = app.loaded.project
     settings = project.connections[name]

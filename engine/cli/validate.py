@@ -14,7 +14,7 @@ from engine.values.errors import ConfigError, Exit, Problem
 
 if TYPE_CHECKING:
     from engine.live import Answers
-    from engine.mapping import MappingSpec
+    from engine.mapping.spec import MappingSpec
 
 
 @dataclass(slots=True)

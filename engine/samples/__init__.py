@@ -8,7 +8,7 @@ What answers of the target would follow is in the samples too (`answers`); an an
 
 from __future__ import annotations
 
-from engine.program import Program
+from engine.mapping.program import Program
 from engine.samples.inbound import written
 from engine.samples.outbound import sent
 from engine.samples.rendering import Exercised, Rendering

@@ -10,9 +10,9 @@ from typing import Any
 from engine.connections.settings import Retry
 from engine.feed import Feed, FeedEnd, Page, again
 from engine.ledger import value_of
-from engine.mapping import Sample, Write
-from engine.program import Program
-from engine.requests import outgoing
+from engine.mapping.program import Program
+from engine.mapping.program.request import outgoing
+from engine.mapping.spec import Sample, Write
 from engine.samples.rendering import (
     Exercised,
     Rendering,

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from engine.answers import read
 from engine.connections.http.decide import Confirm, CreateAgain, Exists, Refuse
 from engine.connections.http.part import Ask, Part, Terms
 from engine.connections.settings import Retry
 from engine.deliver import Delivery, End
 from engine.events import Done, Exchanged, Verdict
-from engine.files import path_column
-from engine.program import Program
-from engine.requests import CompiledOperation, ManyLines, build_many, build_one
+from engine.mapping.program import Program
+from engine.mapping.program.answers import read
+from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
+from engine.mapping.program.record_files import path_column
 from engine.samples.rendering import (
     Exercised,
     Rendering,

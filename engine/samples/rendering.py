@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.mapping import Sample
+from engine.mapping.spec import Sample
 from engine.values import json_text
 from engine.values.errors import RunError
 from engine.values.exchanges import Answered, Outgoing

@@ -7,7 +7,7 @@ from itertools import islice
 
 import msgspec
 
-from engine.payloads import PayloadSchemas
+from engine.mapping.payloads import PayloadSchemas
 from engine.sandbox.answers import MAX_LINES, MAX_PROBLEMS, Problem, Refused, problem
 from engine.values.records import Json
 

@@ -18,7 +18,7 @@ from rig import rig
 from engine.app import App
 from engine.connections.files.stream import FileChangedError, streamed
 from engine.exposure import exposures
-from engine.files import FileFault, FileSet, locate, look
+from engine.mapping.program.record_files import FileFault, FileSet, locate, look
 from engine.templates import compile_value
 from engine.values.exchanges import FileBody
 

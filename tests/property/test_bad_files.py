@@ -19,11 +19,11 @@ from effort import examples
 from mutants import Edit, edits, must_be_told, several, spans, used, written
 
 from engine.coverage import gaps
-from engine.load import load
-from engine.schema import FOLDER
+from engine.mapping.load import load
+from engine.mapping.load.schema import FOLDER
+from engine.mapping.load.yaml_text import parse
 from engine.snapshots import snapshot_text
 from engine.values.errors import ConfigError, Problem
-from engine.yamltext import parse
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SHIPPED = {path.stem: path.read_text(encoding="utf-8") for path in MAPPINGS.glob("*.yaml")}

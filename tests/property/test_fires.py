@@ -12,9 +12,9 @@ from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.fires import check_cron, fires, next_fire, plan, schedules_of
-from engine.load import load
-from engine.mapping import Cron
+from engine.mapping.fires import check_cron, fires, next_fire, plan, schedules_of
+from engine.mapping.load import load
+from engine.mapping.spec import Cron
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

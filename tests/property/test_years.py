@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from effort import examples
 
-from engine.fires import Pair, fires, schedules_of
-from engine.load import load
-from engine.mapping import Cron, Manual, Once, Schedule, Tied
+from engine.mapping.fires import Pair, fires, schedules_of
+from engine.mapping.load import load
+from engine.mapping.spec import Cron, Manual, Once, Schedule, Tied
 from engine.turn import End, State, begin, turn
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from engine.demo import erp, pdf, pricing, processing
-from engine.load import load
-from engine.mapping import SqlSource
+from engine.mapping.load import load
+from engine.mapping.spec import SqlSource
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 

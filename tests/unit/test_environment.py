@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.environment import Environment, reference_fault
+from engine.mapping.environment import Environment, reference_fault
 from engine.values.errors import ConfigError, Place
 
 HERE = Place(file="mappings/project.yaml", line=9, column=5)

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.fires import Fire, check_cron, fires, next_fire, next_fires, plan, schedules_of, tie_cycle
-from engine.mapping import Cron, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
+from engine.mapping.fires import Fire, check_cron, fires, next_fire, next_fires, plan, schedules_of, tie_cycle
+from engine.mapping.spec import Cron, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
 from engine.values.errors import ConfigError
 from engine.values.records import Change
 

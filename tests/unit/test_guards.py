@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from engine.guards import BARE_KEY, few_rows, withheld
-from engine.mapping import Guards
+from engine.mapping.spec import Guards
 from engine.values.records import Key, key_text
 
 TWENTY = Guards()

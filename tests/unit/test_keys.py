@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.keys import spellings
+from engine.mapping.keys_from_words import spellings
 
 CASES = {
     "text": (["W1", "A-1"], [("W1", "A-1")]),

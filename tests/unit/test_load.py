@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from engine import mapping as values
 from engine.connections import settings as connection_settings
 from engine.connections.settings import Breaker, HttpConnection, RateLimit, Retry, SqlConnection
-from engine.load import Loaded, load
-from engine.mapping import (
+from engine.mapping import spec as values
+from engine.mapping.load import Loaded, load
+from engine.mapping.load.schema import FOLDER
+from engine.mapping.spec import (
     Children,
     Cron,
     Cursor,
@@ -45,7 +46,6 @@ from engine.mapping import (
     Tied,
     Write,
 )
-from engine.schema import FOLDER
 from engine.values.errors import ConfigError
 from engine.values.records import Change
 

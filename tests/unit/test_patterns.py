@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.patterns import MAX_LENGTH, fault, patterns_of
-from engine.payloads import PayloadSchemas
+from engine.mapping.payloads import PayloadSchemas
+from engine.mapping.payloads.patterns import MAX_LENGTH, fault, patterns_of
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.mapping import Request
-from engine.requests import compile_request, outgoing
+from engine.mapping.program.request import compile_request, outgoing
+from engine.mapping.spec import Request
 from engine.templates.project_language import Language
 from engine.values.exchanges import Outgoing
 from engine.values.records import Refusal

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from engine.predicates import compiled
+from engine.mapping.payloads.predicates import compiled
 from engine.sandbox import payloads
 from engine.sandbox.answers import Refused
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.fires import next_fire
-from engine.mapping import Cron, Lane, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
+from engine.mapping.fires import next_fire
+from engine.mapping.spec import Cron, Lane, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
 from engine.scheduler import Scheduler
 from engine.turn import End, Start, State, Turn, begin, turn
 from engine.values.errors import ConfigError, TargetError

@@ -14,13 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine import names
 from engine.demo import erp, processing
-from engine.fires import plan, schedules_of
-from engine.load import load
-from engine.mapping import Cron, HttpSource, Manual, MappingSpec, Once, SqlSource, TableWrite, Tied
+from engine.mapping.checks import names, validate
+from engine.mapping.fires import plan, schedules_of
+from engine.mapping.load import load
+from engine.mapping.spec import Cron, HttpSource, Manual, MappingSpec, Once, SqlSource, TableWrite, Tied
 from engine.templates import compile_value
-from engine.validate import validate
 
 FOLDER = Path(__file__).parents[2] / "mappings"
 MAPPINGS: Mapping[str, MappingSpec] = load(FOLDER).mappings

@@ -10,9 +10,9 @@ import pytest
 from documents import ORDERS, PROJECT, SEGMENTS, STOCKS, problems, told, written
 from documents import PLAIN as FILES
 
-from engine.load import load
-from engine.mapping import MappingSpec, Ref, SqlSource, Tied
-from engine.validate import order, validate
+from engine.mapping.checks import order, validate
+from engine.mapping.load import load
+from engine.mapping.spec import MappingSpec, Ref, SqlSource, Tied
 from engine.values.errors import Place, Problem
 
 # One edit of one good file, and all that is then said: (sentence, file, old, new, messages).

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from engine import yamltext
+from engine.mapping.load import yaml_text
+from engine.mapping.load.yaml_text import Document, parse
 from engine.values.errors import Place, Problem
-from engine.yamltext import Document, parse
 
 SCALARS: list[tuple[str, Any]] = [
     ("no", "no"),
@@ -200,6 +200,6 @@ def test_places_count_characters_from_one_and_a_byte_order_mark_is_none() -> Non
 )
 def test_without_libyaml_everything_is_the_same(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     fast = parse(text, "f.yaml")
-    monkeypatch.setattr(yamltext, "FAST", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_text, "FAST", yaml.SafeLoader)
 
     assert parse(text, "f.yaml") == fast

@@ -1,0 +1,128 @@
+"""Reads what the mapping asks of the target's answers: saved values, results per line, what a look-up found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from engine.connections.http.part import Ask, Found, Part, Reading
+from engine.mapping.program.operation import CompiledItems, CompiledLookup, CompiledOperation, record_context
+from engine.templates import RenderFault
+from engine.values import json_text
+from engine.values.canonical import canonical
+from engine.values.exchanges import Answer, Answered
+from engine.values.records import Numbered
+
+
+def read(
+    operation: CompiledOperation, part: Part, answer: Answer, records: Callable[[], Sequence[Numbered]]
+) -> Reading:
+    """Read what the mapping asks of an answer; a fault where that cannot be read. `records`: those of the part."""
+    looking = part.ask is Ask.LOOK_UP
+    if not isinstance(answer, Answered) or not (looking or _has_questions(operation, part, answer)):
+        return Reading()
+    try:
+        return _read(operation, part, answer, records)
+    except RenderFault as fault:
+        return Reading(fault=f"the answer could not be read: {fault.reason}")
+    except ValueError as error:
+        if looking and answer.status == 404:
+            return Reading(found=Found.ABSENT)
+        return Reading(fault=f"the answer is no JSON ({error})")
+
+
+def _read(
+    operation: CompiledOperation, part: Part, answer: Answered, records: Callable[[], Sequence[Numbered]]
+) -> Reading:
+    looking = part.ask is Ask.LOOK_UP
+    changes = records() if looking or operation.items or not operation.spec.many else ()
+    body = json_text.decode_answer(answer.body) if answer.body.strip() else None
+    context = {**operation.shared, "body": body, "status": answer.status}
+    if not operation.spec.many:
+        context = {**record_context(operation, changes[0], part.saved), **context}
+    if looking and operation.lookup:
+        return _read_lookup(operation.lookup, context, body, answer.status)
+    return _read_success(operation, part, context, changes)
+
+
+def _has_questions(operation: CompiledOperation, part: Part, answer: Answered) -> bool:
+    if not 200 <= answer.status < 300:
+        return False
+    saves = operation.spec.save or operation.spec.requests[part.step].save
+    return bool(saves or operation.ok or operation.items)
+
+
+def _read_success(
+    operation: CompiledOperation, part: Part, context: dict[str, Any], changes: Sequence[Numbered]
+) -> Reading:
+    if operation.ok and operation.ok.render(context) is not True:
+        return Reading(ok=False)
+    if operation.items:
+        return Reading(lines=_read_items(operation, operation.items, context, changes))
+    last = part.step == len(operation.requests) - 1
+    saved = {**operation.requests[part.step].save.render(context), **(operation.save.render(context) if last else {})}
+    if fault := _unsavable(saved):
+        return Reading(fault=fault)
+    return Reading(saved=_kept(saved))
+
+
+def _unsavable(saved: Mapping[str, Any]) -> str | None:
+    """Say which value cannot be kept as a record's binding, or None."""
+    for name, value in saved.items():
+        if value is None:
+            return f"it holds no value for `save.{name}`"
+        if not isinstance(value, str | int | Decimal):
+            return f"it holds a list or an object for `save.{name}`: name a text or a number in it"
+    return None
+
+
+def _kept(saved: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: canonical(value) if isinstance(value, Decimal) else value for name, value in saved.items()}
+
+
+def _read_items(
+    operation: CompiledOperation, items: CompiledItems, context: dict[str, Any], changes: Sequence[Numbered]
+) -> tuple[str | None, ...]:
+    """Give one result a change: "" confirmed, None not named, else why it was refused.
+
+    A result and a change belong together by their key. What several changes share names none of them, and what is
+    said twice, each time otherwise, says nothing.
+    """
+    named = items.at.render(context)
+    if not isinstance(named, list):
+        raise ValueError("`items.at` gives no list")
+    said: dict[str | None, set[str]] = {None: set()}
+    for item in named:
+        own = {**context, "item": item}
+        refused = "" if items.ok.render(own) is True else "refused"
+        if refused and items.error:
+            refused = canonical(items.error.render(own)) or refused
+        said.setdefault(canonical(items.key.render(own)), set()).add(refused)
+    said[None] = set()  # a result without a key is about no line
+    keys = [_line_key(operation, items, change) for change in changes]
+    times = Counter(keys)
+    return tuple(min(said.get(key, ())) if times[key] == len(said.get(key, ())) == 1 else None for key in keys)
+
+
+def _line_key(operation: CompiledOperation, items: CompiledItems, change: Numbered) -> str | None:
+    """Give what results are compared with: by default the one part of the key that the group does not fix."""
+    if items.line_key is None or change.line is None:  # a removed record has no line
+        return None if operation.own_key is None else change.key[operation.own_key]
+    line = json_text.decode(change.line)
+    return canonical(items.line_key.render({**operation.shared, **change.row, "line": line}))
+
+
+def _read_lookup(lookup: CompiledLookup, context: dict[str, Any], body: Any, status: int) -> Reading:
+    absent = status == 404 or (200 <= status < 300 and body in (None, [], {}, ""))
+    if lookup.absent is not None:
+        absent = lookup.absent.render(context) is True
+    if absent:
+        return Reading(found=Found.ABSENT)
+    if not 200 <= status < 300 or lookup.found.render(context) is not True:
+        return Reading(found=Found.UNCLEAR)
+    saved = lookup.save.render(context)
+    if fault := _unsavable(saved):
+        return Reading(found=Found.UNCLEAR, fault=fault)
+    return Reading(found=Found.FOUND, saved=_kept(saved))

@@ -1,0 +1,52 @@
+"""A feed or a paged list, its templates compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.mapping.program.request import CompiledRequest, compile_request
+from engine.mapping.spec import HttpSource
+from engine.templates import Value
+from engine.templates.project_language import Language
+from engine.values.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A compiled feed, or a paged list (`pages`), with what its items become."""
+
+    request: CompiledRequest
+    items: Value
+    next: Value | None  # None: a list without links
+    start: Any
+    page_size: int | None  # None: an event feed
+    removed: Value | None
+    removed_key: Value
+    fetch: CompiledRequest | None
+    when: Value | None
+    key: tuple[str, ...]
+    shared: Mapping[str, Any] = field(default_factory=dict)
+
+
+def compile_feed(source: HttpSource, language: Language) -> Feed:
+    """Compile a feed. Raises TemplateFaults, which `validate` has found before."""
+    feed, listed, fetch = source.feed, source.pages, source.fetch
+    read = feed or listed
+    if read is None:
+        raise ConfigError("a source over HTTP has `feed` or `pages`", code="E_SOURCE_KIND")
+    removed = feed.removed if feed else None
+    return Feed(
+        request=compile_request(read.request, language),
+        items=language.lenient(read.items),
+        next=language.lenient(read.next) if read.next is not None else None,
+        start=feed.start if feed else None,
+        page_size=listed.size if listed else None,
+        removed=language.lenient(removed) if removed is not None else None,
+        removed_key=language.lenient(dict(feed.key) if feed else {}),
+        fetch=compile_request(fetch.request, language) if fetch else None,
+        when=language.lenient(fetch.when) if fetch and fetch.when is not None else None,
+        key=source.key,
+        shared=language.names,
+    )
