@@ -18,7 +18,6 @@ from engine.connections.identity import Identity, http_identity
 from engine.connections.settings import HttpConnection, SqlConnection
 from engine.connections.sql.database import SqlEnd, sql_identity
 from engine.feed import FeedEnd
-from engine.journal import Exchange, Journal
 from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
@@ -26,6 +25,7 @@ from engine.mapping.spec import MappingSpec, SqlSource
 from engine.prepare import Setting
 from engine.reading import kept_of, read_feed, read_sql
 from engine.recording import judged
+from engine.state.journal import Exchange, Journal
 from engine.targets import HttpTarget, SqlTarget, Target, described
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from engine.staging import Staging, bytes_of, column, json_array, quoted
+from engine.state.staging import Staging, bytes_of, column, json_array, quoted
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
 from engine.values.errors import RunError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.ledger import ledger_columns
 from engine.mapping.program.comparison import Comparison, RefJoin
-from engine.staging import Staging, column, json_array, quoted, reference
+from engine.state.ledger import ledger_columns
+from engine.state.staging import Staging, column, json_array, quoted, reference
 
 LONG_BYTES = 4_000  # of a text
 

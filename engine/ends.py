@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from engine.app import App
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import SqlConnection
-from engine.journal import Journal
 from engine.mapping.places import place_of
 from engine.mapping.program.request import outgoing
 from engine.mapping.spec import HttpSource, MappingSpec, Project, connections_of
+from engine.state.journal import Journal
 from engine.values.errors import ConfigError, OneSyncError, Path, Problem, TargetError
 from engine.values.exchanges import Answered, Outgoing
 from engine.values.records import Refusal

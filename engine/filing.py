@@ -18,7 +18,7 @@ from engine.mapping.program.record_files import (
     look,
     path_column,
 )
-from engine.staging import Staging, column
+from engine.state.staging import Staging, column
 from engine.values.canonical import Kind, restorer_of
 
 STAGED_ROWS = 20_000

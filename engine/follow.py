@@ -6,10 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from engine import history
 from engine.app import App
-from engine.history import Request
-from engine.journal import Journal
+from engine.state.journal import Journal, history
+from engine.state.journal.history import Request
 from engine.values.errors import StateError
 
 LOOK_SECONDS = 0.2

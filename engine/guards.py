@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.ledger import ledger_columns
 from engine.mapping.program.comparison import Comparison
 from engine.mapping.spec import Guards
-from engine.staging import Staging, column
+from engine.state.ledger import ledger_columns
+from engine.state.staging import Staging, column
 from engine.values.canonical import Kind
 from engine.values.records import Key, key_text
 

@@ -12,16 +12,16 @@ from engine.app import App
 from engine.connections.identity import differing
 from engine.connections.settings import Retry
 from engine.connections.sql.database import SqlEnd
-from engine.journal import Claim, Journal
-from engine.journal_file import FILE_NAME
-from engine.ledger import confirmed, disown, forget, generation
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
-from engine.pairing import apart, check_pair, recover, settle_unknown
 from engine.pipeline import new_run_id
-from engine.staging import Staging
-from engine.staging_file import DamagedError
+from engine.state.duckdb_file import DamagedError
+from engine.state.journal import Claim, Journal
+from engine.state.journal.sqlite_file import FILE_NAME
+from engine.state.ledger import confirmed, disown, forget, generation
+from engine.state.recovery import apart, check_pair, recover, settle_unknown
+from engine.state.staging import Staging
 from engine.values.errors import ConfigError, RunError
 from engine.values.order import Order
 from engine.values.records import Change, Key, key_text, text_key

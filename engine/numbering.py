@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from engine.mapping.program.comparison import Comparison
-from engine.staging import Staging, column, json_array, quoted, reference
+from engine.state.staging import Staging, column, json_array, quoted, reference
 from engine.values.canonical import restorer_of
 from engine.values.records import Change, Key, Refusal, Refused, Stage, text_key
 from engine.values.results import Counts

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from engine import changes
 from engine.connections.http.part import Ask, Part, Terms
-from engine.journal import Journal
 from engine.mapping.program import Program
-from engine.notes import Progress
-from engine.staging import Staging
+from engine.state import changes
+from engine.state.journal import Journal
+from engine.state.journal.entries import Progress
+from engine.state.staging import Staging
 from engine.targets import Target
 from engine.values.ranges import chunk
 from engine.values.records import Change

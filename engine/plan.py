@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine import changes, ledger
 from engine.app import App
 from engine.connections.http.part import Ask
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.rehearsal import Made, Rehearsal, rehearsed
+from engine.state import changes, ledger
 from engine.values import json_text
 from engine.values.canonical import canonical
 from engine.values.differences import Differences, additions, by_table, differences

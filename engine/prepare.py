@@ -18,12 +18,12 @@ from engine import diff, numbering
 from engine.children import stage_children
 from engine.filing import Stoppable, stage_files
 from engine.guards import Held, guard
-from engine.journal import Clock, Journal
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
-from engine.pairing import READ_BY, Ends, check_ends, check_pair, recover_copy
-from engine.staging import Staging, quoted
+from engine.state.journal import Clock, Journal
+from engine.state.recovery import READ_BY, Ends, check_ends, check_pair, recover_copy
+from engine.state.staging import Staging, quoted
 from engine.values.columns import Batch
 from engine.values.errors import RunError
 from engine.values.order import Order

@@ -8,15 +8,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine import changes, ledger, plan
+from engine import plan
 from engine.app import App
 from engine.guards import rewritten
-from engine.journal import Claim, Journal, unstamp
 from engine.mapping.keys_from_words import is_feed, keys_of
 from engine.mapping.spec import MappingSpec
 from engine.prepare import Prepared
 from engine.rehearsal import Rehearsal, rehearsed
-from engine.staging import Staging, column, reference
+from engine.state import changes, ledger
+from engine.state.journal import Claim, Journal, unstamp
+from engine.state.staging import Staging, column, reference
 from engine.values.differences import Differences
 from engine.values.errors import BusyError, OneSyncError, SourceError
 from engine.values.ranges import Range

@@ -13,8 +13,8 @@ import pyarrow as pa
 from engine.connections.sql.database import SqlEnd
 from engine.extract import extract
 from engine.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
-from engine.journal import Journal, Standing
 from engine.mapping.spec import Cursor, MappingSpec, SqlSource
+from engine.state.journal import Journal, Standing
 from engine.values import canonical, columns, json_text
 from engine.values.canonical import Kind
 from engine.values.columns import Batch

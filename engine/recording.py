@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine import changes, refusals
+from engine import refusals
 from engine.connections.http.decide import Confirm, Decision, GiveUp, Gone, Hold, LookUp, PerLine, Refuse
 from engine.connections.http.part import Again, Part
 from engine.connections.http.status import PAUSING, accepted
 from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
-from engine.journal import Claim, Clock, Exchange, Journal
 from engine.mapping.program import Program
-from engine.notes import Progress
+from engine.state import changes
+from engine.state.journal import Claim, Clock, Exchange, Journal
+from engine.state.journal.entries import Progress
 from engine.targets import Target, Window
 from engine.values.errors import OneSyncError, TargetError
 from engine.values.ranges import Range, coalesce, subtract

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from engine import changes
-from engine.journal import Journal
 from engine.mapping.program import Program
 from engine.prepare import Prepared
-from engine.staging import Staging
+from engine.state import changes
+from engine.state.journal import Journal
+from engine.state.staging import Staging
 from engine.values.read import Read
 from engine.values.records import Key, Refusal, Refused, Rejection, key_text
 

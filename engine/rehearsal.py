@@ -10,14 +10,14 @@ from typing import Any
 from engine.app import App
 from engine.connections.http.part import Part
 from engine.connections.sql.database import SqlEnd
-from engine.journal import Journal
-from engine.ledger import Outcomes, settle
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.parts import parts_of
 from engine.pipeline import Reads
 from engine.prepare import Prepared, copied, prepare, reads_whole
-from engine.staging import Staging
+from engine.state.journal import Journal
+from engine.state.ledger import Outcomes, settle
+from engine.state.staging import Staging
 from engine.targets import Target, Window
 from engine.values.order import Order
 from engine.values.ranges import Range

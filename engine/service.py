@@ -14,12 +14,12 @@ from engine.connections.http.status import PAUSING
 from engine.connections.settings import HttpConnection
 from engine.ends import require_variables
 from engine.follow import Follower
-from engine.history import Request
 from engine.mapping.fires import Pair, schedules_of
 from engine.mapping.spec import MappingSpec, connections_of
 from engine.pipeline import exit_of, new_run_id
 from engine.scheduler import Scheduler, is_served
 from engine.sole import sole_scheduler
+from engine.state.journal.history import Request
 from engine.values.errors import BusyError, Exit, OneSyncError, StateError
 from engine.values.log import Log
 from engine.values.order import Order

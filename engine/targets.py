@@ -7,18 +7,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from engine import changes
 from engine.connections.http.client import HttpEnd
 from engine.connections.http.part import Part, Reading, Terms
 from engine.connections.settings import HttpConnection
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.deliver import End
-from engine.journal import Exchange
 from engine.mapping.program import REMOVE, WRITE, Program
 from engine.mapping.program.answers import read
 from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
 from engine.mapping.spec import Write
-from engine.staging import Staging
+from engine.state import changes
+from engine.state.journal import Exchange
+from engine.state.staging import Staging
 from engine.values import json_text
 from engine.values.exchanges import Answer, Answered, Outgoing, Written
 from engine.values.ranges import Range

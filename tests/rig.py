@@ -26,10 +26,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from wire import Reply, Seen, Wire, drop_read
 
 from engine.app import App, utc_now
-from engine.journal import Journal
-from engine.ledger import Confirmed, confirmed
 from engine.pipeline import new_run_id
-from engine.staging import Staging
+from engine.state.journal import Journal
+from engine.state.ledger import Confirmed, confirmed
+from engine.state.staging import Staging
 from engine.values.order import Order
 from engine.values.records import Key
 from engine.values.results import ObjectResult

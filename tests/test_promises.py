@@ -18,10 +18,11 @@ import pytest
 import reference
 from walkthrough import replayed
 
-from engine import cli, journal_file
-from engine.layouts import layout_of
+from engine import cli
 from engine.mapping.load import Loaded, load
 from engine.mapping.load.yaml_text import parse
+from engine.state.journal import sqlite_file
+from engine.state.layouts import layout_of
 from engine.templates import FILTERS
 from engine.values import errors
 from engine.values.errors import Exit, OneSyncError
@@ -308,9 +309,9 @@ def exits(makers: Set[str]) -> set[int]:
 
 
 def test_the_layout_of_the_journal_is_that_of_its_file() -> None:
-    first = read("engine/journal.sql").splitlines()[0]
+    first = read("engine/state/journal/journal.sql").splitlines()[0]
 
-    assert re.findall(r"layout (\d+)", first) == [str(layout_of(journal_file.STEPS))]
+    assert re.findall(r"layout (\d+)", first) == [str(layout_of(sqlite_file.STEPS))]
 
 
 UNBOUNDED = {"tzdata"}  # named after years; a newer one is always right

@@ -107,8 +107,8 @@ def run_shown(
     """Run objects with progress on a terminal and requests in the log."""
     from engine.cli.progress import progress  # noqa: PLC0415
     from engine.follow import Follower  # noqa: PLC0415
-    from engine.history import Request  # noqa: PLC0415
     from engine.service import log_request, run_once  # noqa: PLC0415
+    from engine.state.journal.history import Request  # noqa: PLC0415
 
     app, log = context.app, context.quiet_log
     tell_log = log_request(log)

@@ -13,9 +13,9 @@ from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
     from engine.app import App
-    from engine.history import Run
-    from engine.journal import Journal
     from engine.mapping.spec import MappingSpec
+    from engine.state.journal import Journal
+    from engine.state.journal.history import Run
 
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
 OneObject = Annotated[str | None, typer.Argument(metavar="OBJECT", help="Only this object.")]
@@ -94,10 +94,10 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Put together the entries of objects and connections, as JSON has them."""
-    from engine import history  # noqa: PLC0415
     from engine.app import utc_now  # noqa: PLC0415
     from engine.mapping.fires import next_fires, schedules_of  # noqa: PLC0415
     from engine.mapping.spec import connections_of  # noqa: PLC0415
+    from engine.state.journal import history  # noqa: PLC0415
 
     app = context.app
     project, mappings = app.loaded.project, app.loaded.mappings
@@ -136,7 +136,7 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
 
 def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | None:
     """Say which end of an object has changed; None also where a variable that names one is missing."""
-    from engine.pairing import ends_changed  # noqa: PLC0415
+    from engine.state.recovery import ends_changed  # noqa: PLC0415
     from engine.values.errors import ConfigError  # noqa: PLC0415
 
     try:
@@ -152,8 +152,8 @@ def _pause(connection: str, since: datetime, until: datetime, reason: str, _: in
 def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
     """Say of an HTTP connection since when nothing that was asked had a good answer, as often as opens its breaker."""
     from engine.connections.settings import HttpConnection  # noqa: PLC0415
-    from engine.history import failing  # noqa: PLC0415
     from engine.mapping.spec import connections_of  # noqa: PLC0415
+    from engine.state.journal.history import failing  # noqa: PLC0415
 
     project = app.loaded.project
     settings = project.connections[name]
@@ -207,7 +207,7 @@ def run_document(run: Run, *, running: bool) -> dict[str, Any]:
 
 def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the latest runs. A run that was killed is `interrupted`; the next one has settled what it left."""
-    from engine import history  # noqa: PLC0415
+    from engine.state.journal import history  # noqa: PLC0415
 
     context = of(ctx)
     _known(context, object_)
@@ -228,7 +228,7 @@ def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_j
 
 def _requests(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the latest requests, one line an attempt; bodies are not kept."""
-    from engine import history  # noqa: PLC0415
+    from engine.state.journal import history  # noqa: PLC0415
 
     context = of(ctx)
     _known(context, object_)

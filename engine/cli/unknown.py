@@ -10,7 +10,7 @@ import typer
 from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
-    from engine.journal import Claim
+    from engine.state.journal import Claim
 
 COLUMNS = ("object", "key", "reason", "claimed_at", "ended_at", "lookup")
 
@@ -65,8 +65,8 @@ def _list(
 
 def _documents(context: Context, object_: str | None) -> list[dict[str, Any]]:
     """Describe the claims; one that is under way in a run is not unknown yet."""
-    from engine import history  # noqa: PLC0415
     from engine.questions import claim_reason, objects_with_claims  # noqa: PLC0415
+    from engine.state.journal import history  # noqa: PLC0415
 
     app = context.app
     if object_ is not None:

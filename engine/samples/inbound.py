@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.connections.settings import Retry
 from engine.feed import Feed, FeedEnd, Page, again
-from engine.ledger import value_of
 from engine.mapping.program import Program
 from engine.mapping.program.request import outgoing
 from engine.mapping.spec import Sample, Write
@@ -23,6 +22,7 @@ from engine.samples.rendering import (
     refusal_story,
     request_story,
 )
+from engine.state.ledger import value_of
 from engine.values import json_text
 from engine.values.canonical import canonical, kind_of, restorer
 from engine.values.errors import OneSyncError

@@ -19,8 +19,8 @@ from wire import Held, Reply, Wire
 
 from engine.app import App
 from engine.interventions import adopt, resend, resolve_not_sent, retry_rejected
-from engine.journal import Journal
 from engine.sole import scheduler_of
+from engine.state.journal import Journal
 from engine.values.errors import BusyError, OneSyncError, StateError
 
 

@@ -25,10 +25,10 @@ from wire import Reply, Seen, Wire, drop_read
 
 from engine import service
 from engine.app import App, utc_now
-from engine.history import requests
 from engine.pipeline import new_run_id
 from engine.plan import plan
 from engine.service import Service, exit_code, run_once
+from engine.state.journal.history import requests
 from engine.values.results import ObjectResult, Status
 
 OBJECTS = ("north", "south", "west")

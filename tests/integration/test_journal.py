@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.history import failing
-from engine.journal import Journal
-from engine.notes import Exchange
+from engine.state.journal import Journal
+from engine.state.journal.entries import Exchange
+from engine.state.journal.history import failing
 from engine.values.records import Clock
 
 OTHER = """

@@ -17,11 +17,11 @@ import duckdb
 import pytest
 from rig import Rig, rig
 
-from engine import journal_file, staging
-from engine.journal import Journal
-from engine.journal_file import FILE_NAME
 from engine.plan import plan
-from engine.staging import Staging
+from engine.state import staging
+from engine.state.journal import Journal, sqlite_file
+from engine.state.journal.sqlite_file import FILE_NAME
+from engine.state.staging import Staging
 from engine.values.errors import StateError
 
 LAYOUTS = Path(__file__).parents[1] / "layouts"
@@ -122,11 +122,11 @@ def test_several_processes_may_take_the_steps_at_once(it: Rig) -> None:
 def test_a_journal_takes_each_step_in_a_transaction_of_its_own(it: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     good = "create table later (n integer);\ninsert into later values (7)"
     broken = "create table last (n integer);\ninsert into nowhere values (1)"
-    monkeypatch.setattr(journal_file, "STEPS", (*journal_file.STEPS, good, broken))
+    monkeypatch.setattr(sqlite_file, "STEPS", (*sqlite_file.STEPS, good, broken))
     with pytest.raises(StateError) as caught, it.journal():
         pass
     stopped = version(it.state / FILE_NAME)
-    monkeypatch.setattr(journal_file, "STEPS", (*journal_file.STEPS[:-1], "create table last (n integer)"))
+    monkeypatch.setattr(sqlite_file, "STEPS", (*sqlite_file.STEPS[:-1], "create table last (n integer)"))
     with it.journal() as journal:
         held = journal.rows("select (select n from later), (select count(*) from last)")
 

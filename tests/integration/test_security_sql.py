@@ -17,7 +17,7 @@ from wire import Reply
 
 from engine.connections.sql.database import RowWrite, SqlEnd, StatementCall, TableRows
 from engine.connections.sql.write import write_record
-from engine.staging import Staging
+from engine.state.staging import Staging
 
 NUMBERS = count(1)
 HOSTILE = '1\'; DROP TABLE "t"; -- :x %s %(x)s ? \\\' \\" ` ] ]] \\'

@@ -26,8 +26,8 @@ from wire import Reply
 
 from engine import app as app_module
 from engine.interventions import adopt, resend
-from engine.journal_file import FILE_NAME
 from engine.plan import plan
+from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import OneSyncError, StateError
 
 LOCK = """
@@ -327,7 +327,7 @@ def locked(it: Rig) -> Iterator[None]:
 def test_a_process_that_keeps_the_journal_locked_ends_the_run_with_its_remedy(
     it: Rig, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.journal_file.LOCK_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("engine.state.journal.sqlite_file.LOCK_WAIT_SECONDS", 0.3)
     fill(it, "old")
     it.run("clients")
     it.put("client", *[(f"n{number}", "new") for number in range(4)])

@@ -14,8 +14,8 @@ from rig import Rig, rig
 from wire import Reply
 
 from engine.interventions import adopt, resolve_confirmed, resolve_not_sent
-from engine.journal_file import FILE_NAME
 from engine.pipeline import exit_of
+from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import ConfigError, Exit, RunError
 from engine.values.records import Key
 

@@ -28,11 +28,11 @@ from engine.connections.http.part import Part, Reading, Terms
 from engine.connections.settings import Retry
 from engine.deliver import Delivery, End
 from engine.events import Verdict
-from engine.journal import Exchange, Journal
-from engine.ledger import Outcomes, generation, settle
 from engine.recording import Recorder
-from engine.room import Room
-from engine.staging import Staging
+from engine.state.journal import Exchange, Journal
+from engine.state.ledger import Outcomes, generation, settle
+from engine.state.memory import Room
+from engine.state.staging import Staging
 from engine.targets import Window
 from engine.values.columns import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent
@@ -223,7 +223,7 @@ def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
         settle(staging, outcomes, at)
         staging.run("delete from ledger where payload_hash is null")
 
-    patch.setattr("engine.pairing.settle", settle_and_forget)
+    patch.setattr("engine.state.recovery.settle", settle_and_forget)
 
 
 def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:

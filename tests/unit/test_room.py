@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.room import LEAST_BYTES, Room
+from engine.state.memory import LEAST_BYTES, Room
 
 MEGABYTE = 1_000_000
 

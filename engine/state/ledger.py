@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.notes import stamp
-from engine.staging import EMPTY_CHANGES, Staging, column, quoted
+from engine.state.journal.entries import stamp
+from engine.state.staging import EMPTY_CHANGES, Staging, column, quoted
 from engine.values.canonical import Kind, canonical, restorer_of
 from engine.values.ranges import Range, coalesce, subtract
 from engine.values.records import Key, key_text

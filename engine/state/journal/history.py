@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.connections.http.status import is_unlearnt
-from engine.journal import Journal, counts_from, unstamp
+from engine.state.journal import Journal, counts_from, unstamp
 from engine.values.results import Counts
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from engine.ledger import column_kinds, value_of
-from engine.staging import Staging, column, quoted
+from engine.state.ledger import column_kinds, value_of
+from engine.state.staging import Staging, column, quoted
 from engine.values.canonical import Kind, restorer_of
 from engine.values.ranges import Range
 from engine.values.records import Change, Key, Numbered, key_text, text_key

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from engine.connections.identity import Identity, differing
-from engine.journal import Journal, Standing
-from engine.ledger import Outcomes, generation, rebuild, settle
-from engine.staging import Staging
+from engine.state.journal import Journal, Standing
+from engine.state.ledger import Outcomes, generation, rebuild, settle
+from engine.state.staging import Staging
 from engine.values.errors import StateError
 from engine.values.ranges import Range
 from engine.values.records import Key

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from engine.layouts import layout_of, steps_from
+from engine.state.layouts import layout_of, steps_from
 from engine.values.errors import StateError
 from engine.values.records import Clock
 

@@ -12,9 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from engine.layouts import layout_of, steps_from
-from engine.room import LEAST_BYTES, VECTOR_ROWS, Room
-from engine.staging_file import (
+from engine.state.duckdb_file import (
     CORRUPT,
     DamagedError,
     copy_under_lock,
@@ -23,6 +21,8 @@ from engine.staging_file import (
     reason_of,
     scratch_of,
 )
+from engine.state.layouts import layout_of, steps_from
+from engine.state.memory import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
 from engine.values.errors import StateError

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from engine.journal_file import JournalFile
-from engine.notes import stamp
+from engine.state.journal.entries import stamp
+from engine.state.journal.sqlite_file import JournalFile
 from engine.values.records import Key, Refusal, Rejection, Stage, key_text, text_key
 
 

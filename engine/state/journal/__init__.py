@@ -1,4 +1,11 @@
-"""The durable notes that other processes may read while a run works: SQLite in WAL mode (ledger.md)."""
+"""The durable notes that other processes may read while a run works: SQLite in WAL mode (ledger.md).
+
+entries      what the journal keeps, as values; how times are written
+sqlite_file  the file: opening, layout, transactions; the one door to SQLite
+attempts     attempts of requests, pauses of connections, fires; what is pruned
+rejections   refused records
+history      what the journal tells of the past and of this moment
+"""
 
 from __future__ import annotations
 
@@ -9,9 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from engine.connections.identity import Identity
-from engine.journal_log import Log
-from engine.journal_rejections import Rejections
-from engine.notes import Claim, Exchange, Outcome, Progress, Standing, stamp, unstamp
+from engine.state.journal.attempts import Log
+from engine.state.journal.entries import Claim, Exchange, Outcome, Progress, Standing, stamp, unstamp
+from engine.state.journal.rejections import Rejections
 from engine.values.ranges import Range
 from engine.values.records import Clock, Key, key_text, text_key
 from engine.values.results import Counts, ObjectResult

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from engine.connections.http.backoff import LONGEST_PAUSE, pause_until
-from engine.journal_file import JournalFile
-from engine.notes import Exchange, stamp
+from engine.state.journal.entries import Exchange, stamp
+from engine.state.journal.sqlite_file import JournalFile
 
 SAME_MOMENT = timedelta(seconds=1)  # what several requests heard of one wait
 CLOCK_SLACK = timedelta(minutes=1)  # two processes may see a clock that was just corrected
