@@ -11,11 +11,11 @@ from engine.connections.http.client import HttpEnd
 from engine.connections.http.part import Ask, Found, Part, Reading, Terms
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import Retry
-from engine.deliver import End
+from engine.delivery.deliver import End
+from engine.delivery.targets import RECORDS_A_PART, Window
 from engine.mapping.program import Program, answers
 from engine.mapping.program.operation import CompiledOperation, build_one
 from engine.state.journal import Exchange
-from engine.targets import RECORDS_A_PART, Window
 from engine.values.exchanges import Answer, Answered, Lost, Outgoing
 from engine.values.records import Change, Numbered, Refusal, Stage
 

@@ -17,16 +17,17 @@ from engine.connections.http.client import HttpEnd
 from engine.connections.identity import Identity, http_identity
 from engine.connections.settings import HttpConnection, SqlConnection
 from engine.connections.sql.database import SqlEnd, sql_identity
-from engine.feed import FeedEnd
+from engine.delivery.record_events import judged
+from engine.delivery.targets import HttpTarget, SqlTarget, Target, described
 from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec, SqlSource
-from engine.prepare import Setting
-from engine.reading import kept_of, read_feed, read_sql
-from engine.recording import judged
+from engine.run.setting import Setting
+from engine.source.documents import kept_of, read_feed
+from engine.source.feed import FeedEnd
+from engine.source.query import read_sql
 from engine.state.journal import Exchange, Journal
-from engine.targets import HttpTarget, SqlTarget, Target, described
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent
 from engine.values.order import Order

@@ -9,7 +9,7 @@ from engine.app import App
 from engine.ends import probe
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.spec import MappingSpec, SqlSource, connections_of
-from engine.reading import first
+from engine.source.query import first
 from engine.values.errors import OneSyncError, Problem, UnavailableError
 from engine.values.problems import suggestion
 

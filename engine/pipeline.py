@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import TypeAlias
 
 from engine import refusals
-from engine.deliver import MAX_SPLITS, Delivery
+from engine.delivery.deliver import MAX_SPLITS, Delivery
+from engine.delivery.parts import parts_of
+from engine.delivery.record_events import Recorder, Tally, note_pause
+from engine.delivery.targets import Target, Window
+from engine.difference.find_changes import prepare
 from engine.mapping.program import Program
 from engine.mapping.spec import Once, SqlSource
-from engine.parts import parts_of
-from engine.prepare import Setting, prepare, reads_whole
-from engine.reading import start_hint
-from engine.recording import Recorder, Tally, note_pause
+from engine.run.setting import Setting
+from engine.run.whole import reads_whole
+from engine.source.query import start_hint
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal import Journal
 from engine.state.recovery import READ_BY, check_ends, check_pair, recover, settle_run
 from engine.state.staging import Staging
-from engine.targets import Target, Window
 from engine.values.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.values.order import Order
 from engine.values.read import Read

@@ -10,10 +10,10 @@ from typing import Any
 
 from engine import plan
 from engine.app import App
-from engine.guards import rewritten
+from engine.difference.find_changes import Prepared
+from engine.difference.guards import rewritten
 from engine.mapping.keys_from_words import is_feed, keys_of
 from engine.mapping.spec import MappingSpec
-from engine.prepare import Prepared
 from engine.rehearsal import Rehearsal, rehearsed
 from engine.state import changes, ledger
 from engine.state.journal import Claim, Journal, unstamp

@@ -5,32 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
+from engine.delivery.refuse import as_document, reject
+from engine.difference.find_changes import Prepared
 from engine.mapping.program import Program
-from engine.prepare import Prepared
 from engine.state import changes
 from engine.state.journal import Journal
 from engine.state.staging import Staging
 from engine.values.read import Read
-from engine.values.records import Key, Refusal, Refused, Rejection, key_text
-
-
-def reject(
-    journal: Journal, program: Program, key: Key, refusal: Refusal, *, payload_hash: str | None = None, kept: str | None
-) -> None:
-    """Remember a refused record under the mapping's fingerprint; `kept` is the JSON by which it can be tried again."""
-    journal.reject(
-        program.object,
-        key,
-        refusal,
-        payload_hash=payload_hash,
-        fingerprint=program.mapping_fingerprint,
-        document=kept,
-    )
-
-
-def as_document(document: str | None) -> str | None:
-    """Wrap an inbound record's document, so that it is told from an item whose document could not be had."""
-    return None if document is None else f'{{"document":{document}}}'
+from engine.values.records import Key, Refused, Rejection, key_text
 
 
 def keep(

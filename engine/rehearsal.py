@@ -10,15 +10,17 @@ from typing import Any
 from engine.app import App
 from engine.connections.http.part import Part
 from engine.connections.sql.database import SqlEnd
+from engine.delivery.parts import parts_of
+from engine.delivery.targets import Target, Window
+from engine.difference.find_changes import Prepared, prepare
+from engine.inspect.copy import copied
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
-from engine.parts import parts_of
 from engine.pipeline import Reads
-from engine.prepare import Prepared, copied, prepare, reads_whole
+from engine.run.whole import reads_whole
 from engine.state.journal import Journal
 from engine.state.ledger import Outcomes, settle
 from engine.state.staging import Staging
-from engine.targets import Target, Window
 from engine.values.order import Order
 from engine.values.ranges import Range
 from engine.values.read import Read

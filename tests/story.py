@@ -14,11 +14,11 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import PROJECT, check_sums
 
 from engine.app import App
+from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.pipeline import run
-from engine.prepare import Setting
+from engine.run.setting import Setting
 from engine.state.journal import Journal
-from engine.targets import Target
 from engine.values.columns import Batch, column
 from engine.values.order import Order
 from engine.values.read import Read

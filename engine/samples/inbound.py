@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.connections.settings import Retry
-from engine.feed import Feed, FeedEnd, Page, again
 from engine.mapping.program import Program
 from engine.mapping.program.request import outgoing
 from engine.mapping.spec import Sample, Write
@@ -22,6 +21,7 @@ from engine.samples.rendering import (
     refusal_story,
     request_story,
 )
+from engine.source.feed import Feed, FeedEnd, Page, again
 from engine.state.ledger import value_of
 from engine.values import json_text
 from engine.values.canonical import canonical, kind_of, restorer

@@ -12,8 +12,9 @@ from typing import Any
 from engine.connections.http.decide import Confirm, CreateAgain, Exists, Refuse
 from engine.connections.http.part import Ask, Part, Terms
 from engine.connections.settings import Retry
-from engine.deliver import Delivery, End
-from engine.events import Done, Exchanged, Verdict
+from engine.delivery.chunk import chunk
+from engine.delivery.deliver import Delivery, End
+from engine.delivery.events import Done, Exchanged, Verdict
 from engine.mapping.program import Program
 from engine.mapping.program.answers import read
 from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
@@ -31,7 +32,7 @@ from engine.samples.rendering import (
 from engine.samples.staged import Staged, refs_of, staged
 from engine.values.canonical import canonical
 from engine.values.exchanges import Answer, Answered, Outgoing
-from engine.values.ranges import Range, chunk
+from engine.values.ranges import Range
 from engine.values.records import Change, Numbered, Refusal, key_text
 
 AT_ONCE = Retry(first_delay_seconds=0.0, max_delay_seconds=0.0)

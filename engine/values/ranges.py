@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
-
-
-def chunk(groups: Iterable[Range], size: int) -> Iterator[Range]:
-    """Cut each group into ranges of at most `size`; no range spans two groups.
-
-    Both ends of a range are inclusive. Order is kept; together the ranges cover exactly the groups.
-    """
-    for group in groups:
-        for first in range(group.first, group.last + 1, size):
-            yield Range(first, min(first + size - 1, group.last))
 
 
 def coalesce(ranges: Iterable[Range]) -> list[Range]:

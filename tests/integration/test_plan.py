@@ -336,7 +336,7 @@ def test_a_plan_leaves_every_byte_of_the_state_as_it_was(small: Merchant) -> Non
 
 
 def test_a_plan_gives_up_while_a_run_holds_the_object(small: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.prepare.DRY_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("engine.inspect.copy.DRY_WAIT_SECONDS", 0.2)
     small.run("warehouses")
     with held(small, "warehouses"):
         planned = plan(small.app, small.mapping("warehouses"))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
-from engine.extract import extract
+from engine.source.query import extract
 from engine.values.canonical import Kind
 from engine.values.columns import Batch
 from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError

@@ -242,7 +242,7 @@ def test_an_inbound_record_is_to_be_written_then_unchanged_then_changed(tmp_path
 
 
 def test_while_a_run_holds_the_object_the_journal_answers(small: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.prepare.DRY_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("engine.inspect.copy.DRY_WAIT_SECONDS", 0.2)
     small.one.faults.put(Fault(action=Action(refuse_client=("K-0007",))))
     small.run("segments", "clients")
     with held(small, "clients"):

@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.values.ranges import Range, chunk, coalesce, subtract
+from engine.delivery.chunk import chunk
+from engine.values.ranges import Range, coalesce, subtract
 
 ranges = st.lists(st.builds(lambda first, more: Range(first, first + more), st.integers(0, 60), st.integers(0, 12)))
 

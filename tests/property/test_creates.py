@@ -20,8 +20,8 @@ from story import Story, batch, begun
 from wire import Seen
 
 from engine.connections.settings import HttpConnection, Retry
+from engine.delivery.targets import HttpTarget
 from engine.state.journal import Journal
-from engine.targets import HttpTarget
 from engine.values.columns import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 

@@ -26,14 +26,14 @@ from story import Story, batch, begun
 
 from engine.connections.http.part import Part, Reading, Terms
 from engine.connections.settings import Retry
-from engine.deliver import Delivery, End
-from engine.events import Verdict
-from engine.recording import Recorder
+from engine.delivery.deliver import Delivery, End
+from engine.delivery.events import Verdict
+from engine.delivery.record_events import Recorder
+from engine.delivery.targets import Window
 from engine.state.journal import Exchange, Journal
 from engine.state.ledger import Outcomes, generation, settle
 from engine.state.memory import Room
 from engine.state.staging import Staging
-from engine.targets import Window
 from engine.values.columns import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent
 from engine.values.ranges import Range

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.values.ranges import Range, chunk, coalesce, subtract
+from engine.delivery.chunk import chunk
+from engine.values.ranges import Range, coalesce, subtract
 
 Pairs = list[tuple[int, int]]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from engine.connections.http.part import Again, Ask, Found, Part, Reading, Terms
 from engine.connections.settings import Retry
-from engine.deliver import Delivery, End
-from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.deliver import Delivery, End
+from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
 from engine.values.errors import RunError, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 from engine.values.ranges import Range

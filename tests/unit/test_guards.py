@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from engine.guards import BARE_KEY, few_rows, withheld
+from engine.difference.guards import BARE_KEY, few_rows, withheld
 from engine.mapping.spec import Guards
 from engine.values.records import Key, key_text
 

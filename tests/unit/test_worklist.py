@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.connections.http.part import Part
+from engine.delivery.work_list import Worklist
 from engine.values.ranges import Range
-from engine.worklist import Worklist
 
 HOUR = 3600.0
 

@@ -27,12 +27,12 @@ from engine.connections.http.decide import (
     located,
 )
 from engine.connections.http.part import Again, Ask, Part, Reading, Terms
-from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
-from engine.splitting import SPLIT_DEPTH, Family, by_result, halves, is_suspicious, spread
+from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.split import SPLIT_DEPTH, Family, by_result, halves, is_suspicious, spread
+from engine.delivery.work_list import Worklist
 from engine.values.errors import OneSyncError, RunError, TargetError
 from engine.values.exchanges import Answer, NotSent
 from engine.values.records import Refusal, Stage
-from engine.worklist import Worklist
 
 MAX_SPLITS = 2_000  # a run; the rest goes on next time
 MAX_BAD_GROUPS = 3  # in a row; then the fault is not in the data

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine import refusals
 from engine.connections.http.decide import Confirm, Decision, GiveUp, Gone, Hold, LookUp, PerLine, Refuse
 from engine.connections.http.part import Again, Part
 from engine.connections.http.status import PAUSING, accepted
-from engine.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery import refuse
+from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.targets import Target, Window
 from engine.mapping.program import Program
 from engine.state import changes
 from engine.state.journal import Claim, Clock, Exchange, Journal
 from engine.state.journal.entries import Progress
-from engine.targets import Target, Window
 from engine.values.errors import OneSyncError, TargetError
 from engine.values.ranges import Range, coalesce, subtract
 from engine.values.records import DOCUMENT, Change, Key
@@ -309,8 +309,8 @@ class Recorder:
         assert refusal is not None  # noqa: S101  a rejection has its reason
         document = self._window.record(event.part.range.first).row.get(DOCUMENT) if self._program.feed else None
         for key, _, payload_hash in changes.keys(self._window.staging, event.part.range):
-            kept = refusals.as_document(document)
-            refusals.reject(self._journal, self._program, key, refusal, payload_hash=payload_hash, kept=kept)
+            kept = refuse.as_document(document)
+            refuse.reject(self._journal, self._program, key, refusal, payload_hash=payload_hash, kept=kept)
             self.tally.rejected.add(key)
         if event.doubtful:
             self._journal.claim_unknown(self._object, self._keys(event.part), self._clock(), refusal.reason)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.asking import FeedEnd, ask
-from engine.items import Page, last_words, read_items
 from engine.mapping.program.feed import Feed
 from engine.mapping.program.request import outgoing
+from engine.source.ask import FeedEnd, ask
+from engine.source.items import Page, last_words, read_items
 from engine.templates import RenderFault, Value
 from engine.values.errors import RunError, SourceError
 from engine.values.read import RefusedItem, is_passing

@@ -11,7 +11,7 @@ from engine.connections.http.client import HttpEnd
 from engine.connections.http.part import Part, Reading, Terms
 from engine.connections.settings import HttpConnection
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
-from engine.deliver import End
+from engine.delivery.deliver import End
 from engine.mapping.program import REMOVE, WRITE, Program
 from engine.mapping.program.answers import read
 from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one

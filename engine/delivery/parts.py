@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from engine.connections.http.part import Ask, Part, Terms
+from engine.delivery.chunk import chunk
+from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.state import changes
 from engine.state.journal import Journal
 from engine.state.journal.entries import Progress
 from engine.state.staging import Staging
-from engine.targets import Target
-from engine.values.ranges import chunk
 from engine.values.records import Change
 
 

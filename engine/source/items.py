@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from engine.asking import FeedEnd, Unanswered, ask
 from engine.connections.http.decide import SHOWN
 from engine.mapping.program.feed import Feed
 from engine.mapping.program.request import outgoing
+from engine.source.ask import FeedEnd, Unanswered, ask
 from engine.templates import RenderFault
 from engine.values import json_text
 from engine.values.canonical import canonical

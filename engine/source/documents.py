@@ -2,88 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from engine.connections.sql.database import SqlEnd
-from engine.extract import extract
-from engine.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
-from engine.mapping.spec import Cursor, MappingSpec, SqlSource
-from engine.state.journal import Journal, Standing
-from engine.values import canonical, columns, json_text
+from engine.mapping.spec import MappingSpec
+from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
+from engine.state.journal import Journal
+from engine.values import columns, json_text
 from engine.values.canonical import Kind
 from engine.values.columns import Batch
-from engine.values.errors import RunError
 from engine.values.read import Read
 from engine.values.records import DOCUMENT, Key, Rejection
-
-
-def read_sql(
-    source: SqlSource, end: SqlEnd, standing: Standing, now: datetime, *, whole: bool = False
-) -> Iterator[Read]:
-    """Read a query once: from the cursor on, or whole, which is due now and then."""
-    cursor = source.cursor
-    if cursor is None:
-        yield Read(batches=extract(end, source.query, {}), children=_children(source, end, {}), full=True)
-        return
-    passed = now - (standing.full_at or now)  # less than nothing: noted by a clock that was wrong
-    due = standing.full_at is None or not timedelta(0) <= passed < timedelta(hours=cursor.full_every_hours)
-    full = whole or due or standing.cursor is None
-    params = {"cursor": first(cursor) if full else _since(standing.cursor, cursor)}
-    yield Read(
-        batches=_hinted(extract(end, source.query, params), cursor) if full else extract(end, source.query, params),
-        children=_children(source, end, params),
-        full=full,
-        cursor_column=cursor.column,
-    )
-
-
-def _children(source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> dict[str, Iterable[Batch]]:
-    """Read the children after their records; a query that names no :cursor gets none."""
-    return {
-        name: extract(end, each.query, {key: value for key, value in params.items() if f":{key}" in each.query})
-        for name, each in source.children.items()
-    }
-
-
-def first(cursor: Cursor) -> Any:
-    """Give what stands for `:cursor` in a full read: less than every value of its column."""
-    if not isinstance(cursor.start, str):
-        return cursor.start
-    try:
-        return datetime.fromisoformat(cursor.start)
-    except ValueError:
-        return cursor.start
-
-
-def _hinted(batches: Iterable[Batch], cursor: Cursor) -> Iterator[Batch]:
-    """Say of a query that fails in a full read what may be wrong with its `:cursor`."""
-    try:
-        yield from batches
-    except RunError as error:
-        message = f"{error.message}; :cursor was {cursor.start}: {start_hint(cursor)}"
-        raise RunError(message, code=error.code) from error
-
-
-def start_hint(cursor: Cursor) -> str:
-    """Say what to do where a full read compares a column with what it does not hold."""
-    return f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
-
-
-def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
-    """Give the value to read from: the greatest one seen, less the overlap."""
-    restore = canonical.restorer(Kind(noted["kind"]))
-    value = restore(noted["value"]) if restore else noted["value"]
-    if isinstance(value, datetime):
-        return value - timedelta(seconds=cursor.overlap_seconds)
-    if isinstance(value, date):  # of one day, whatever the hour
-        return value - timedelta(days=math.ceil(cursor.overlap_seconds / 86400))
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from engine import diff, numbering
-from engine.children import stage_children
-from engine.filing import Stoppable, stage_files
-from engine.guards import Held, guard
+from engine.difference import compare, numbering
+from engine.difference.children import stage_children
+from engine.difference.file_hashes import Stoppable, stage_files
+from engine.difference.guards import Held, guard
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
-from engine.state.journal import Clock, Journal
-from engine.state.recovery import READ_BY, Ends, check_ends, check_pair, recover_copy
+from engine.state.journal import Journal
 from engine.state.staging import Staging, quoted
 from engine.values.columns import Batch
 from engine.values.errors import RunError
@@ -33,20 +31,8 @@ from engine.values.results import Counts
 
 T = TypeVar("T")
 
-DRY_WAIT_SECONDS = 30.0
 LOADED_ROWS = 50_000
 OF_QUERY = frozenset({"E_QUERY", "E_DATA", "E_DUPLICATE_COLUMN", "E_UNKNOWN_COLUMN"})  # a query is to be corrected
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What surrounds a run."""
-
-    state: Path  # folder
-    clock: Clock
-    stop: threading.Event = field(default_factory=threading.Event)
-    hide: Callable[[str], str] = str  # removes secrets from a text
-    ends: Ends = field(default_factory=dict)  # that the object and those it refers to have now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,29 +44,6 @@ class Prepared:
     refused: tuple[Refused, ...]
     remembered: tuple[Key, ...]
     withheld: Held | None
-
-
-@contextmanager
-def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
-    """Open a copy of an object's state for a dry command, the last run settled in it."""
-    path = setting.state / f"{object_}.duckdb"
-    with (
-        Journal.open_to_read(setting.state, setting.clock) as journal,
-        Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
-    ):
-        check_pair(staging, journal, object_)
-        recover_copy(staging, journal, object_, setting.clock())
-        check_ends(staging, journal, object_, setting.ends)
-        yield staging, journal
-
-
-def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
-    """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
-    if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
-        return True
-    hours = program.mapping.retry_rejected_after_hours
-    due = (each for each in journal.rejections(program.object) if journal.is_due(each, hours))
-    return any(each.retry or each.payload_hash for each in due)
 
 
 def prepare(
@@ -99,13 +62,13 @@ def prepare(
             stage_children(staging, name, stoppable(batches), children.parent, children.order_by)
     gone = int(staging.value("select count(*) from staged where gone"))
     _check_columns(program, staging)
-    diff.begin(staging)
+    compare.begin(staging)
     if program.files.names:
         stage_files(staging, program.files, stoppable)
     spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
     spec = replace(spec, creates=spec.creates and not order.adopts)
     _load_journal(program, staging, journal)
-    diff.compare(staging, spec)
+    compare.compare(staging, spec)
     withheld = guard(staging, spec, extracted)
     _render(program, staging, stoppable)
     numbering.number_changes(staging, spec, order.run_id)

@@ -1,0 +1,9 @@
+"""The second step: batches into numbered changes, their lines rendered.
+
+find_changes  stage, compare, render, number: afterwards the table `changes` holds what a run would send
+compare       what differs from what was confirmed, set-wise
+children      the children of a read, one JSON list a record
+file_hashes   content hashes of files as a column of staging
+guards        what is too odd to believe is withheld
+numbering     candidates and lines into numbered changes; counts
+"""

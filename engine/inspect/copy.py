@@ -1,0 +1,27 @@
+"""A copy of the state of an object, for commands that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.run.setting import Setting
+from engine.state.journal import Journal
+from engine.state.recovery import check_ends, check_pair, recover_copy
+from engine.state.staging import Staging
+
+DRY_WAIT_SECONDS = 30.0
+
+
+@contextmanager
+def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
+    """Open a copy of an object's state for a dry command, the last run settled in it."""
+    path = setting.state / f"{object_}.duckdb"
+    with (
+        Journal.open_to_read(setting.state, setting.clock) as journal,
+        Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
+    ):
+        check_pair(staging, journal, object_)
+        recover_copy(staging, journal, object_, setting.clock())
+        check_ends(staging, journal, object_, setting.ends)
+        yield staging, journal
