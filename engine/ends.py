@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
-from engine.app import App
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import SqlConnection
-from engine.mapping.places import place_of
 from engine.mapping.program.request import outgoing
-from engine.mapping.spec import HttpSource, MappingSpec, Project, connections_of
+from engine.mapping.spec import HttpSource
+from engine.run.app import App
 from engine.state.journal import Journal
-from engine.values.errors import ConfigError, OneSyncError, Path, Problem, TargetError
+from engine.values.errors import ConfigError, OneSyncError, TargetError
 from engine.values.exchanges import Answered, Outgoing
 from engine.values.records import Refusal
 
@@ -28,50 +25,6 @@ class Probe:
     answer: str  # such as "sqlite 3.45" or "status 200"
     error: OneSyncError | None  # None: it can be used
     duration_seconds: float
-
-
-def missing_variables(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:
-    """List every `${...}` that these objects' ends need and that cannot be resolved, each at its place."""
-    project = app.loaded.project
-    used = {name for mapping in mappings for name in connections_of(project, mapping)}
-    problems: dict[str, Problem] = {}
-    for path, text in _texts(project, used):
-        try:
-            app.environment.resolve(text, place_of(project.places, path), secret=_is_secret(path, text))
-        except ConfigError as error:
-            problems |= {str(problem): problem for problem in error.problems}
-    return list(problems.values())
-
-
-def require_variables(app: App, mappings: Iterable[MappingSpec]) -> None:
-    """Raise ConfigError with all that is missing, before anything is attempted."""
-    if problems := missing_variables(app, mappings):
-        raise ConfigError(code=problems[0].code, problems=problems)
-
-
-def secrets_of(app: App) -> frozenset[str]:
-    """Resolve all that may hold a secret, so that it is hidden also where no end was opened."""
-    project = app.loaded.project
-    for path, text in _texts(project, set(project.connections)):
-        if _is_secret(path, text):
-            with suppress(ConfigError):
-                app.environment.resolve(text, place_of(project.places, path), secret=True)
-    return app.environment.secrets
-
-
-def _texts(project: Project, used: set[str]) -> Iterator[tuple[Path, str]]:
-    for name in sorted(used):
-        connection = project.connections[name]
-        if isinstance(connection, SqlConnection):
-            yield ("connections", name, "url"), connection.url
-            continue
-        yield ("connections", name, "base_url"), connection.base_url
-        for header, text in connection.headers.items():
-            yield ("connections", name, "headers", header), text
-
-
-def _is_secret(path: Path, text: str) -> bool:
-    return path[-1] == "url" or ("headers" in path and "${" in text)
 
 
 # --- asking ------------------------------------------------------------------------------------------

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.app import App
 from engine.ends import probe
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.spec import MappingSpec, SqlSource, connections_of
+from engine.run.app import App
 from engine.source.query import first
 from engine.values.errors import OneSyncError, Problem, UnavailableError
 from engine.values.problems import suggestion

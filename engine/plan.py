@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.app import App
 from engine.connections.http.part import Ask
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.rehearsal import Made, Rehearsal, rehearsed
+from engine.run.app import App
 from engine.state import changes, ledger
 from engine.values import json_text
 from engine.values.canonical import canonical

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.app import App
 from engine.connections.http.part import Ask
 from engine.connections.sql.database import StatementCall, TableRows
 from engine.mapping.spec import MappingSpec
 from engine.rehearsal import Made, Rehearsal, rehearsed
+from engine.run.app import App
 from engine.state import changes
 from engine.values import json_text
 from engine.values.exchanges import Outgoing

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from engine import plan
-from engine.app import App
 from engine.difference.find_changes import Prepared
 from engine.difference.guards import rewritten
 from engine.mapping.keys_from_words import is_feed, keys_of
 from engine.mapping.spec import MappingSpec
 from engine.rehearsal import Rehearsal, rehearsed
+from engine.run.app import App
 from engine.state import changes, ledger
 from engine.state.journal import Claim, Journal, unstamp
 from engine.state.staging import Staging, column, reference

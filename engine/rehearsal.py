@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from engine.app import App
 from engine.connections.http.part import Part
 from engine.connections.sql.database import SqlEnd
 from engine.delivery.parts import parts_of
@@ -16,7 +15,8 @@ from engine.difference.find_changes import Prepared, prepare
 from engine.inspect.copy import copied
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
-from engine.pipeline import Reads
+from engine.run.app import App
+from engine.run.run import Reads
 from engine.run.whole import reads_whole
 from engine.state.journal import Journal
 from engine.state.ledger import Outcomes, settle

@@ -19,10 +19,10 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess, Popen, run
 from typing import Any
 
-from engine.app import App, utc_now
 from engine.demo.erp import REFUSED_SKU, create
 from engine.mapping.spec import MappingSpec
-from engine.pipeline import new_run_id
+from engine.run.app import App, utc_now
+from engine.run.run import new_run_id
 from engine.sandbox.answers import Settings
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running

@@ -13,10 +13,10 @@ import pyarrow as pa
 from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import PROJECT, check_sums
 
-from engine.app import App
 from engine.delivery.targets import Target
 from engine.mapping.program import Program
-from engine.pipeline import run
+from engine.run.app import App
+from engine.run.run import run
 from engine.run.setting import Setting
 from engine.state.journal import Journal
 from engine.values.columns import Batch, column

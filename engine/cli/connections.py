@@ -20,7 +20,7 @@ def _connections(ctx: typer.Context, as_json: AsJson = False) -> None:
     when an end does not answer or refuses the credentials.
     """
     from engine.ends import probe  # noqa: PLC0415
-    from engine.service import worst  # noqa: PLC0415
+    from engine.schedule.service import worst  # noqa: PLC0415
 
     context = of(ctx)
     app = context.app

@@ -13,8 +13,8 @@ import typer
 from engine.values.redact import redact
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
-    from engine.app import App
     from engine.cli.output import Output
+    from engine.run.app import App
     from engine.values.log import Log
 
 LogFormat: TypeAlias = Literal["human", "json"]
@@ -37,7 +37,7 @@ class Context:
     @cached_property
     def app(self) -> App:
         """The project. Raises ConfigError with all problems of all files."""
-        from engine.app import App  # noqa: PLC0415
+        from engine.run.app import App  # noqa: PLC0415
 
         return App(self.project, self.variables)
 
@@ -73,7 +73,7 @@ class Context:
 
     @cached_property
     def _resolved(self) -> frozenset[str]:
-        from engine.ends import secrets_of  # noqa: PLC0415
+        from engine.run.variables import secrets_of  # noqa: PLC0415
 
         return secrets_of(self.app)
 

@@ -12,10 +12,10 @@ import typer
 from engine.cli.context import CHECKOUT, AsJson, Context, examples, of
 
 if TYPE_CHECKING:
-    from engine.app import App
     from engine.demo.planted import Planted
     from engine.demo.stage import Stage
     from engine.mapping.spec import MappingSpec
+    from engine.run.app import App
     from engine.values.records import Rejection
     from engine.values.results import ObjectResult
 
@@ -125,8 +125,8 @@ def _run(context: Context, objects: Sequence[MappingSpec], run_id: str) -> list[
 
 
 def _new_run_id() -> str:
-    from engine.app import utc_now  # noqa: PLC0415
-    from engine.pipeline import new_run_id  # noqa: PLC0415
+    from engine.run.app import utc_now  # noqa: PLC0415
+    from engine.run.run import new_run_id  # noqa: PLC0415
 
     return new_run_id(utc_now())
 
@@ -181,7 +181,7 @@ def _show_next(context: Context) -> None:
 def _show_json(
     context: Context, first: Pass, second: Pass, refused: Sequence[Rejection], faults: Sequence[str]
 ) -> None:
-    from engine.service import overall  # noqa: PLC0415
+    from engine.schedule.service import overall  # noqa: PLC0415
 
     passes = [
         {

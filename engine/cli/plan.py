@@ -65,8 +65,8 @@ def _plan(
 
 
 def _plans(context: Context, names: Sequence[str], limit: int) -> list[ObjectPlan]:
-    from engine.ends import require_variables  # noqa: PLC0415
     from engine.plan import plan  # noqa: PLC0415
+    from engine.run.variables import require_variables  # noqa: PLC0415
 
     mappings = context.app.loaded.select(names)
     require_variables(context.app, mappings)

@@ -51,8 +51,8 @@ def _render(
 
 
 def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
-    from engine.ends import require_variables  # noqa: PLC0415
     from engine.preview import preview  # noqa: PLC0415
+    from engine.run.variables import require_variables  # noqa: PLC0415
 
     mappings = context.app.loaded.select([name], drafts=True)
     require_variables(context.app, mappings)

@@ -62,7 +62,7 @@ def _run(
 
 def _serve(context: Context) -> None:
     from engine.cli.interrupt import Interrupts  # noqa: PLC0415
-    from engine.service import Service  # noqa: PLC0415
+    from engine.schedule.service import Service  # noqa: PLC0415
 
     service = Service(context.app, context.log)
     with Interrupts(context.app.stop, context.log):
@@ -71,12 +71,12 @@ def _serve(context: Context) -> None:
 
 def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, as_json: bool) -> int:
     """Run the objects, print what became of them, and give the exit code."""
-    from engine.app import utc_now  # noqa: PLC0415
     from engine.cli.interrupt import Interrupts  # noqa: PLC0415
-    from engine.ends import require_variables  # noqa: PLC0415
     from engine.mapping.keys_from_words import is_feed  # noqa: PLC0415
-    from engine.pipeline import new_run_id  # noqa: PLC0415
-    from engine.service import exit_code  # noqa: PLC0415
+    from engine.run.app import utc_now  # noqa: PLC0415
+    from engine.run.run import new_run_id  # noqa: PLC0415
+    from engine.run.variables import require_variables  # noqa: PLC0415
+    from engine.schedule.service import exit_code  # noqa: PLC0415
 
     app, log = context.app, context.quiet_log
     mappings = app.loaded.select(names)
@@ -106,8 +106,8 @@ def run_shown(
 ) -> list[ObjectResult]:
     """Run objects with progress on a terminal and requests in the log."""
     from engine.cli.progress import progress  # noqa: PLC0415
-    from engine.follow import Follower  # noqa: PLC0415
-    from engine.service import log_request, run_once  # noqa: PLC0415
+    from engine.schedule.service import log_request, run_once  # noqa: PLC0415
+    from engine.schedule.watch_requests import Follower  # noqa: PLC0415
     from engine.state.journal.history import Request  # noqa: PLC0415
 
     app, log = context.app, context.quiet_log
@@ -130,7 +130,7 @@ def run_shown(
 
 def show_results(context: Context, run_id: str, results: Sequence[ObjectResult], *, as_json: bool) -> None:
     """Print the answer of a pass."""
-    from engine.service import overall  # noqa: PLC0415
+    from engine.schedule.service import overall  # noqa: PLC0415
 
     out = context.out
     if as_json:

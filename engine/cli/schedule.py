@@ -32,8 +32,8 @@ def _schedule(
 
     Objects that run `once` or by hand have no fires.
     """
-    from engine.app import utc_now  # noqa: PLC0415
     from engine.mapping.fires import plan, schedules_of  # noqa: PLC0415
+    from engine.run.app import utc_now  # noqa: PLC0415
 
     context = of(ctx)
     mappings, timezone = context.app.loaded.mappings, context.app.timezone

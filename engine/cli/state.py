@@ -73,9 +73,9 @@ def _adopt(
     Exit codes and JSON are those of `run --once`; `requests` counts look-ups.
     """
     from engine.cli.run import show_results  # noqa: PLC0415
-    from engine.ends import require_variables  # noqa: PLC0415
     from engine.interventions import adopt  # noqa: PLC0415
-    from engine.pipeline import exit_of  # noqa: PLC0415
+    from engine.run.run import exit_of  # noqa: PLC0415
+    from engine.run.variables import require_variables  # noqa: PLC0415
 
     context: Context = of(ctx)
     if same_target:
@@ -97,8 +97,8 @@ def _adopt(
 
 
 def _accept_ends(context: Context, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    from engine.ends import require_variables  # noqa: PLC0415
     from engine.interventions import accept_ends  # noqa: PLC0415
+    from engine.run.variables import require_variables  # noqa: PLC0415
 
     mappings = context.app.loaded.select(names)
     require_variables(context.app, mappings)

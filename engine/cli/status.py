@@ -12,8 +12,8 @@ import typer
 from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
-    from engine.app import App
     from engine.mapping.spec import MappingSpec
+    from engine.run.app import App
     from engine.state.journal import Journal
     from engine.state.journal.history import Run
 
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show where every object stands: last run, next fire, what is open and since when. Works during runs."""
     context = of(ctx)
-    from engine.sole import scheduler_of  # noqa: PLC0415
+    from engine.schedule.lock import scheduler_of  # noqa: PLC0415
 
     objects, connections = _standings(context)
     scheduler = scheduler_of(context.app.state)
@@ -94,9 +94,9 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Put together the entries of objects and connections, as JSON has them."""
-    from engine.app import utc_now  # noqa: PLC0415
     from engine.mapping.fires import next_fires, schedules_of  # noqa: PLC0415
     from engine.mapping.spec import connections_of  # noqa: PLC0415
+    from engine.run.app import utc_now  # noqa: PLC0415
     from engine.state.journal import history  # noqa: PLC0415
 
     app = context.app
@@ -174,7 +174,7 @@ def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
 
 
 def _failing_line(context: Context, name: str, failing: Mapping[str, Any], *, serving: bool) -> str:
-    from engine.app import utc_now  # noqa: PLC0415
+    from engine.run.app import utc_now  # noqa: PLC0415
 
     since, last, again = (context.out.cell(failing[each]) for each in ("since", "last_at", "next_try_at"))
     line = (

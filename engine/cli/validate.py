@@ -81,8 +81,8 @@ def _unloadable(folder: Path, names: Sequence[str], error: ConfigError) -> Repor
 
 
 def _checked(context: Context, mappings: Sequence[MappingSpec], *, live: bool) -> Report:
-    from engine.ends import missing_variables  # noqa: PLC0415
     from engine.exposure import exposures  # noqa: PLC0415
+    from engine.run.variables import missing_variables  # noqa: PLC0415
 
     missing = missing_variables(context.app, mappings)
     report = Report(objects=len(mappings), warnings=exposures(context.app, mappings))

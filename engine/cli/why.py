@@ -59,8 +59,8 @@ def _why(
     key: KeyWords,
     as_json: AsJson = False,
 ) -> None:
-    from engine.ends import require_variables  # noqa: PLC0415
     from engine.questions import why  # noqa: PLC0415
+    from engine.run.variables import require_variables  # noqa: PLC0415
     from engine.values.errors import Exit, SourceError  # noqa: PLC0415
 
     context = of(ctx)

@@ -17,9 +17,9 @@ import pytest
 from shop import Shop, finish
 from wire import Held, Reply, Wire
 
-from engine.app import App
 from engine.interventions import adopt, resend, resolve_not_sent, retry_rejected
-from engine.sole import scheduler_of
+from engine.run.app import App
+from engine.schedule.lock import scheduler_of
 from engine.state.journal import Journal
 from engine.values.errors import BusyError, OneSyncError, StateError
 

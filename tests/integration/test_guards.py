@@ -13,9 +13,9 @@ from rig import Rig, rig
 
 from engine.connections.sql.database import SqlEnd, StatementCall
 from engine.interventions import adopt
-from engine.pipeline import exit_of
 from engine.plan import plan
 from engine.questions import State, why
+from engine.run.run import exit_of
 from engine.values.errors import Exit
 from engine.values.records import Change, key_text
 

@@ -17,8 +17,8 @@ from rig import ITEMS, Rig, rig
 from wire import Reply
 
 from engine.interventions import retry_rejected
-from engine.pipeline import exit_of
 from engine.plan import plan
+from engine.run.run import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import Exit, StateError
 from engine.values.results import ObjectResult, Status

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from rig import rig
 
-from engine.app import App
 from engine.connections.files.stream import FileChangedError, streamed
 from engine.exposure import exposures
 from engine.mapping.program.record_files import FileFault, FileSet, locate, look
+from engine.run.app import App
 from engine.templates import compile_value
 from engine.values.exchanges import FileBody
 

@@ -16,10 +16,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from engine.app import App, utc_now
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
-from engine.pipeline import new_run_id
+from engine.run.app import App, utc_now
+from engine.run.run import new_run_id
 from engine.sandbox.answers import Settings
 from engine.sandbox.faults import Action, Match
 from engine.sandbox.placing import Placed

@@ -24,9 +24,9 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import Rig, rig
 from wire import Reply
 
-from engine import app as app_module
 from engine.interventions import adopt, resend
 from engine.plan import plan
+from engine.run import app as app_module
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import OneSyncError, StateError
 

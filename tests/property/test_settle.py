@@ -238,7 +238,7 @@ def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
 
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "engine.pipeline.recover", lambda staging, journal, object_, at: journal.settled(object_, generation(staging))
+        "engine.run.run.recover", lambda staging, journal, object_, at: journal.settled(object_, generation(staging))
     )
 
 

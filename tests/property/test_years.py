@@ -22,7 +22,7 @@ from effort import examples
 from engine.mapping.fires import Pair, fires, schedules_of
 from engine.mapping.load import load
 from engine.mapping.spec import Cron, Manual, Once, Schedule, Tied
-from engine.turn import End, State, begin, turn
+from engine.schedule.due import End, State, begin, turn
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.app import App
+from engine.run.app import App
 
 ONE = "connections:\n  erp: {type: sql, url: 'sqlite://'}\n  one: {type: http, base_url: 'https://one.example.com'}\n"
 TWO = ONE + "  archive: {type: http, base_url: 'https://archive.example.com'}\n"

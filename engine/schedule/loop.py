@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engine.mapping.fires import Pair, schedules_of, tie_cycle
 from engine.mapping.spec import MappingSpec, Once
-from engine.turn import SETBACK, WORKERS, End, Start, State, Turn, begin, turn
+from engine.schedule.due import SETBACK, WORKERS, End, Start, State, Turn, begin, turn
 from engine.values.errors import ConfigError, OneSyncError
 from engine.values.results import ObjectResult, Status
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from engine import pipeline
 from engine.connections.http.client import HttpEnd
 from engine.connections.identity import Identity, http_identity
 from engine.connections.settings import HttpConnection, SqlConnection
@@ -23,6 +22,7 @@ from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec, SqlSource
+from engine.run import run
 from engine.run.setting import Setting
 from engine.source.documents import kept_of, read_feed
 from engine.source.feed import FeedEnd
@@ -174,7 +174,7 @@ class App:
         opened: list[SqlEnd] = []
         try:
             reads = self.reads(mapping, program, opened, run_id=order.run_id)
-            return pipeline.run(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
+            return run.run(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
         finally:
             for end in opened:
                 end.close()
@@ -201,7 +201,7 @@ class App:
 
     def reads(
         self, mapping: MappingSpec, program: Program, opened: list[SqlEnd], *, run_id: str | None = None
-    ) -> pipeline.Reads:
+    ) -> run.Reads:
         """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller.
 
         With a `run_id` the requests of a feed are kept in the history.

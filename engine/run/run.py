@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from engine import refusals
 from engine.delivery.deliver import MAX_SPLITS, Delivery
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
@@ -18,6 +17,7 @@ from engine.delivery.targets import Target, Window
 from engine.difference.find_changes import prepare
 from engine.mapping.program import Program
 from engine.mapping.spec import Once, SqlSource
+from engine.run import refusals
 from engine.run.setting import Setting
 from engine.run.whole import reads_whole
 from engine.source.query import start_hint

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from engine.app import App
+from engine.run.app import App
 from engine.state.journal import Journal, history
 from engine.state.journal.history import Request
 from engine.values.errors import StateError

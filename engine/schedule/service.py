@@ -9,16 +9,16 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.app import App, utc_now
 from engine.connections.http.status import PAUSING
 from engine.connections.settings import HttpConnection
-from engine.ends import require_variables
-from engine.follow import Follower
 from engine.mapping.fires import Pair, schedules_of
 from engine.mapping.spec import MappingSpec, connections_of
-from engine.pipeline import exit_of, new_run_id
-from engine.scheduler import Scheduler, is_served
-from engine.sole import sole_scheduler
+from engine.run.app import App, utc_now
+from engine.run.run import exit_of, new_run_id
+from engine.run.variables import require_variables
+from engine.schedule.lock import sole_scheduler
+from engine.schedule.loop import Scheduler, is_served
+from engine.schedule.watch_requests import Follower
 from engine.state.journal.history import Request
 from engine.values.errors import BusyError, Exit, OneSyncError, StateError
 from engine.values.log import Log
