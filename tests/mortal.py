@@ -24,8 +24,8 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import Platform, Rig, rig
 from wire import Reply, Seen
 
-from engine import interventions
 from engine.mapping.spec import MappingSpec
+from engine.operate import interventions
 
 MEMORY = Path("/dev/shm")
 

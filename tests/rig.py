@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from wire import Reply, Seen, Wire, drop_read
 
 from engine.run.app import App, utc_now
-from engine.run.run import new_run_id
+from engine.run.run_object import new_run_id
 from engine.state.journal import Journal
 from engine.state.ledger import Confirmed, confirmed
 from engine.state.staging import Staging

@@ -16,7 +16,7 @@ from rig import PROJECT, check_sums
 from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.run.app import App
-from engine.run.run import run
+from engine.run.run_object import run_object
 from engine.run.setting import Setting
 from engine.state.journal import Journal
 from engine.values.columns import Batch, column
@@ -49,7 +49,7 @@ class Story:
         self.runs += 1
         read = Read(batches=[self.read()], full=True)
         order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
-        result = run(self.program, lambda journal, whole: iter([read]), self.target, self.setting, order)
+        result = run_object(self.program, lambda journal, whole: iter([read]), self.target, self.setting, order)
         check_sums(asdict(result.counts))
         return result
 

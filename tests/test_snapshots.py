@@ -1,6 +1,6 @@
 """Every mapping's samples against snapshots/: `bin/one-sync snapshot --update` or `--snapshot-update` writes them anew.
 
-One text serves both: syrupy keeps what `engine.snapshots` writes, byte for byte.
+One text serves both: syrupy keeps what `engine.inspect.snapshots` writes, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
+from engine.inspect.snapshots import compare, folder_of, snapshot_text
 from engine.mapping.load import load
-from engine.snapshots import compare, folder_of, snapshot_text
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 FOLDER = folder_of(MAPPINGS)

@@ -19,7 +19,7 @@ def _connections(ctx: typer.Context, as_json: AsJson = False) -> None:
     A database is connected to; an HTTP end is asked for the next page of a feed, or for / where it has none. Exit 6
     when an end does not answer or refuses the credentials.
     """
-    from engine.ends import probe  # noqa: PLC0415
+    from engine.inspect.probe import probe  # noqa: PLC0415
     from engine.schedule.service import worst  # noqa: PLC0415
 
     context = of(ctx)

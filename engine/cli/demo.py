@@ -126,7 +126,7 @@ def _run(context: Context, objects: Sequence[MappingSpec], run_id: str) -> list[
 
 def _new_run_id() -> str:
     from engine.run.app import utc_now  # noqa: PLC0415
-    from engine.run.run import new_run_id  # noqa: PLC0415
+    from engine.run.run_object import new_run_id  # noqa: PLC0415
 
     return new_run_id(utc_now())
 

@@ -11,7 +11,7 @@ from engine.cli.context import AsJson, Context, Objects, examples, of
 from engine.values.errors import OneSyncError
 
 if TYPE_CHECKING:
-    from engine.plan import ObjectPlan, Sample
+    from engine.inspect.plan import ObjectPlan, Sample
     from engine.values.differences import Shown
 
 COUNTS = ("extracted", "unchanged", "added", "changed", "removed", "rejected", "waiting", "unknown", "withheld")
@@ -59,13 +59,13 @@ def _plan(
     for plan in plans:
         if plan.failure:
             typer.echo(context.redact(f"error: {plan.object}: {plan.failure.message} ({plan.failure.code})"), err=True)
-    from engine.plan import exit_of  # noqa: PLC0415
+    from engine.inspect.plan import exit_of  # noqa: PLC0415
 
     raise typer.Exit(int(exit_of(plans, detailed=detailed)))
 
 
 def _plans(context: Context, names: Sequence[str], limit: int) -> list[ObjectPlan]:
-    from engine.plan import plan  # noqa: PLC0415
+    from engine.inspect.plan import plan  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
 
     mappings = context.app.loaded.select(names)

@@ -51,7 +51,7 @@ def _render(
 
 
 def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
-    from engine.preview import preview  # noqa: PLC0415
+    from engine.inspect.render_requests import preview  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
 
     mappings = context.app.loaded.select([name], drafts=True)
@@ -61,7 +61,7 @@ def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
 
 def _of_samples(context: Context, name: str) -> Iterator[dict[str, Any]]:
     """Yield the requests of the samples, in the form of those of a run, each with the names of its samples."""
-    from engine.snapshots import document_of  # noqa: PLC0415
+    from engine.inspect.snapshots import document_of  # noqa: PLC0415
 
     [mapping] = context.app.loaded.select([name], drafts=True)
     document = document_of(context.app.loaded, mapping)

@@ -74,7 +74,7 @@ def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, 
     from engine.cli.interrupt import Interrupts  # noqa: PLC0415
     from engine.mapping.keys_from_words import is_feed  # noqa: PLC0415
     from engine.run.app import utc_now  # noqa: PLC0415
-    from engine.run.run import new_run_id  # noqa: PLC0415
+    from engine.run.run_object import new_run_id  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
     from engine.schedule.service import exit_code  # noqa: PLC0415
 

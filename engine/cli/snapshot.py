@@ -12,8 +12,8 @@ from engine.cli.context import AsJson, Context, Objects, examples, of
 from engine.values.errors import ConfigError
 
 if TYPE_CHECKING:
-    from engine.coverage import Gap
-    from engine.snapshots import Compared, Difference
+    from engine.inspect.coverage import Gap
+    from engine.inspect.snapshots import Compared, Difference
 
 SHOWN = 200  # characters of a value; the JSON has all
 
@@ -49,7 +49,7 @@ def _snapshot(
 
 def _compare(context: Context, names: Sequence[str], update: bool, as_json: bool) -> bool:
     """Compare, show and, where asked, update; tells whether something differs and stays so."""
-    from engine.snapshots import compare, folder_of  # noqa: PLC0415
+    from engine.inspect.snapshots import compare, folder_of  # noqa: PLC0415
 
     found = compare(context.app.loaded, folder_of(context.project), names)
     different = [each for each in found if not each.is_equal]
@@ -124,7 +124,7 @@ def _without_samples(context: Context, names: Sequence[str]) -> list[str]:
 
 def _cover(context: Context, names: Sequence[str], as_json: bool) -> bool:
     """List what no sample exercises; tells whether there is any."""
-    from engine.coverage import gaps  # noqa: PLC0415
+    from engine.inspect.coverage import gaps  # noqa: PLC0415
 
     loaded = context.app.loaded
     mappings = loaded.select(names or list(loaded.mappings), drafts=True)

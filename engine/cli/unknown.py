@@ -65,7 +65,7 @@ def _list(
 
 def _documents(context: Context, object_: str | None) -> list[dict[str, Any]]:
     """Describe the claims; one that is under way in a run is not unknown yet."""
-    from engine.questions import claim_reason, objects_with_claims  # noqa: PLC0415
+    from engine.inspect.why import claim_reason, objects_with_claims  # noqa: PLC0415
     from engine.state.journal import history  # noqa: PLC0415
 
     app = context.app
@@ -121,7 +121,7 @@ def _resolve(  # noqa: PLR0917  typer gives them by name
     With --confirmed give every value that the mapping saves from the target's answer, such as its id: the record then
     goes as changed, since nobody knows what it holds there. Nothing is sent now. Exit 5 while a run holds the object.
     """
-    from engine.interventions import resolve_confirmed, resolve_not_sent  # noqa: PLC0415
+    from engine.operate.interventions import resolve_confirmed, resolve_not_sent  # noqa: PLC0415
 
     if confirmed is not_sent:
         raise typer.BadParameter("say either --confirmed or --not-sent")

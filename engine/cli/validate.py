@@ -13,7 +13,7 @@ from engine.cli.context import AsJson, Context, Objects, examples, of
 from engine.values.errors import ConfigError, Exit, Problem
 
 if TYPE_CHECKING:
-    from engine.live import Answers
+    from engine.inspect.live_check import Answers
     from engine.mapping.spec import MappingSpec
 
 
@@ -81,7 +81,7 @@ def _unloadable(folder: Path, names: Sequence[str], error: ConfigError) -> Repor
 
 
 def _checked(context: Context, mappings: Sequence[MappingSpec], *, live: bool) -> Report:
-    from engine.exposure import exposures  # noqa: PLC0415
+    from engine.inspect.security_warnings import exposures  # noqa: PLC0415
     from engine.run.variables import missing_variables  # noqa: PLC0415
 
     missing = missing_variables(context.app, mappings)
@@ -91,7 +91,7 @@ def _checked(context: Context, mappings: Sequence[MappingSpec], *, live: bool) -
         return report
     report.problems = missing
     if not missing:
-        from engine.live import ask  # noqa: PLC0415
+        from engine.inspect.live_check import ask  # noqa: PLC0415
 
         answers: Answers = ask(context.app, mappings)
         report.problems, report.unavailable = list(answers.problems), list(answers.unavailable)

@@ -11,7 +11,7 @@ from engine.cli.context import AsJson, examples, of
 from engine.cli.plan import shown
 
 if TYPE_CHECKING:
-    from engine.questions import Answer
+    from engine.inspect.why import Answer
 
 KeyWords = Annotated[
     list[str], typer.Argument(metavar="KEY...", help="The key's values in order, as separate words; `--` before a -.")
@@ -59,7 +59,7 @@ def _why(
     key: KeyWords,
     as_json: AsJson = False,
 ) -> None:
-    from engine.questions import why  # noqa: PLC0415
+    from engine.inspect.why import why  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
     from engine.values.errors import Exit, SourceError  # noqa: PLC0415
 

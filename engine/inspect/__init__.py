@@ -1,1 +1,14 @@
-"""A room under way."""
+"""What shows and never changes: on a copy of the state, or from the journal.
+
+plan               what a run would send now: counts, differences
+render_requests    the exact requests of the changes there are now
+why                what became of one record
+dry_run            a run without its last steps, on a copy of the state
+copy               the copy of an object's state that dry commands work on
+probe              do the connections answer
+live_check         what only the ends can say of a mapping
+security_warnings  what of a project lies open to others
+samples/           the samples of a mapping, through the code of a run to requests or writes
+snapshots          one readable file an object, and what differs
+coverage           what of a mapping no sample exercises
+"""

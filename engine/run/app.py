@@ -22,7 +22,7 @@ from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec, SqlSource
-from engine.run import run
+from engine.run.run_object import Reads, run_object
 from engine.run.setting import Setting
 from engine.source.documents import kept_of, read_feed
 from engine.source.feed import FeedEnd
@@ -174,7 +174,7 @@ class App:
         opened: list[SqlEnd] = []
         try:
             reads = self.reads(mapping, program, opened, run_id=order.run_id)
-            return run.run(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
+            return run_object(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
         finally:
             for end in opened:
                 end.close()
@@ -201,7 +201,7 @@ class App:
 
     def reads(
         self, mapping: MappingSpec, program: Program, opened: list[SqlEnd], *, run_id: str | None = None
-    ) -> run.Reads:
+    ) -> Reads:
         """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller.
 
         With a `run_id` the requests of a feed are kept in the history.

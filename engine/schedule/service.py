@@ -14,7 +14,7 @@ from engine.connections.settings import HttpConnection
 from engine.mapping.fires import Pair, schedules_of
 from engine.mapping.spec import MappingSpec, connections_of
 from engine.run.app import App, utc_now
-from engine.run.run import exit_of, new_run_id
+from engine.run.run_object import exit_of, new_run_id
 from engine.run.variables import require_variables
 from engine.schedule.lock import sole_scheduler
 from engine.schedule.loop import Scheduler, is_served

@@ -17,7 +17,7 @@ import pytest
 from shop import Shop, finish
 from wire import Held, Reply, Wire
 
-from engine.interventions import adopt, resend, resolve_not_sent, retry_rejected
+from engine.operate.interventions import adopt, resend, resolve_not_sent, retry_rejected
 from engine.run.app import App
 from engine.schedule.lock import scheduler_of
 from engine.state.journal import Journal

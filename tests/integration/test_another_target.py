@@ -13,9 +13,9 @@ from wire import Wire
 
 from engine.cli.context import Context
 from engine.cli.status import _standings
-from engine.interventions import accept_ends, adopt
-from engine.plan import plan
-from engine.questions import why
+from engine.inspect.plan import plan
+from engine.inspect.why import why
+from engine.operate.interventions import accept_ends, adopt
 from engine.values.errors import StateError
 
 ELSEWHERE = "https://test.example.invalid:8443/api"  # resolves nowhere, so that whatever is sent fails

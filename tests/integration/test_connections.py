@@ -23,9 +23,9 @@ from rig import rig
 from shop import Shop
 from wire import Reply, Seen, Wire, drop_read
 
-from engine.plan import plan
+from engine.inspect.plan import plan
 from engine.run.app import App, utc_now
-from engine.run.run import new_run_id
+from engine.run.run_object import new_run_id
 from engine.schedule import service
 from engine.schedule.service import Service, exit_code, run_once
 from engine.state.journal.history import requests
@@ -458,7 +458,7 @@ def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
     trade: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "BUSY_PAUSE", timedelta(seconds=0.5))
-    monkeypatch.setattr("engine.run.run.BUSY_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("engine.run.run_object.BUSY_WAIT_SECONDS", 0.1)
     for name in OBJECTS:
         trade.shop.write(f"{name}.yaml", RECORDS.format(name=name, schedule="0 0 0 1 1 *"))
     app = trade.app()

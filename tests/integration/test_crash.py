@@ -34,7 +34,7 @@ from mortal import (
     world,
 )
 
-from engine import interventions
+from engine.operate import interventions
 from engine.values.errors import RunError
 
 EVERY = 8  # death is tried in CI

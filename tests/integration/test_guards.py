@@ -12,10 +12,10 @@ import pytest
 from rig import Rig, rig
 
 from engine.connections.sql.database import SqlEnd, StatementCall
-from engine.interventions import adopt
-from engine.plan import plan
-from engine.questions import State, why
-from engine.run.run import exit_of
+from engine.inspect.plan import plan
+from engine.inspect.why import State, why
+from engine.operate.interventions import adopt
+from engine.run.run_object import exit_of
 from engine.values.errors import Exit
 from engine.values.records import Change, key_text
 

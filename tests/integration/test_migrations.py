@@ -17,7 +17,7 @@ import duckdb
 import pytest
 from rig import Rig, rig
 
-from engine.plan import plan
+from engine.inspect.plan import plan
 from engine.state import staging
 from engine.state.journal import Journal, sqlite_file
 from engine.state.journal.sqlite_file import FILE_NAME

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from merchant import Merchant, held, merchant
 
-from engine.interventions import adopt, resend, resolve_confirmed, resolve_not_sent, retry_rejected
-from engine.plan import plan
-from engine.questions import State, why
+from engine.inspect.plan import plan
+from engine.inspect.why import State, why
+from engine.operate.interventions import adopt, resend, resolve_confirmed, resolve_not_sent, retry_rejected
 from engine.sandbox.faults import Action, Fault, Match
 from engine.values.errors import BusyError, ConfigError, RunError, StateError
 from engine.values.results import Status
@@ -113,7 +113,7 @@ def test_resending_what_the_ledger_does_not_hold_is_an_error(small: Merchant) ->
 
 
 def test_nothing_is_resent_while_a_run_holds_the_object(small: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.run.run.BUSY_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("engine.run.run_object.BUSY_WAIT_SECONDS", 0.2)
     small.run("warehouses")
     with held(small, "warehouses"), pytest.raises(BusyError):
         resend(small.app, small.mapping("warehouses"))
@@ -293,7 +293,7 @@ def test_a_run_between_the_loss_and_adopting_all_objects_creates_nothing_twice(s
 
 
 def test_nothing_is_adopted_while_a_run_holds_the_object(small: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.run.run.BUSY_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("engine.run.run_object.BUSY_WAIT_SECONDS", 0.2)
     small.run("warehouses", "stocks")
     lose_journal(small)
     with held(small, "stocks"), pytest.raises(BusyError):

@@ -16,9 +16,9 @@ import pytest
 from rig import ITEMS, Rig, rig
 from wire import Reply
 
-from engine.interventions import retry_rejected
-from engine.plan import plan
-from engine.run.run import exit_of
+from engine.inspect.plan import plan
+from engine.operate.interventions import retry_rejected
+from engine.run.run_object import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import Exit, StateError
 from engine.values.results import ObjectResult, Status

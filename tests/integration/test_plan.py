@@ -12,8 +12,8 @@ import pytest
 from crash import Crash
 from merchant import Merchant, held, merchant
 
-from engine.plan import ObjectPlan, exit_of, plan
-from engine.preview import preview
+from engine.inspect.plan import ObjectPlan, exit_of, plan
+from engine.inspect.render_requests import preview
 from engine.sandbox.answers import Settings
 from engine.sandbox.faults import Action, Fault, Match
 from engine.values import json_text
@@ -128,7 +128,7 @@ def test_what_a_run_had_confirmed_before_its_death_is_not_planned_again(small: M
         raise Crash
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.run.run.settle_run", die)
+        patch.setattr("engine.run.run_object.settle_run", die)
         with pytest.raises(Crash):
             small.run("warehouses")
     planned = plan(small.app, small.mapping("warehouses"))

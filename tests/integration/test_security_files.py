@@ -16,7 +16,7 @@ import pytest
 from rig import rig
 
 from engine.connections.files.stream import FileChangedError, streamed
-from engine.exposure import exposures
+from engine.inspect.security_warnings import exposures
 from engine.mapping.program.record_files import FileFault, FileSet, locate, look
 from engine.run.app import App
 from engine.templates import compile_value

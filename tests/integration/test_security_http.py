@@ -17,7 +17,7 @@ from wire import Reply, Wire
 from engine.connections import settings as connection_settings
 from engine.connections.http.client import HttpEnd
 from engine.connections.http.deadline import _is_local
-from engine.ends import probe
+from engine.inspect.probe import probe
 from engine.values.errors import ConfigError
 from engine.values.exchanges import Answered, NotSent, Outgoing
 

@@ -19,7 +19,7 @@ import pytest
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
 from engine.run.app import App, utc_now
-from engine.run.run import new_run_id
+from engine.run.run_object import new_run_id
 from engine.sandbox.answers import Settings
 from engine.sandbox.faults import Action, Match
 from engine.sandbox.placing import Placed

@@ -24,8 +24,8 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import Rig, rig
 from wire import Reply
 
-from engine.interventions import adopt, resend
-from engine.plan import plan
+from engine.inspect.plan import plan
+from engine.operate.interventions import adopt, resend
 from engine.run import app as app_module
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import OneSyncError, StateError

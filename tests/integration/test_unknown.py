@@ -13,8 +13,8 @@ from crash import Crash
 from rig import Rig, rig
 from wire import Reply
 
-from engine.interventions import adopt, resolve_confirmed, resolve_not_sent
-from engine.run.run import exit_of
+from engine.operate.interventions import adopt, resolve_confirmed, resolve_not_sent
+from engine.run.run_object import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import ConfigError, Exit, RunError
 from engine.values.records import Key
@@ -346,7 +346,7 @@ def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_
         raise Crash
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.run.run.settle_run", kill)
+        patch.setattr("engine.run.run_object.settle_run", kill)
         with pytest.raises(Crash):
             it.run("clients")
     lose_journal(it)

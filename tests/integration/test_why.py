@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from merchant import Merchant, held, merchant
 
-from engine import interventions
 from engine.cli import why as command
-from engine.questions import Answer, State, why
+from engine.inspect.why import Answer, State, why
+from engine.operate import interventions
 from engine.sandbox.faults import Action, Fault, Match
 from engine.values.errors import ConfigError
 from engine.values.records import Change, Stage

@@ -18,11 +18,11 @@ from documents import written as write_files
 from effort import examples
 from mutants import Edit, edits, must_be_told, several, spans, used, written
 
-from engine.coverage import gaps
+from engine.inspect.coverage import gaps
+from engine.inspect.snapshots import snapshot_text
 from engine.mapping.load import load
 from engine.mapping.load.schema import FOLDER
 from engine.mapping.load.yaml_text import parse
-from engine.snapshots import snapshot_text
 from engine.values.errors import ConfigError, Problem
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"

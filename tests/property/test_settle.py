@@ -238,7 +238,8 @@ def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
 
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "engine.run.run.recover", lambda staging, journal, object_, at: journal.settled(object_, generation(staging))
+        "engine.run.run_object.recover",
+        lambda staging, journal, object_, at: journal.settled(object_, generation(staging)),
     )
 
 

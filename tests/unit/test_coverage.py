@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sampled import project
 
-from engine.coverage import gaps
+from engine.inspect.coverage import gaps
 from engine.mapping.load import load
 from engine.templates import compile
 from engine.templates.jinja import Environment

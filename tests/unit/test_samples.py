@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sampled import project
 
-from engine.snapshots import Difference, as_text, compare, document_of
+from engine.inspect.snapshots import Difference, as_text, compare, document_of
 
 ITEMS = """
 source:

@@ -65,7 +65,7 @@ class _Run:
         return not (self.tally.error or self.tally.counts.failed)
 
 
-def run(program: Program, reads: Reads, target: Target, setting: Setting, order: Order) -> ObjectResult:
+def run_object(program: Program, reads: Reads, target: Target, setting: Setting, order: Order) -> ObjectResult:
     """Run one object once; every failure that concerns this object alone is in the result.
 
     Raises BusyError when another process runs the object: nothing was done then.

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from engine.adopting import AdoptingTarget
 from engine.connections.identity import differing
 from engine.connections.settings import Retry
 from engine.connections.sql.database import SqlEnd
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
-from engine.run import run
+from engine.operate.adopting_target import AdoptingTarget
+from engine.run import run_object
 from engine.run.app import App
-from engine.run.run import new_run_id
+from engine.run.run_object import new_run_id
 from engine.state.duckdb_file import DamagedError
 from engine.state.journal import Claim, Journal
 from engine.state.journal.sqlite_file import FILE_NAME
@@ -36,7 +36,7 @@ def _held(app: App, object_: str) -> Iterator[Staging | None]:
         yield None
         return
     try:
-        staging = Staging.open(path, scratch=app.state, wait_seconds=run.BUSY_WAIT_SECONDS)
+        staging = Staging.open(path, scratch=app.state, wait_seconds=run_object.BUSY_WAIT_SECONDS)
     except DamagedError:
         yield None
         return
@@ -116,7 +116,7 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
             if staging is not None:
                 with app.journal_to_write() as journal:
                     _pair(program, staging, journal)
-            return run.run(program, reads, target, app.setting(mapping), order)
+            return run_object.run_object(program, reads, target, app.setting(mapping), order)
     finally:
         for end in opened:
             end.close()

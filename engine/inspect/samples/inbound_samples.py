@@ -8,10 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.connections.settings import Retry
-from engine.mapping.program import Program
-from engine.mapping.program.request import outgoing
-from engine.mapping.spec import Sample, Write
-from engine.samples.rendering import (
+from engine.inspect.samples.document import (
     Exercised,
     Rendering,
     Story,
@@ -21,6 +18,9 @@ from engine.samples.rendering import (
     refusal_story,
     request_story,
 )
+from engine.mapping.program import Program
+from engine.mapping.program.request import outgoing
+from engine.mapping.spec import Sample, Write
 from engine.source.feed import Feed, FeedEnd, Page, again
 from engine.state.ledger import value_of
 from engine.values import json_text

@@ -16,7 +16,7 @@ from engine.inspect.copy import copied
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
-from engine.run.run import Reads
+from engine.run.run_object import Reads
 from engine.run.whole import reads_whole
 from engine.state.journal import Journal
 from engine.state.ledger import Outcomes, settle

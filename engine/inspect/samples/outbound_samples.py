@@ -15,11 +15,7 @@ from engine.connections.settings import Retry
 from engine.delivery.chunk import chunk
 from engine.delivery.deliver import Delivery, End
 from engine.delivery.events import Done, Exchanged, Verdict
-from engine.mapping.program import Program
-from engine.mapping.program.answers import read
-from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
-from engine.mapping.program.record_files import path_column
-from engine.samples.rendering import (
+from engine.inspect.samples.document import (
     Exercised,
     Rendering,
     Story,
@@ -29,7 +25,11 @@ from engine.samples.rendering import (
     refusal_story,
     request_story,
 )
-from engine.samples.staged import Staged, refs_of, staged
+from engine.inspect.samples.staged_samples import Staged, refs_of, staged
+from engine.mapping.program import Program
+from engine.mapping.program.answers import read
+from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
+from engine.mapping.program.record_files import path_column
 from engine.values.canonical import canonical
 from engine.values.exchanges import Answer, Answered, Outgoing
 from engine.values.ranges import Range

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.ends import probe
+from engine.inspect.probe import probe
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.spec import MappingSpec, SqlSource, connections_of
 from engine.run.app import App

@@ -4,14 +4,19 @@
     samples --feed.again--> documents --Lines.render--> tables and statements                (inbound)
 
 What answers of the target would follow is in the samples too (`answers`); an answer that nobody reads is taken as 200.
+
+    staged_samples    samples as a read would bring them
+    outbound_samples  staged, chunked, built and delivered to a target of their answers
+    inbound_samples   items fetched and documents written, the samples being the source
+    document          what rendering gives: the snapshot's document, and what of the mapping took part
 """
 
 from __future__ import annotations
 
+from engine.inspect.samples.document import Exercised, Rendering
+from engine.inspect.samples.inbound_samples import written
+from engine.inspect.samples.outbound_samples import sent
 from engine.mapping.program import Program
-from engine.samples.inbound import written
-from engine.samples.outbound import sent
-from engine.samples.rendering import Exercised, Rendering
 
 __all__ = ["Exercised", "Rendering", "rendering"]
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine import plan
 from engine.difference.find_changes import Prepared
 from engine.difference.guards import rewritten
+from engine.inspect import plan
+from engine.inspect.dry_run import Rehearsal, rehearsed
 from engine.mapping.keys_from_words import is_feed, keys_of
 from engine.mapping.spec import MappingSpec
-from engine.rehearsal import Rehearsal, rehearsed
 from engine.run.app import App
 from engine.state import changes, ledger
 from engine.state.journal import Claim, Journal, unstamp

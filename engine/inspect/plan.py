@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.connections.http.part import Ask
+from engine.inspect.dry_run import Made, Rehearsal, rehearsed
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
-from engine.rehearsal import Made, Rehearsal, rehearsed
 from engine.run.app import App
 from engine.state import changes, ledger
 from engine.values import json_text

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engine.inspect.samples import rendering
 from engine.mapping.load import Loaded
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec
-from engine.samples import rendering
 from engine.values import json_text
 from engine.values.json_text import path_text
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 WIDTH = 110  # characters of a line within which a list of plain values stays on it
 
 

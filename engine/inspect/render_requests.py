@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.connections.http.part import Ask
 from engine.connections.sql.database import StatementCall, TableRows
+from engine.inspect.dry_run import Made, Rehearsal, rehearsed
 from engine.mapping.spec import MappingSpec
-from engine.rehearsal import Made, Rehearsal, rehearsed
 from engine.run.app import App
 from engine.state import changes
 from engine.values import json_text

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from engine.inspect.samples import Exercised, rendering
+from engine.inspect.snapshots import sampled_program
 from engine.mapping.checks.names import request_path
 from engine.mapping.load import Loaded
 from engine.mapping.spec import HttpSource, MappingSpec, Write
-from engine.samples import Exercised, rendering
-from engine.snapshots import sampled_program
 from engine.templates.branch_watch import Site, watched
 from engine.values.canonical import canonical
 from engine.values.errors import Path, Place
