@@ -23,7 +23,7 @@ from engine.demo.erp import REFUSED_SKU, create
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App, utc_now
 from engine.run.run_object import new_run_id
-from engine.sandbox.answers import Settings
+from engine.sandbox.api.replies import Settings
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
 from engine.values.order import Order

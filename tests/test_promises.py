@@ -188,7 +188,7 @@ def test_the_tests_that_architecture_names_exist() -> None:
         (file, name)
         for file, name in named
         if not any(
-            re.search(rf"(?m)^(def )?{name}\b", path.read_text()) for path in CHECKOUT.glob(f"tests/*/{file}.py")
+            re.search(rf"(?m)^(def )?{name}\b", path.read_text()) for path in (CHECKOUT / "tests").rglob(f"{file}.py")
         )
     }
 

@@ -35,7 +35,7 @@ def _sandbox(
     It checks requests as the platform documents them and holds everything in memory. Its page /_sandbox/ shows what
     it holds and received. POST /_sandbox/faults {"action": {"status": 503}, "times": 2} lets two requests fail.
     """
-    from engine.sandbox.answers import Settings  # noqa: PLC0415
+    from engine.sandbox.api.replies import Settings  # noqa: PLC0415
     from engine.sandbox.server import serve  # noqa: PLC0415
 
     out = of(ctx).out

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from engine.demo import customers, goods, invoices, names, notes, offline, pricing, sales
+from engine.demo import customers, goods, goods_issued_notes, invoices, names, offline, price_lists, sales
 from engine.demo.planted import LOST_SHIPMENT, ODD_SKU, PLANTED, REFUSED_SKU, Planted
 from engine.demo.rows import insert, script
 
@@ -102,7 +102,7 @@ def _fill(erp: sqlite3.Connection, sizes: _Sizes, *, folder: Path, seed: int) ->
     goods.seed(erp, products, warehouses=sizes.warehouses, rng=rng)
 
     prices_rng, sales_rng = Random(f"{seed} prices"), Random(f"{seed} sales")  # noqa: S311 - as above
-    pricing.seed(erp, products, customers=len(clients), price_lists=sizes.price_lists, rng=prices_rng)
+    price_lists.seed(erp, products, customers=len(clients), price_lists=sizes.price_lists, rng=prices_rng)
     sold = list(sales.draw(sizes.documents, products=products, customers=clients, rng=sales_rng))
     for table, rows in (
         ("seller", names.SELLERS),
@@ -113,5 +113,5 @@ def _fill(erp: sqlite3.Connection, sizes: _Sizes, *, folder: Path, seed: int) ->
     ):
         insert(erp, table, rows)
     invoices.seed(erp, sold, folder=folder)
-    notes.seed(erp, sold, warehouses=sizes.warehouses)
+    goods_issued_notes.seed(erp, sold, warehouses=sizes.warehouses)
     offline.seed(erp, sold)

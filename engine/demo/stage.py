@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
-from engine.sandbox.faults import Action
+from engine.sandbox.injected_faults import Action
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
 from engine.values.errors import ConfigError

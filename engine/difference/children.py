@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import pyarrow as pa
-
 from engine.state.staging import Staging, bytes_of, column, json_array, quoted
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
@@ -33,7 +31,7 @@ def stage_children(
             for each, kind in zip(batch.columns, batch.kinds, strict=True):
                 kinds[each] = merge(kinds[each], kind)
             faults += _faults_of_records(batch, parent)
-            staging.insert("children", pa.table(batch.data.columns, [f"c:{each}" for each in columns]))
+            staging.insert("children", batch.data.rename_columns([f"c:{each}" for each in columns]))
         _check(staging, name, columns, (*parent, *order_by))
         parents = ", ".join(column(each) for each in parent)
         weights = f"select sum({bytes_of(columns)}) as bytes from children group by {parents}"

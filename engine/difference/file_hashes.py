@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-import pyarrow as pa
-
 from engine.mapping.program.record_files import (
     FileFault,
     FileSet,
@@ -74,22 +72,18 @@ def _sha256(data: bytes) -> str:
 def _take(staging: Staging, name: str, numbers: Sequence[int], found: Sequence[FileState | FileFault]) -> None:
     good = [(n, each) for n, each in zip(numbers, found, strict=True) if isinstance(each, FileState)]
     bad = [(n, str(each)) for n, each in zip(numbers, found, strict=True) if isinstance(each, FileFault)]
-    data = pa.table(
-        {
-            "n": pa.array([n for n, _ in good], pa.int64()),
-            "sha256": pa.array([state.sha256 for _, state in good], pa.string()),
-            "path": pa.array([state.path or None for _, state in good], pa.string()),
-        }
-    )
-    staging.insert("found_file", data)
-    faults = pa.table(
-        {
-            "n": pa.array([n for n, _ in bad], pa.int64()),
-            "field": pa.array([f"files.{name}"] * len(bad), pa.string()),
-            "reason": pa.array([reason for _, reason in bad], pa.string()),
-        }
-    )
-    staging.insert("file_faults", faults)
+    found_files = {
+        "n": (n for n, _ in good),
+        "sha256": (state.sha256 for _, state in good),
+        "path": (state.path or None for _, state in good),
+    }
+    staging.insert_columns("found_file", found_files)
+    faults = {
+        "n": (n for n, _ in bad),
+        "field": (f"files.{name}" for _ in bad),
+        "reason": (reason for _, reason in bad),
+    }
+    staging.insert_columns("file_faults", faults)
 
 
 def _rows(staging: Staging, files: FileSet) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
@@ -129,14 +123,5 @@ def _remember(staging: Staging, seen: dict[str, FileState]) -> None:
     states = list(seen.values())
     with staging.transaction():
         staging.run("delete from files")
-        staging.insert(
-            "files",
-            pa.table(
-                {
-                    "path": pa.array([each.path for each in states], pa.string()),
-                    "size": pa.array([each.size for each in states], pa.int64()),
-                    "modified_ns": pa.array([each.modified_ns for each in states], pa.int64()),
-                    "sha256": pa.array([each.sha256 for each in states], pa.string()),
-                }
-            ),
-        )
+        names = ("path", "size", "modified_ns", "sha256")
+        staging.insert_columns("files", {name: [getattr(each, name) for each in states] for name in names})

@@ -11,8 +11,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 from engine.difference import compare, numbering
 from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
@@ -155,8 +153,7 @@ def _load(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[t
     held: list[tuple[Any, ...]] = []
 
     def push() -> None:
-        arrays = [pa.array(values, pa.string()) for values in zip(*held, strict=True)]
-        staging.insert(quoted(table), pa.RecordBatch.from_arrays(arrays, list(names)))
+        staging.insert_columns(quoted(table), dict(zip(names, zip(*held, strict=True), strict=True)))
         held.clear()
 
     for row in rows:

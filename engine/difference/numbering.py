@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from engine.mapping.program.comparison import Comparison
 from engine.state.staging import Staging, column, json_array, quoted, reference
 from engine.values.canonical import restorer_of
@@ -49,23 +47,21 @@ def begin_lines(staging: Staging) -> None:
 
 def take_lines(staging: Staging, numbers: Sequence[int], lines: Sequence[bytes]) -> None:
     """Take rendered lines, each with the number of its candidate."""
-    data = pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), pa.array(lines, pa.binary())], ["n", "line"])
-    staging.insert("lines", data, "n, decode(line)")
+    staging.insert_columns("lines", {"n": numbers, "line": lines}, "n, decode(line::blob)")
 
 
 def refuse(staging: Staging, refusals: Mapping[int, Refusal]) -> None:
     """Refuse candidates, by their numbers, for their data."""
     found = refusals.values()
-    texts = {
+    columns = {
+        "n": refusals,
         "stage": [str(each.stage) for each in found],
         "field": [each.field for each in found],
         "expression": [each.expression for each in found],
         "reason": [each.reason for each in found],
     }
-    arrays = [pa.array(refusals, pa.int64()), *(pa.array(values, pa.string()) for values in texts.values())]
     key = "(select key from candidates c where c.n = arriving.n)"
-    data = pa.RecordBatch.from_arrays(arrays, ["n", *texts])
-    staging.insert("refused", data, f"{key}, 1, stage, field, expression, reason, null")
+    staging.insert_columns("refused", columns, f"{key}, 1, stage, field, expression, reason, null")
 
 
 def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.sandbox import payloads
-from engine.sandbox.answers import Reply
+from engine.sandbox.api import body_checks
+from engine.sandbox.api.replies import Reply
 from engine.sandbox.control import control
-from engine.sandbox.faults import Action
+from engine.sandbox.injected_faults import Action
 from engine.sandbox.sandbox import Admitted, Arrived, Sandbox
 
 NO_INCIDENT = Action()
@@ -73,12 +73,12 @@ def _response(reply: Reply, *, garbage: bool = False) -> Response:
     headers = dict(reply.headers)
     if reply.body is None:
         return Response(status_code=reply.status, headers=headers)
-    return Response(payloads.encoded(reply.body), reply.status, headers, media_type="application/json")
+    return Response(body_checks.encoded(reply.body), reply.status, headers, media_type="application/json")
 
 
 async def _truncated(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
     """Send the head and half of the body, then close the connection."""
-    body = payloads.encoded(reply.body if reply.body is not None else {"truncated": True})
+    body = body_checks.encoded(reply.body if reply.body is not None else {"truncated": True})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     status = reply.status if reply.status != 204 else 200
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -24,9 +24,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.sandbox import page, payloads
-from engine.sandbox.answers import Refused, problem
-from engine.sandbox.faults import Fault
+from engine.sandbox import page
+from engine.sandbox.api import body_checks
+from engine.sandbox.api.replies import Refused, problem
+from engine.sandbox.injected_faults import Fault
 from engine.sandbox.sandbox import Sandbox
 from engine.values.records import Json
 
@@ -106,7 +107,7 @@ def _route(method: str, path: str, answer: Answer) -> Route:
 
 
 def _json(document: Json, *, status: int = 200) -> Response:
-    return Response(payloads.encoded(document), status, media_type="application/json")
+    return Response(body_checks.encoded(document), status, media_type="application/json")
 
 
 def _fault(body: bytes) -> Fault:
@@ -120,7 +121,7 @@ def _fields(request: Request, body: bytes) -> dict[str, Json]:
     """Read the fields of a body: JSON, or what the page's form sends, where an empty field says nothing."""
     if _is_form(request):
         return {name: text.strip() for name, text in parse_qsl(body.decode(errors="replace")) if text.strip()}
-    document = payloads.decoded(body)
+    document = body_checks.decoded(body)
     if not isinstance(document, dict):
         raise Refused(400, "bad body", problems=[problem("$", "is not an object")])
     return document

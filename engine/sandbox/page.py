@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from engine.sandbox import payloads
+from engine.sandbox.api import body_checks
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.tables import tables
 from engine.values.records import Json
@@ -47,4 +47,4 @@ def _fault_row(standing: Json) -> dict[str, Any]:
 
 
 def _text(document: Json) -> str:
-    return payloads.encoded(document).decode()
+    return body_checks.encoded(document).decode()

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 
-from engine.sandbox import account, payloads, placing, uploads
-from engine.sandbox.answers import Call, Refused, Reply, Settings, problem
-from engine.sandbox.faults import CLIENT_NAMES, SKU_NAMES, Action, Faults, Seen, Verdict, named
-from engine.sandbox.feeds import Context
-from engine.sandbox.placing import Placed
+from engine.sandbox.api import account, body_checks, placing, uploads
+from engine.sandbox.api.placing import Placed
+from engine.sandbox.api.replies import Call, Refused, Reply, Settings, problem
+from engine.sandbox.api.routes import Body, find
+from engine.sandbox.injected_faults import CLIENT_NAMES, SKU_NAMES, Action, Faults, Seen, Verdict, named
 from engine.sandbox.received import Entry, Received
-from engine.sandbox.routes import Body, find
 from engine.sandbox.store import Store
+from engine.sandbox.store.feeds import Context
 from engine.values.records import Json
 
 
@@ -139,7 +139,7 @@ class Sandbox:
                 path=arrived.path,
                 query=arrived.query,
                 body=arrived.body,
-                lines=0 if isinstance(document, Refused) else payloads.count_lines(document),
+                lines=0 if isinstance(document, Refused) else body_checks.count_lines(document),
                 at=datetime.now(UTC),
             )
             verdict = self.faults.judge(self._seen(arrived, document)) if self.faults else Verdict()
@@ -230,7 +230,7 @@ class Sandbox:
 
 def _document(body: bytes) -> Json | Refused:
     try:
-        return payloads.decoded(body) if body else None
+        return body_checks.decoded(body) if body else None
     except Refused as refused:
         return refused
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from engine.mapping.spec import MappingSpec
 from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
 from engine.state.journal import Journal
@@ -95,11 +93,6 @@ def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool
     """Make a batch of documents: the key's columns, and the whole as JSON."""
     parts = [columns.column([document.get(name) for document in documents]) for name in feed.key]
     whole = columns.column([json_text.encode(document).decode() for document in documents])
-    data = pa.RecordBatch.from_arrays([*(p.data for p in parts), whole.data], names=[*feed.key, DOCUMENT])
-    return Batch(
-        columns=(*feed.key, DOCUMENT),
-        data=data,
-        kinds=(*(part.kind for part in parts), Kind.TEXT),
-        faults=tuple(sorted(fault for part in parts for fault in part.faults)),
-        gone=gone,
-    )
+    whole = whole._replace(kind=Kind.TEXT)
+    faults = sorted(fault for part in parts for fault in part.faults)
+    return columns.batch_of((*feed.key, DOCUMENT), [*parts, whole], faults, gone=gone)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from engine.state.journal.entries import stamp
 from engine.state.staging import EMPTY_CHANGES, Staging, column, quoted
 from engine.values.canonical import Kind, canonical, restorer_of
@@ -82,11 +80,8 @@ def _judge(staging: Staging, outcomes: Outcomes) -> None:
     }
     staging.run("create or replace temp table judged (first bigint, last bigint, verdict varchar)")
     for verdict, ranges in verdicts.items():
-        columns = [pa.array(numbers, pa.int64()) for numbers in zip(*ranges, strict=True)]
-        if columns:
-            staging.insert(
-                "judged", pa.RecordBatch.from_arrays(columns, ["first", "last"]), f"first, last, '{verdict}'"
-            )
+        columns = {"first": (each.first for each in ranges), "last": (each.last for each in ranges)}
+        staging.insert_columns("judged", columns, f"first, last, '{verdict}'")
     staging.run(
         "create or replace temp view verdicts as"
         " select c.seq, c.key, coalesce(j.verdict, 'confirmed') as verdict from changes c"

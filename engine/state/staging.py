@@ -62,6 +62,12 @@ def column(name: str) -> str:
     return quoted(f"c:{name}")
 
 
+def _arrow(values: list[Any]) -> pa.Array:
+    """Make an Arrow array of values; one of nulls alone is of texts, as DuckDB takes no column without a type."""
+    array = pa.array(values)
+    return array.cast(pa.string()) if pa.types.is_null(array.type) else array
+
+
 def reference(name: str) -> str:
     """Name the SQL column that holds the saved values of a reference."""
     return quoted(f"r:{name}")
@@ -191,6 +197,10 @@ class Staging:
             finally:
                 self._connection.unregister("arriving")
 
+    def insert_columns(self, into: str, columns: Mapping[str, Iterable[Any]], select: str = "*") -> None:
+        """Append Python values to a table, column by column: whole numbers, texts or bytes in each, or null."""
+        self.insert(into, pa.table({name: _arrow(list(values)) for name, values in columns.items()}), select)
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
@@ -290,8 +300,7 @@ class Staging:
         """Write the rows that must be refused to a temporary table: number and reason."""
         numbers, reasons = zip(*self.faults, strict=True) if self.faults else ((), ())
         self.run(f"create or replace temp table {table} (n bigint, reason varchar)")
-        arrays = [pa.array(numbers, pa.int64()), pa.array(reasons, pa.string())]
-        self.insert(table, pa.RecordBatch.from_arrays(arrays, ["n", "reason"]))
+        self.insert_columns(table, {"n": numbers, "reason": reasons})
 
     def kind_text(self, name: str) -> str:
         """Name a column's kind, with those of a child's columns: what a value means, for the row hash."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from types import NoneType
@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.values.canonical import Kind, Unheld, canonical, form_of, kind_of, merge
+
+MAX_ROW_BYTES = 16_000_000  # of its canonical texts; larger ones would fill the memory of DuckDB
+_SHOWN = 200  # characters that stand for a text which is too long
 
 
 class Column(NamedTuple):
@@ -33,6 +36,38 @@ class Batch:
     kinds: tuple[Kind, ...]  # of this batch alone; `merge` joins those of a read
     faults: tuple[tuple[int, str], ...] = ()  # index in the batch and reason: rows that must be refused
     gone: bool = False  # the source says that these records exist no more
+
+
+def batch_of(
+    names: Sequence[str], parts: Sequence[Column], faults: Sequence[tuple[int, str]] = (), *, gone: bool = False
+) -> Batch:
+    """Join columns of one length to a batch; `faults` are its rows that must be refused, by index."""
+    return Batch(
+        columns=tuple(names),
+        data=pa.RecordBatch.from_arrays([part.data for part in parts], names=list(names)),
+        kinds=tuple(part.kind for part in parts),
+        faults=tuple(faults),
+        gone=gone,
+    )
+
+
+def without_giants(batch: Batch) -> Batch:
+    """Shorten the texts of rows that are too large, and refuse those rows; every other batch is given as it is."""
+    if batch.data.nbytes <= MAX_ROW_BYTES:
+        return batch
+    arrays = batch.data.columns
+    sizes = [pc.fill_null(pc.binary_length(each), 0).cast(pa.int64()) for each in arrays]
+    heavy = pc.greater(reduce(pc.add, sizes), MAX_ROW_BYTES)
+    if not pc.any(heavy).as_py():
+        return batch
+    faults = []
+    for row in pc.indices_nonzero(heavy).to_pylist():
+        size, name = max((each[row].as_py(), name) for each, name in zip(sizes, batch.columns, strict=True))
+        reason = f"column {name} holds {size} bytes, and a row may have {MAX_ROW_BYTES} in all"
+        faults.append((row, f"{reason}; leave it out of the query, or send it as a file by its path"))
+    short = [pc.if_else(heavy, pc.utf8_slice_codeunits(each, 0, _SHOWN), each) for each in arrays]
+    data = pa.RecordBatch.from_arrays(short, names=list(batch.columns))
+    return replace(batch, data=data, faults=tuple(sorted([*batch.faults, *faults])))
 
 
 def column(values: Sequence[Any]) -> Column:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from merchant import Merchant, held, merchant
 
-from engine.sandbox.faults import Action, Fault, Match
+from engine.sandbox.injected_faults import Action, Fault, Match
 
 MINE = ("plan", "render", "why", "resend", "adopt", "rejected list", "rejected show", "rejected retry")
 MINE += ("rejected export", "unknown list", "unknown resolve")
