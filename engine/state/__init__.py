@@ -1,5 +1,7 @@
 """What is remembered: the ledger and the scratch of an object (DuckDB), and the journal that all may read (SQLite).
 
+The rules are in ledger.md.
+
 ledger       what the target has confirmed, and `settle`, which takes a run into it
 staging      one object's DuckDB file: its layout, ways to it, staging what the source says now
 changes      the numbered changes of a run

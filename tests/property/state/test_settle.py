@@ -1,8 +1,8 @@
 """Random histories of one target, its source and its ledger: whatever happens, calm runs make both equal.
 
-The model of ledger.md (`prototypes/ledger_model.py`) against the real code: real DuckDB and journal files, the real
-diff, delivery, recording and settling, over a target in memory that passes the same rules. Many small worlds of three
-keys live in one object, each in a group of its own, so that one run plays a step of all of them.
+The rules of ledger.md against the real code: real DuckDB and journal files, the real diff, delivery, recording and
+settling, over a target in memory that passes the same rules. Many small worlds of three keys live in one object, each
+in a group of its own, so that one run plays a step of all of them.
 """
 
 from __future__ import annotations
