@@ -7,7 +7,7 @@ with rig(tmp_path) as it:
     assert it.platform.items == {"W1": {"A": 5}}
 
 Objects: `items` (many lines a request, with removals), `clients` (created, updated and deleted one by one, looked up),
-`letters` (inbound, a feed with documents). Every run is checked for the sums of design.md 7.
+`letters` (inbound, a feed with documents). Every run is checked for the sums of engine/cli/README.md.
 """
 
 from __future__ import annotations
@@ -359,7 +359,7 @@ class Rig:
 
 
 def check_sums(counts: Mapping[str, int]) -> None:
-    """Check both sums of design.md 7."""
+    """Check both sums of engine/cli/README.md."""
     outcomes = ("confirmed", "rejected", "waiting", "unknown", "withheld", "failed", "not_due")
     left = sum(counts[name] for name in (*outcomes, "unhandled_changed", "unhandled_removed"))
     assert counts["extracted"] == counts["unchanged"] + counts["added"] + counts["changed"], counts

@@ -1,4 +1,4 @@
-"""What a project and its mappings say, as values: the YAML format of design.md 4 and 5 after validation.
+"""What a project and its mappings say, as values: the YAML format of mappings/README.md after validation.
 
 Templates stand here as their text; `engine.templates` compiles them.
 Texts with `${NAME}` stand here unresolved; `environment.py` resolves them when an end is opened.

@@ -25,7 +25,7 @@ from engine.values.log import Log
 from engine.values.order import Order
 from engine.values.results import Counts, Failure, ObjectResult, Status
 
-PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # design.md 7
+PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # engine/cli/README.md
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
 PAUSES_SECONDS = 1.0  # how old the known pauses may be
 PRUNE_EVERY = timedelta(days=1)
@@ -145,7 +145,7 @@ class Alerts:
 
 
 def exit_code(results: Sequence[ObjectResult]) -> Exit:
-    """Give the exit code of several results: the first that applies, by design.md 7."""
+    """Give the exit code of several results: the first that applies, by engine/cli/README.md."""
     return worst(exit_of(result) for result in results)
 
 

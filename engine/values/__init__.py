@@ -1,6 +1,6 @@
 """What travels between the rooms, and how it is written; no room lies below this one.
 
-errors       the tree of errors that end a run or a command, with exit codes; places and problems
+errors       the tree of errors that end a run or a command, with exit codes; places and problems; codes: ERRORS.md
 problems     how messages name things: nearest words, quoted names
 preview      how a value is shown in a message
 records      keys, changes, refusals: what a record is called and why it is refused

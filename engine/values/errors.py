@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 
 class Exit(IntEnum):
-    """The exit codes of every command (design.md 7)."""
+    """The exit codes of every command (engine/cli/README.md)."""
 
     DONE = 0
     FAILED = 1

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """What became of the records of a run (design.md 7).
+    """What became of the records of a run (engine/cli/README.md).
 
     extracted = unchanged + added + changed, and
     added + changed + removed = the sum of the nine outcomes below.

@@ -1,4 +1,4 @@
-"""Decides what an answer of the target means: confirm, refuse, try again, look up, hold or stop (design.md 6)."""
+"""Decides what an answer of the target means: confirm, refuse, try again, look up, hold or stop (answers.md)."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ Decision: TypeAlias = (
 
 
 def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float = 0.5) -> Decision:
-    """Decide what an answer means (design.md 6, ledger.md 2, 3, 6). `chance` in [0, 1) is the jitter."""
+    """Decide what an answer means (answers.md, ledger.md 2, 3, 6). `chance` in [0, 1) is the jitter."""
     if isinstance(answer, Written):
         return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
     if stop := _stop(answer):

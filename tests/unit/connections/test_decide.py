@@ -1,4 +1,4 @@
-"""The table of answers (design.md 6) and the rules of creates and look-ups (ledger.md 2, 3, 6), row by row."""
+"""The table of answers (answers.md) and the rules of creates and look-ups (ledger.md 2, 3, 6), row by row."""
 
 from dataclasses import replace
 from itertools import product
