@@ -137,18 +137,6 @@ def walk(command: Any) -> Iterator[Any]:
         yield from walk(inner)
 
 
-def test_the_links_of_the_documents_lead_somewhere() -> None:
-    for document in ("README.md", "mappings/README.md", "engine/ARCHITECTURE.md"):
-        text, folder = read(document), (CHECKOUT / document).parent
-        headings = {
-            f"#{re.sub(r'[^a-z0-9 -]', '', each.lower()).replace(' ', '-')}"
-            for each in re.findall(r"(?m)^#+ (.*)", text)
-        }
-        links = set(re.findall(r"\]\(([^)\s]+)\)", text))
-
-        assert {link for link in links - headings if link.startswith("#") or not (folder / link).exists()} == set()
-
-
 def test_the_mapping_of_readme_is_a_mapping(tmp_path: Path) -> None:
     [block] = re.findall(r"(?s)```yaml\n(.*?)```", read("README.md"))
     (tmp_path / "project.yaml").write_text(read("mappings/project.yaml"), encoding="utf-8")
