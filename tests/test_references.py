@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 import re
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ import pytest
 from test_promises import CODES, TEXTS, commands
 
 from engine import cli
+from engine.connections.http.backoff import LONGEST_PROBE_MINUTES
+from engine.connections.http.decide import SHOWN
+from engine.connections.settings import Breaker, Retry
+from engine.delivery.deliver import MAX_BAD_GROUPS, MAX_SPLITS
+from engine.delivery.record_events import MARK_LINES
+from engine.delivery.split import FIRST_REQUESTS, SPREAD
+from engine.delivery.targets import RECORDS_A_PART
+from engine.mapping.spec import Guards, Lookup
 from engine.values.errors import Exit
 
 DOCUMENTS = {path: text for path, text in TEXTS.items() if path.endswith(".md")}
@@ -129,3 +138,39 @@ def options_of(name: str) -> set[str]:
     for word in name.split():
         command = command.commands[word]
     return {option for each in command.params for option in each.opts}
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+WORDS = {3: "three", 7: "seven", 8: "eight"}
+LOOK_UP = {each.name: each.default for each in dataclasses.fields(Lookup)}
+LEDGER = [
+    f"up to {MARK_LINES:,} lines ahead",
+    f"`settle_seconds` (default {LOOK_UP['settle_seconds']:g})",
+    f"When {WORDS[FIRST_REQUESTS]} requests of a chunk",
+    f"at least {WORDS[SPREAD]} lines are left",
+    f"{WORDS[MAX_BAD_GROUPS].capitalize()} such groups in a row",
+    f"At most {MAX_SPLITS:,} splits a run",
+    f"(default {Guards().max_removed_percent:g} %)",
+    f"`guards.min_rows` (default {Guards().min_rows})",
+    f"up to {RECORDS_A_PART} records share a receipt",
+]
+ANSWERS = [
+    f"the first {SHOWN} characters of the answer",
+    f"attempts {Retry().attempts}, first_delay_seconds {Retry().first_delay_seconds:g},"
+    f" max_delay_seconds {Retry().max_delay_seconds:g}",
+    f"`max_wait_seconds` ({Retry().max_wait_seconds:g})",
+    f"up to {LONGEST_PROBE_MINUTES} minutes",
+    f"failures {Breaker().failures}, pause_seconds {Breaker().pause_seconds:g}",
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        *(("engine/state/ledger.md", each) for each in LEDGER),
+        *(("engine/connections/http/answers.md", each) for each in ANSWERS),
+    ],
+)
+def test_a_number_on_a_page_is_that_of_the_program(page: str, said: str) -> None:
+    assert said in " ".join(TEXTS[page].split())
