@@ -1,4 +1,4 @@
-"""A project folder becomes values: the examples of the design, the schemas, the choice of objects."""
+"""A project folder becomes values: the examples of the format, the schemas, the choice of objects."""
 
 from __future__ import annotations
 
