@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_promises import CODES, TEXTS, commands
+from test_promises import CHECKOUT, CODES, TEXTS, commands
 
 from engine import cli
 from engine.connections.http.backoff import LONGEST_PROBE_MINUTES
@@ -62,7 +62,7 @@ def anchors_of(text: str) -> set[str]:
 
 
 def test_every_reference_to_a_document_leads_to_one_and_to_a_section_that_it_has() -> None:
-    own = str(Path(__file__).relative_to(Path(__file__).parents[1]))
+    own = str(Path(__file__).relative_to(CHECKOUT))
     found = {path: list(lost(path, text)) for path, text in TEXTS.items() if path != own}
 
     assert {path: names for path, names in found.items() if names} == {}
@@ -105,6 +105,14 @@ def test_the_links_of_a_document_lead_somewhere(document: str) -> None:
             missing.append(link)
 
     assert missing == []
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if path.startswith("engine/")])
+def test_the_files_that_a_page_names_exist(document: str) -> None:
+    roots = (CHECKOUT, CHECKOUT / "engine", (CHECKOUT / document).parent)
+    named = re.findall(r"`([\w./]+/[\w./]*\.(?:py|sql|json|toml|yaml))`", DOCUMENTS[document])
+
+    assert [path for path in named if not any((root / path).exists() for root in roots)] == []
 
 
 # --- codes, exit codes, JSON -------------------------------------------------------------------------------------
