@@ -24,7 +24,9 @@ from engine.source.query import start_hint
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal import Journal
-from engine.state.recovery import READ_BY, check_ends, check_pair, recover, settle_run
+from engine.state.ledger import READ_BY, Ledger
+from engine.state.protocols import RunJournal, RunLedger
+from engine.state.recovery import check_ends, check_pair, recover, settle_run
 from engine.state.staging import Staging
 from engine.values.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.values.order import Order
@@ -33,7 +35,7 @@ from engine.values.results import Counts, Failure, ObjectResult, Status
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
-Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
+Reads: TypeAlias = Callable[[RunJournal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class _Run:
     setting: Setting
     order: Order
     staging: Staging
-    journal: Journal
+    ledger: RunLedger
+    journal: RunJournal
     begun: datetime
     tally: Tally = field(default_factory=lambda: Tally(splits_left=MAX_SPLITS))
     notes: list[str] = field(default_factory=list)
@@ -81,6 +84,7 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
             setting=setting,
             order=order,
             staging=staging,
+            ledger=Ledger(staging),
             journal=journal,
             begun=begun,
             notes=[note] if note else [],
@@ -101,7 +105,7 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
         _conclude(run, result)
-        journal.ended(result)
+        journal.runs.ended(result)
         return result
 
 
@@ -136,19 +140,19 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
-    run.journal.take_up_retries(run.object)
-    if warning := check_pair(run.staging, run.journal, run.object):
+    run.journal.rejections.take_up_retries(run.object)
+    if warning := check_pair(run.ledger, run.journal, run.object):
         run.notes.append(warning)
-    recover(run.staging, run.journal, run.object, run.setting.clock())
-    check_ends(run.staging, run.journal, run.object, run.setting.ends)
+    recover(run.ledger, run.journal, run.object, run.setting.clock())
+    check_ends(run.ledger, run.journal, run.object, run.setting.ends)
     ends = run.setting.ends.get(run.object, {})
-    if ends != run.journal.ends(run.object):
-        run.journal.speak_of(run.object, ends)
+    if ends != run.journal.ends.of(run.object):
+        run.journal.ends.put(run.object, ends)
 
 
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
-    run.journal.begin(run.object, run.order.run_id, run.begun)
+    run.journal.runs.begin(run.object, run.order.run_id, run.begun)
     prepared = prepare(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
     counts.add(prepared.counts)
     counts.requests += read.requests
@@ -156,7 +160,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
     if run.program.feed and not read.retried:
-        run.journal.unpause(run.http)
+        run.journal.pauses.end(run.http)
     if read.cursor_column and (read.full or prepared.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
@@ -170,7 +174,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle_run(run.staging, run.journal, run.object, run.setting.clock())
+    settle_run(run.ledger, run.journal, run.object, run.setting.clock())
 
 
 # --- delivering ------------------------------------------------------------------------------------------------
@@ -229,11 +233,11 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     with run.journal.transaction():
         if read.cursor_column and greatest is not None:
             kind = str(run.staging.kinds[read.cursor_column])
-            run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
+            run.journal.runs.move_cursor(run.object, {"value": greatest, "kind": kind})
         elif read.cursor is not None:
-            run.journal.move_cursor(run.object, read.cursor)
+            run.journal.runs.move_cursor(run.object, read.cursor)
         if read.full:
-            run.journal.read_whole(run.object, run.begun)
+            run.journal.runs.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
 
@@ -276,7 +280,7 @@ def _conclude(run: _Run, result: ObjectResult) -> None:
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:
-        run.journal.once_done(run.object)
+        run.journal.runs.once_done(run.object)
 
 
 def exit_of(result: ObjectResult) -> Exit:
