@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from engine.delivery.deliver import MAX_SPLITS, Delivery
+from engine.delivery.deliver import Delivery
+from engine.delivery.family import MAX_SPLITS
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window

@@ -26,7 +26,7 @@ from story import Story, batch, begun
 
 from engine.connections.http.attempt import Reading, Terms
 from engine.connections.settings import Retry
-from engine.delivery.deliver import Delivery, End
+from engine.delivery.deliver import End
 from engine.delivery.events import Verdict
 from engine.delivery.part import Part
 from engine.delivery.record_events import Recorder
@@ -216,7 +216,7 @@ def clean_after_refusal(patch: pytest.MonkeyPatch) -> None:
 
 
 def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Delivery, "_is_untouched", lambda self, part: not part.past.unknown)
+    patch.setattr("engine.delivery.verdicts.is_untouched", lambda part, terms: not part.past.unknown)
 
 
 def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
