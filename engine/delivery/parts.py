@@ -12,7 +12,7 @@ from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.state import changes
 from engine.state.journal import Journal
-from engine.state.journal.entries import Progress
+from engine.state.journal.step_progress import Progress
 from engine.state.staging import Staging
 from engine.values.records import Change
 
@@ -47,7 +47,7 @@ def _cut(state: _State, size: int) -> Iterator[Part]:
 
 def _begun(state: _State, terms: Terms, parts: Iterable[Part]) -> Iterator[Part]:
     """Let records go on that an earlier run left between their steps."""
-    progress = state.journal.progress(state.program.object) if terms.creates or terms.steps > 1 else {}
+    progress = state.journal.progress.of(state.program.object) if terms.creates or terms.steps > 1 else {}
     begun = changes.numbers_of(state.staging, state.operation, progress.keys())
     for part in parts:
         if part.range.size == 1 and part.range.first in begun:
@@ -81,7 +81,7 @@ def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
 def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> Iterator[tuple[Part, float]]:
     """Look a create of unknown outcome up first, once its attempt cannot be under way any more."""
     claimed = changes.claimed(state.staging, state.operation)
-    ended = {claim.key: claim.ended_at for claim in state.journal.claims(state.program.object)} if claimed else {}
+    ended = {claim.key: claim.ended_at for claim in state.journal.claims.of(state.program.object)} if claimed else {}
     claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
     gone = changes.removed_among(state.staging, claimed)
     now = state.journal.now()

@@ -14,11 +14,13 @@ from engine.delivery.part import Part
 from engine.delivery.targets import Target, Window
 from engine.mapping.program import Program
 from engine.state import changes
-from engine.state.journal import Claim, Clock, Exchange, Journal
-from engine.state.journal.entries import Progress
+from engine.state.journal import Journal
+from engine.state.journal.claims import Claim
+from engine.state.journal.requests import Exchange
+from engine.state.journal.step_progress import Progress
 from engine.values.errors import OneSyncError, TargetError
 from engine.values.ranges import Range, coalesce, subtract
-from engine.values.records import DOCUMENT, Change, Key
+from engine.values.records import DOCUMENT, Change, Clock, Key
 from engine.values.results import Counts
 
 MARK_LINES = 50_000  # marked at once, so that recording costs little
@@ -71,9 +73,9 @@ class Recorder:
         self._ranges = coalesce(ranges)
         self._marked: list[Range] = []
         self._left: list[Range] = []  # ranges of which a request was about to leave
-        self._claims = {claim.key: claim for claim in journal.claims(program.object)} if self._creates else {}
+        self._claims = {claim.key: claim for claim in journal.claims.of(program.object)} if self._creates else {}
         self._waiting: list[Exchange] = []  # attempts to be written with the next event
-        self._paused = target.connection in journal.pauses()
+        self._paused = target.connection in journal.pauses.all()
 
     @property
     def _creates(self) -> bool:
@@ -105,14 +107,14 @@ class Recorder:
         """Note what was marked and never left: it had no effect."""
         with self._journal.transaction():
             self._flush()
-            self._journal.receipt(self._object, subtract(self._marked, self._left), "clean")
+            self._journal.marks.receipt(self._object, subtract(self._marked, self._left), "clean")
 
     def _durable(self, event: Leaving | Unlearnt | Stepped | Done) -> None:
         match event:
             case Leaving():
                 self._leaving(event.part)
             case Unlearnt():
-                self._journal.claim_unknown(self._object, self._keys(event.part), self._clock(), event.reason)
+                self._journal.claims.end(self._object, self._keys(event.part), self._clock(), event.reason)
             case Stepped(part=part):
                 self._stepped(part)
             case Done():
@@ -124,13 +126,13 @@ class Recorder:
         if not any(each.first <= part.range.first and part.range.last <= each.last for each in self._marked):
             ahead = self._ahead(part.range)
             for each in subtract([ahead], self._marked):
-                self._journal.mark(self._object, each)
+                self._journal.marks.add(self._object, each)
             self._marked = coalesce([*self._marked, ahead])
         self._left = _extended(self._left, part.range)
         if part.past.starts_over:
             self._begin_anew(part)
         if self._creates_at(part.attempt.step):
-            self._journal.claim(self._object, self._new_claims(part, self._operation), self._run_id)
+            self._journal.claims.add(self._object, self._new_claims(part, self._operation), self._run_id)
 
     def _ahead(self, part: Range) -> Range:
         """Choose what to mark: never a change of another operation, whose marks and receipts are its own.
@@ -148,7 +150,7 @@ class Recorder:
         if part.attempt.step:
             self._note_progress(key, _sent(part, payload_hash), part.attempt.step, part.attempt.saved)
         else:
-            self._journal.drop_progress(self._object, [key])
+            self._journal.progress.drop(self._object, [key])
 
     def _note_progress(self, key: Key, payload_hash: str, step: int, saved: Mapping[str, Any]) -> None:
         progress = Progress(
@@ -158,7 +160,7 @@ class Recorder:
             step=step,
             saved=saved,
         )
-        self._journal.step(self._object, key, progress)
+        self._journal.progress.put(self._object, key, progress)
 
     def _new_claims(self, part: Part, operation: int) -> list[Claim]:
         now = self._clock()
@@ -184,18 +186,18 @@ class Recorder:
         exchange = self._target.describe(event.request, event.answer)
         self._waiting.append(judged(exchange, event.decision, lines=event.part.range.size))
         if self._paused and accepted(event.answer):
-            self._journal.unpause(self._target.connection)
+            self._journal.pauses.end(self._target.connection)
             self._paused = False
 
     def _flush(self) -> None:
         for exchange in self._waiting:
-            self._journal.log_request(self._object, self._run_id, exchange)
+            self._journal.requests.add(self._object, self._run_id, exchange)
         self._waiting = []
 
     def _done(self, event: Done) -> None:
         part, counts, size = event.part, self.tally.counts, event.part.range.size
         if event.clean:
-            self._journal.receipt(self._object, [part.range], "clean")
+            self._journal.marks.receipt(self._object, [part.range], "clean")
         match event.verdict:
             case Verdict.CONFIRMED:
                 self._confirmed(event)
@@ -210,14 +212,14 @@ class Recorder:
                 counts.failed += size
                 self.tally.first_failure = self.tally.first_failure or event.reason
                 if self._creates and event.clean and subtract([part.range], self._left) != [part.range]:
-                    self._journal.drop_claims(self._object, self._keys(part))
+                    self._journal.claims.drop(self._object, self._keys(part))
             case Verdict.UNKNOWN:
                 counts.unknown += size
-                self._journal.claim_unknown(self._object, self._keys(part), self._clock(), event.reason)
+                self._journal.claims.end(self._object, self._keys(part), self._clock(), event.reason)
             case Verdict.WAITING:
                 counts.waiting += size
                 if self._creates:
-                    self._journal.drop_claims(self._object, self._keys(part))
+                    self._journal.claims.drop(self._object, self._keys(part))
 
     def _stepped(self, part: Part) -> None:
         """Note how far a record has come; where it was made with another payload, only a further create counts.
@@ -231,26 +233,26 @@ class Recorder:
                 key, payload_hash if part.past.made_as is None else "", part.attempt.step, part.attempt.saved
             )
         if created:
-            self._journal.drop_claims(self._object, [key])
+            self._journal.claims.drop(self._object, [key])
 
     def _confirmed(self, event: Done) -> None:
         if event.part.past.made_as is not None:  # made with one payload and finished with another: it holds neither
             [(key, _, _)] = changes.keys(self._window.staging, event.part.range)
             self._follow(event, key, "")
             return
-        self._journal.receipt(self._object, [event.part.range], "confirmed")
+        self._journal.marks.receipt(self._object, [event.part.range], "confirmed")
         self.tally.counts.confirmed += event.part.range.size
         if not self._program.binds and not self._has_steps:
             return
         records = changes.keys(self._window.staging, event.part.range)
         kept = [key for key, change, _ in records if change is not Change.REMOVED]
-        self._journal.bind(self._object, [(key, event.saved) for key in kept])
-        self._journal.unbind(self._object, [key for key, change, _ in records if change is Change.REMOVED])
+        self._journal.bindings.add(self._object, [(key, event.saved) for key in kept])
+        self._journal.bindings.drop(self._object, [key for key, change, _ in records if change is Change.REMOVED])
         keys = [key for key, _, _ in records]
         if self._creates:
-            self._journal.drop_claims(self._object, keys)
+            self._journal.claims.drop(self._object, keys)
         if self._has_steps:
-            self._journal.drop_progress(self._object, keys)
+            self._journal.progress.drop(self._object, keys)
 
     @property
     def _has_steps(self) -> bool:
@@ -262,7 +264,7 @@ class Recorder:
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
         claim = self._claims.get(key)
         sent = claim.payload_hash if claim else _sent(part, payload_hash)
-        self._journal.drop_claims(self._object, [key])
+        self._journal.claims.drop(self._object, [key])
         if not part.attempt.gone and self._spec and part.attempt.step + 1 < len(self._spec.requests):
             known = "" if Change.CHANGED in self._program.takes else sent
             self._note_progress(key, known, part.attempt.step + 1, {**part.attempt.saved, **event.saved})
@@ -278,18 +280,18 @@ class Recorder:
         staging, part = self._window.staging, event.part
         change = Change.REMOVED if part.attempt.gone else Change.CHANGED
         following = self._program.takes.get(change)
-        self._journal.bind(self._object, [(key, event.saved)])
-        self._journal.drop_progress(self._object, [key])
+        self._journal.bindings.add(self._object, [(key, event.saved)])
+        self._journal.progress.drop(self._object, [key])
         if following is None and part.attempt.gone:
             self.tally.counts.unhandled_removed += 1
         elif following is None:
             changes.take_as_claimed(staging, part.range.first, sent)
-            self._journal.receipt(self._object, [part.range], "confirmed")
+            self._journal.marks.receipt(self._object, [part.range], "confirmed")
             self.tally.counts.confirmed += 1
         elif following not in self._due or following <= self._operation:
             self.tally.counts.not_due += 1
         else:
-            saved = self._journal.binding(self._object, key) or {}
+            saved = self._journal.bindings.get(self._object, key) or {}
             changes.follow_up(staging, part.range.first, change, following, saved)
 
     def _gone(self, event: Done) -> None:
@@ -297,12 +299,12 @@ class Recorder:
         [(key, _, _)] = changes.keys(self._window.staging, event.part.range)
         adding = self._program.takes[Change.ADDED]
         spec = self._program.operations[adding].spec
-        self._journal.receipt(self._object, [event.part.range], "gone")
-        self._journal.unbind(self._object, [key])
-        self._journal.drop_progress(self._object, [key])
+        self._journal.marks.receipt(self._object, [event.part.range], "gone")
+        self._journal.bindings.drop(self._object, [key])
+        self._journal.progress.drop(self._object, [key])
         if spec.creates:
-            self._journal.claim(self._object, self._new_claims(event.part, adding), self._run_id)
-            self._journal.claim_unknown(self._object, [key], self._clock(), event.reason)
+            self._journal.claims.add(self._object, self._new_claims(event.part, adding), self._run_id)
+            self._journal.claims.end(self._object, [key], self._clock(), event.reason)
         self.tally.counts.unknown += spec.creates
         self.tally.counts.waiting += not spec.creates
 
@@ -315,9 +317,9 @@ class Recorder:
             refuse.reject(self._journal, self._program, key, refusal, payload_hash=payload_hash, kept=kept)
             self.tally.rejected.add(key)
         if event.doubtful:
-            self._journal.claim_unknown(self._object, self._keys(event.part), self._clock(), refusal.reason)
+            self._journal.claims.end(self._object, self._keys(event.part), self._clock(), refusal.reason)
         elif self._creates:
-            self._journal.drop_claims(self._object, self._keys(event.part))
+            self._journal.claims.drop(self._object, self._keys(event.part))
 
     def _keys(self, part: Part) -> list[Key]:
         return [key for key, _, _ in changes.keys(self._window.staging, part.range)]
@@ -339,7 +341,7 @@ def note_pause(journal: Journal, connection: str, error: OneSyncError) -> None:
     """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
     if isinstance(error, TargetError) and error.code in PAUSING:
         reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it
-        journal.pause(connection, reason, asked_seconds=error.wait_seconds)
+        journal.pauses.add(connection, reason, asked_seconds=error.wait_seconds)
 
 
 def _extended(ranges: list[Range], new: Range) -> list[Range]:

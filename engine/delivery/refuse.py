@@ -11,7 +11,7 @@ def reject(
     journal: Journal, program: Program, key: Key, refusal: Refusal, *, payload_hash: str | None = None, kept: str | None
 ) -> None:
     """Remember a refused record under the mapping's fingerprint; `kept` is the JSON by which it can be tried again."""
-    journal.reject(
+    journal.rejections.add(
         program.object,
         key,
         refusal,

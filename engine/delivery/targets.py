@@ -18,7 +18,7 @@ from engine.mapping.program.answers import read
 from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
 from engine.mapping.spec import Write
 from engine.state import changes
-from engine.state.journal import Exchange
+from engine.state.journal.requests import Exchange
 from engine.state.staging import Staging
 from engine.values import json_text
 from engine.values.exchanges import Answer, Answered, Outgoing, Written

@@ -131,17 +131,18 @@ def _check_names(
 def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
     """Bring what the journal knows into temporary tables, for set-wise work."""
     object_ = program.object
-    _load(staging, "bound", ("key", "saved"), journal.bindings(object_))
+    _load(staging, "bound", ("key", "saved"), journal.bindings.of(object_))
     for ref in program.refs:
-        _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings(ref.object))
-    begun = ((key_text(key), json.dumps(each.saved)) for key, each in journal.progress(object_).items() if each.saved)
+        _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings.of(ref.object))
+    progress = journal.progress.of(object_)
+    begun = ((key_text(key), json.dumps(each.saved)) for key, each in progress.items() if each.saved)
     _load(staging, "begun", ("key", "saved"), begun)
-    claimed = ((key_text(claim.key),) for claim in journal.claims(object_))
+    claimed = ((key_text(claim.key),) for claim in journal.claims.of(object_))
     _load(staging, "claimed", ("key",), claimed)
     hours = program.mapping.retry_rejected_after_hours
     refused = (  # without a payload: to be tried again
-        (key_text(each.key), None if journal.is_due(each, hours) else each.payload_hash, each.fingerprint)
-        for each in journal.rejections(object_)
+        (key_text(each.key), None if journal.rejections.is_due(each, hours) else each.payload_hash, each.fingerprint)
+        for each in journal.rejections.of(object_)
         if each.payload_hash
     )
     _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), refused)

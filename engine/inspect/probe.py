@@ -80,7 +80,7 @@ def _feed_request(app: App, journal: Journal, name: str) -> Outgoing | None:
             continue
         feed = app.program(mapping).feed
         assert feed is not None  # noqa: S101  an HTTP source has a feed
-        cursor = journal.standing(mapping.object).cursor
+        cursor = journal.runs.standing(mapping.object).cursor
         position = {"cursor": feed.start if cursor is None else cursor, "page": 1, "offset": 0, "link": None}
         request = outgoing(feed.request, {**feed.shared, **position})
         if not isinstance(request, Refusal):

@@ -17,7 +17,8 @@ from engine.run import run_object
 from engine.run.app import App
 from engine.run.run_object import new_run_id
 from engine.state.duckdb_file import DamagedError
-from engine.state.journal import Claim, Journal
+from engine.state.journal import Journal
+from engine.state.journal.claims import Claim
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.ledger import confirmed, disown, forget, generation
 from engine.state.recovery import apart, check_pair, recover, settle_unknown
@@ -68,7 +69,7 @@ def resend(app: App, mapping: MappingSpec, words: Sequence[str] = ()) -> int:
                 recover(staging, journal, mapping.object, journal.now())
                 count = forget(staging, keys)
                 if count:
-                    journal.start_over(mapping.object)
+                    journal.runs.start_over(mapping.object)
     if words and not count:
         name = " ".join((mapping.object, *words))
         raise RunError(f"the ledger holds no record {name}; see `one-sync why {name}`", code="E_UNKNOWN_RECORD")
@@ -125,9 +126,9 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
 def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:
     """Take the ends that objects have now as those that their notes speak of; answers the objects that changed."""
     with _journal(app) as journal:
-        changed = [each for each in mappings if differing(journal.ends(each.object), app.ends_of(each))]
+        changed = [each for each in mappings if differing(journal.ends.of(each.object), app.ends_of(each))]
         for each in changed:
-            journal.speak_of(each.object, app.ends_of(each))
+            journal.ends.put(each.object, app.ends_of(each))
     return [each.object for each in changed]
 
 
@@ -206,7 +207,7 @@ def _pair(program: Program, staging: Staging, journal: Journal) -> int:
         settle_unknown(staging, journal.now())
     lost = _note_creates(program, staging, journal)
     if is_apart:
-        journal.settled(program.object, generation(staging))
+        journal.runs.settled(program.object, generation(staging))
         staging.set_meta("journal", journal.identity)
     return lost
 
@@ -221,17 +222,17 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
     operation = program.takes.get(Change.ADDED)
     if operation is None or not program.operations or not program.operations[operation].spec.creates:
         return 0
-    known = {key for key, _ in journal.bindings(program.object)}
-    known |= {key_text(claim.key) for claim in journal.claims(program.object)}
+    known = {key for key, _ in journal.bindings.of(program.object)}
+    known |= {key_text(claim.key) for claim in journal.claims.of(program.object)}
     held = staging.rows("select key, payload_hash is not null from ledger order by key")
     lost = {text_key(key): confirmed for key, confirmed in held if key not in known}
     if not program.operations[operation].lookup and not _unadoptable(program):
-        journal.bind(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
+        journal.bindings.add(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
         lost = {key: was_confirmed for key, was_confirmed in lost.items() if not was_confirmed}
     now = journal.now()
     with journal.transaction():
-        journal.claim(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
-        journal.claim_unknown(program.object, lost, now, "its binding is lost")
+        journal.claims.add(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
+        journal.claims.end(program.object, lost, now, "its binding is lost")
     staging.run(
         "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
         [[key_text(key) for key in lost]],
@@ -285,8 +286,8 @@ def resolve_confirmed(app: App, mapping: MappingSpec, words: Sequence[str], save
             known = f"it saves {', '.join(needed)}" if needed else "it saves nothing"
             raise ConfigError(f"{mapping.object} does not save {', '.join(other)}: {known}", code="E_SAVE")
         with journal.transaction():
-            journal.bind(mapping.object, [(claim.key, saved)])
-            journal.drop_claims(mapping.object, [claim.key])
+            journal.bindings.add(mapping.object, [(claim.key, saved)])
+            journal.claims.drop(mapping.object, [claim.key])
         return claim.key
 
 
@@ -300,7 +301,7 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
             check_pair(staging, journal, mapping.object)
             recover(staging, journal, mapping.object, journal.now())
             disown(staging, claim.key)
-        journal.drop_claims(mapping.object, [claim.key])
+        journal.claims.drop(mapping.object, [claim.key])
         return claim.key
 
 
@@ -308,7 +309,7 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
 def _claimed(app: App, mapping: MappingSpec, words: Sequence[str]) -> Iterator[tuple[Staging | None, Journal, Claim]]:
     keys = keys_of(mapping, words)
     with _held(app, mapping.object) as staging, _journal(app) as journal:
-        claims = {claim.key: claim for claim in journal.claims(mapping.object)}
+        claims = {claim.key: claim for claim in journal.claims.of(mapping.object)}
         claim = next((claims[key] for key in keys if key in claims), None)
         if claim is None:
             name = " ".join((mapping.object, *words))
@@ -325,12 +326,12 @@ def retry_rejected(app: App, object_: str, words: Sequence[str] | None) -> int:
     Raises RunError when no such record is refused.
     """
     with _journal(app) as journal:
-        refused = [each.key for each in journal.rejections(object_)]
+        refused = [each.key for each in journal.rejections.of(object_)]
         keys = refused if words is None else [key for key in spellings(words) if key in refused][:1]
         if words is not None and not keys:
             name = " ".join((object_, *words))
             raise RunError(f"{name} is not rejected; see `one-sync rejected list {object_}`", code="E_NOT_REJECTED")
-        return journal.retry_rejections(object_, keys) if keys else 0
+        return journal.rejections.retry(object_, keys) if keys else 0
 
 
 @contextmanager

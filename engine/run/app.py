@@ -27,7 +27,8 @@ from engine.run.setting import Setting
 from engine.source.documents import kept_of, read_feed
 from engine.source.feed import FeedEnd
 from engine.source.query import read_sql
-from engine.state.journal import Exchange, Journal
+from engine.state.journal import Journal
+from engine.state.journal.requests import Exchange
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent
 from engine.values.order import Order
@@ -212,7 +213,7 @@ class App:
             end = opened[-1]
 
             def read_once(journal: Journal, whole: bool) -> Iterator[Read]:
-                return read_sql(source, end, journal.standing(mapping.object), utc_now(), whole=whole)
+                return read_sql(source, end, journal.runs.standing(mapping.object), utc_now(), whole=whole)
 
             return read_once
         http = self.http(source.connection)
@@ -232,7 +233,7 @@ class App:
         def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
             refused = kept_of(journal, mapping)
             try:
-                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, refused):
+                for read in read_feed(feed, feed_end, journal.runs.standing(mapping.object).cursor, refused):
                     keep(journal)
                     yield read
             finally:
@@ -242,7 +243,7 @@ class App:
             if run_id is not None and asked:
                 with journal.transaction():
                     while asked:
-                        journal.log_request(mapping.object, run_id, asked.popleft())
+                        journal.requests.add(mapping.object, run_id, asked.popleft())
 
         return read_pages
 

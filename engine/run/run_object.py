@@ -102,7 +102,7 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
         _conclude(run, result)
-        journal.ended(result)
+        journal.runs.ended(result)
         return result
 
 
@@ -137,19 +137,19 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
-    run.journal.take_up_retries(run.object)
+    run.journal.rejections.take_up_retries(run.object)
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
     recover(run.staging, run.journal, run.object, run.setting.clock())
     check_ends(run.staging, run.journal, run.object, run.setting.ends)
     ends = run.setting.ends.get(run.object, {})
-    if ends != run.journal.ends(run.object):
-        run.journal.speak_of(run.object, ends)
+    if ends != run.journal.ends.of(run.object):
+        run.journal.ends.put(run.object, ends)
 
 
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
-    run.journal.begin(run.object, run.order.run_id, run.begun)
+    run.journal.runs.begin(run.object, run.order.run_id, run.begun)
     prepared = prepare(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
     counts.add(prepared.counts)
     counts.requests += read.requests
@@ -157,7 +157,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
     if run.program.feed and not read.retried:
-        run.journal.unpause(run.http)
+        run.journal.pauses.end(run.http)
     if read.cursor_column and (read.full or prepared.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
@@ -230,11 +230,11 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     with run.journal.transaction():
         if read.cursor_column and greatest is not None:
             kind = str(run.staging.kinds[read.cursor_column])
-            run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
+            run.journal.runs.move_cursor(run.object, {"value": greatest, "kind": kind})
         elif read.cursor is not None:
-            run.journal.move_cursor(run.object, read.cursor)
+            run.journal.runs.move_cursor(run.object, read.cursor)
         if read.full:
-            run.journal.read_whole(run.object, run.begun)
+            run.journal.runs.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
 
@@ -277,7 +277,7 @@ def _conclude(run: _Run, result: ObjectResult) -> None:
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:
-        run.journal.once_done(run.object)
+        run.journal.runs.once_done(run.object)
 
 
 def exit_of(result: ObjectResult) -> Exit:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.state.journal import Clock
 from engine.state.recovery import Ends
+from engine.values.records import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,5 +13,5 @@ def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
     if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
         return True
     hours = program.mapping.retry_rejected_after_hours
-    due = (each for each in journal.rejections(program.object) if journal.is_due(each, hours))
+    due = (each for each in journal.rejections.of(program.object) if journal.rejections.is_due(each, hours))
     return any(each.retry or each.payload_hash for each in due)

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.connections.sql.database import SqlEnd
 from engine.mapping.spec import Cursor, SqlSource
-from engine.state.journal import Standing
+from engine.state.journal.runs import Standing
 from engine.values import canonical
 from engine.values.canonical import Kind
 from engine.values.columns import Batch, batch_of, column, without_giants

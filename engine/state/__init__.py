@@ -7,5 +7,6 @@ recovery     what a run makes sure of before it believes its state: both files a
 duckdb_file  the DuckDB file as it is opened: its lock, its errors; the one door to DuckDB
 memory       how much memory DuckDB may take, by how heavy and wide rows are
 layouts      the steps from older layouts to today's
+stored_texts how times and values are written in both files
 journal/     journal.sqlite: marks, claims, receipts, bindings, rejections, pauses, history
 """

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.state.journal.entries import stamp
 from engine.state.staging import EMPTY_CHANGES, Staging, column, quoted
+from engine.state.stored_texts import stamp
 from engine.values.canonical import Kind, canonical, restorer_of
 from engine.values.ranges import Range, coalesce, subtract
 from engine.values.records import Key, key_text

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from engine.connections.identity import Identity, differing
-from engine.state.journal import Journal, Standing
+from engine.state.journal import Journal
+from engine.state.journal.runs import Standing
 from engine.state.ledger import Outcomes, generation, rebuild, settle
 from engine.state.staging import Staging
 from engine.values.errors import StateError
@@ -37,9 +38,10 @@ def check_pair(staging: Staging, journal: Journal, object_: str) -> str | None:
     if what := apart(staging, journal, object_):
         raise StateError(_behind(object_, staging, what), code="E_JOURNAL_BEHIND")
     if _is_behind(staging, journal, object_):
+        known = journal.runs.standing(object_).generation
         rebuild(staging, _begun(journal, object_))
         staging.set_meta(READ_BY, "")
-        staging.set_meta("generation", str(journal.standing(object_).generation))  # last: from now on it is believed
+        staging.set_meta("generation", str(known))  # last: from now on it is believed
         return (
             f"{object_}: the DuckDB file was lost or is older than the journal and is rebuilt; records are sent again "
             "where that can be repeated, and removals that were due are lost"
@@ -53,7 +55,7 @@ def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
     It says before each settle which generation the file will be at, after all else of that run, and before each
     request which run stands in the file: so a journal kept or copied in the middle of a run is found out by both.
     """
-    standing = journal.standing(object_)
+    standing = journal.runs.standing(object_)
     if staging.meta("journal") not in (None, journal.identity):
         return "belongs to another journal"
     here = generation(staging)
@@ -82,16 +84,16 @@ def _is_behind(staging: Staging, journal: Journal, object_: str) -> bool:
 
     Marks speak of the changes of the run that set them, so a file with those of another run is older than they are.
     """
-    standing = journal.standing(object_)
+    standing = journal.runs.standing(object_)
     if generation(staging) != standing.generation:
         return generation(staging) < standing.generation
-    return bool(standing.open_run != staging.meta("run_id") and journal.marks(object_))
+    return bool(standing.open_run != staging.meta("run_id") and journal.marks.of(object_))
 
 
 def _begun(journal: Journal, object_: str) -> dict[Key, Mapping[str, Any]]:
     """Give the creates that are not finished, with their rows as far as they are known."""
-    begun: dict[Key, Mapping[str, Any]] = {key: {} for key in journal.progress(object_)}
-    return begun | {claim.key: claim.row for claim in journal.claims(object_)}
+    begun: dict[Key, Mapping[str, Any]] = {key: {} for key in journal.progress.of(object_)}
+    return begun | {claim.key: claim.row for claim in journal.claims.of(object_)}
 
 
 # --- a run that stands in both -------------------------------------------------------------------------------
@@ -99,23 +101,23 @@ def _begun(journal: Journal, object_: str) -> dict[Key, Mapping[str, Any]]:
 
 def settle_run(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
     """Settle the run that stands in both files, and drop its marks and receipts."""
-    journal.settling(object_, generation(staging) + 1)
+    journal.runs.settling(object_, generation(staging) + 1)
     settle(staging, _outcomes(journal, object_), at)
-    journal.settled(object_, generation(staging))
+    journal.runs.settled(object_, generation(staging))
 
 
 def recover(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
     """Settle the receipts of a run that did not end; does nothing where the last run ended."""
-    standing = journal.standing(object_)
+    standing = journal.runs.standing(object_)
     if _is_cut_short(staging, standing):
         settle_run(staging, journal, object_, at)
     elif standing.open_run:  # it died between the two files
-        journal.settled(object_, generation(staging))
+        journal.runs.settled(object_, generation(staging))
 
 
 def recover_copy(staging: Staging, journal: Journal, object_: str, at: datetime) -> None:
     """Do the same to a copy of the DuckDB file; the journal stays as it is."""
-    if _is_cut_short(staging, journal.standing(object_)):
+    if _is_cut_short(staging, journal.runs.standing(object_)):
         settle(staging, _outcomes(journal, object_), at)
 
 
@@ -127,10 +129,10 @@ def _is_cut_short(staging: Staging, standing: Standing) -> bool:
 def _outcomes(journal: Journal, object_: str) -> Outcomes:
     """Read from the journal what became of the last run's changes."""
     return Outcomes(
-        marked=journal.marks(object_),
-        confirmed=journal.receipts(object_, "confirmed"),
-        clean=journal.receipts(object_, "clean"),
-        gone=journal.receipts(object_, "gone"),
+        marked=journal.marks.of(object_),
+        confirmed=journal.marks.receipts(object_, "confirmed"),
+        clean=journal.marks.receipts(object_, "clean"),
+        gone=journal.marks.receipts(object_, "gone"),
     )
 
 
@@ -150,14 +152,14 @@ def check_ends(staging: Staging, journal: Journal, object_: str, ends: Ends) -> 
     Raises StateError; an object of which nothing is known yet may change its ends.
     """
     for name, now in ends.items():
-        knows = journal.knows_of_target(name) or (name == object_ and staging.value("select 1 from ledger limit 1"))
+        knows = journal.ends.matter(name) or (name == object_ and staging.value("select 1 from ledger limit 1"))
         if knows and (sentence := ends_changed(journal, name, now)):
             raise StateError(f"{sentence}. {SAME_OR_OTHER}", code="E_TARGET_CHANGED")
 
 
 def ends_changed(journal: Journal, object_: str, now: Mapping[str, Identity]) -> str | None:
     """Say which end of an object is another one than its notes speak of; None: all are the same, or none was noted."""
-    if not (found := differing(journal.ends(object_), now)):
+    if not (found := differing(journal.ends.of(object_), now)):
         return None
     role, before, after = found
     place = after.place if after.place != before.place else f"another tenant or database of {after.place}"

@@ -31,7 +31,8 @@ from engine.delivery.events import Verdict
 from engine.delivery.part import Part
 from engine.delivery.record_events import Recorder
 from engine.delivery.targets import Window
-from engine.state.journal import Exchange, Journal
+from engine.state.journal.marks import Marks
+from engine.state.journal.requests import Exchange
 from engine.state.ledger import Outcomes, generation, settle
 from engine.state.memory import Room
 from engine.state.staging import Staging
@@ -194,7 +195,7 @@ def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_
 
 
 def no_mark(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Journal, "mark", lambda self, object_, about_to_send: None)
+    patch.setattr(Marks, "add", lambda self, object_, about_to_send: None)
 
 
 def clean_after_attempts(patch: pytest.MonkeyPatch) -> None:
@@ -232,7 +233,7 @@ def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
 
     def early(self: Recorder, part: Part) -> None:
         leaving(self, part)
-        self._journal.receipt("items", [part.range], "confirmed")
+        self._journal.marks.receipt("items", [part.range], "confirmed")
 
     patch.setattr(Recorder, "_leaving", early)
 
@@ -240,7 +241,7 @@ def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "engine.run.run_object.recover",
-        lambda staging, journal, object_, at: journal.settled(object_, generation(staging)),
+        lambda staging, journal, object_, at: journal.runs.settled(object_, generation(staging)),
     )
 
 
