@@ -81,8 +81,8 @@ def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
 def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> Iterator[tuple[Part, float]]:
     """Look a create of unknown outcome up first, once its attempt cannot be under way any more."""
     claimed = changes.claimed(state.staging, state.operation)
-    ended = {claim.key: claim.ended_at for claim in state.journal.claims.of(state.program.object)} if claimed else {}
-    claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
+    claims = {claim.key: claim for claim in state.journal.claims.of(state.program.object)} if claimed else {}
+    claimed = {seq: key for seq, key in claimed.items() if key in claims}  # those that this run has found are known
     gone = changes.removed_among(state.staging, claimed)
     now = state.journal.now()
     for part in parts:
@@ -90,6 +90,7 @@ def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> It
         if seq not in claimed:
             yield part, 0.0
             continue
-        at = ended[claimed[seq]]
-        wait = settle_seconds if at is None else settle_seconds - (now - at).total_seconds()
-        yield part.claimed_before(gone=seq in gone), min(settle_seconds, max(0.0, wait))
+        claim = claims[claimed[seq]]
+        wait = settle_seconds if claim.ended_at is None else settle_seconds - (now - claim.ended_at).total_seconds()
+        asking = part.claimed_before(payload=claim.payload_hash, gone=seq in gone)
+        yield asking, min(settle_seconds, max(0.0, wait))
