@@ -11,14 +11,14 @@ from engine.delivery.part import Part
 from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.state import changes
-from engine.state.journal import Journal
 from engine.state.journal.step_progress import Progress
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values.records import Change
 
 
 def parts_of(
-    program: Program, staging: Staging, journal: Journal, target: Target, operation: int
+    program: Program, staging: Staging, journal: RunJournal, target: Target, operation: int
 ) -> Iterator[tuple[Part, float]]:
     """Give the parts of an operation's requests, in order, each with the seconds before it may go."""
     state = _State(program=program, staging=staging, journal=journal, operation=operation)
@@ -35,7 +35,7 @@ class _State:
 
     program: Program
     staging: Staging
-    journal: Journal
+    journal: RunJournal
     operation: int
 
 

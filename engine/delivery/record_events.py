@@ -29,10 +29,10 @@ from engine.delivery.notes import (
 from engine.delivery.targets import Target, Window
 from engine.mapping.program import Program
 from engine.state import changes
-from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
 from engine.state.journal.requests import Exchange
 from engine.state.journal.step_progress import Progress
+from engine.state.protocols import RunJournal
 from engine.values.errors import OneSyncError, TargetError
 from engine.values.ranges import Range, subtract
 from engine.values.records import DOCUMENT, Change, Key
@@ -72,7 +72,7 @@ class Recorder:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: RunJournal,
         program: Program,
         run_id: str,
         target: Target,
@@ -213,7 +213,7 @@ def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchang
     return replace(exchange, lines=lines, outcome=outcome, reason=reason)
 
 
-def note_pause(journal: Journal, connection: str, error: OneSyncError) -> None:
+def note_pause(journal: RunJournal, connection: str, error: OneSyncError) -> None:
     """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
     if isinstance(error, TargetError) and error.code in PAUSING:
         reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it

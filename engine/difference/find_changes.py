@@ -18,7 +18,7 @@ from engine.difference.guards import Held, guard
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
-from engine.state.journal import Journal
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging, quoted
 from engine.values.columns import Batch
 from engine.values.errors import RunError
@@ -45,7 +45,7 @@ class Prepared:
 
 
 def prepare(
-    program: Program, staging: Staging, journal: Journal, read: Read, order: Order, *, stop: threading.Event
+    program: Program, staging: Staging, journal: RunJournal, read: Read, order: Order, *, stop: threading.Event
 ) -> Prepared:
     """Extract, diff and render: afterwards the table `changes` holds what a run would send.
 
@@ -128,7 +128,7 @@ def _check_names(
         raise RunError(message, code="E_UNKNOWN_COLUMN")
 
 
-def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
+def _load_journal(program: Program, staging: Staging, journal: RunJournal) -> None:
     """Bring what the journal knows into temporary tables, for set-wise work."""
     object_ = program.object
     _load(staging, "bound", ("key", "saved"), journal.bindings.of(object_))

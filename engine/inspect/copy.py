@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from engine.run.setting import Setting
 from engine.state.journal import Journal
+from engine.state.ledger import Ledger
 from engine.state.recovery import check_ends, check_pair, recover_copy
 from engine.state.staging import Staging
 
@@ -21,7 +22,8 @@ def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
         Journal.open_to_read(setting.state, setting.clock) as journal,
         Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
     ):
-        check_pair(staging, journal, object_)
-        recover_copy(staging, journal, object_, setting.clock())
-        check_ends(staging, journal, object_, setting.ends)
+        ledger = Ledger(staging)
+        check_pair(ledger, journal, object_)
+        recover_copy(ledger, journal, object_, setting.clock())
+        check_ends(ledger, journal, object_, setting.ends)
         yield staging, journal

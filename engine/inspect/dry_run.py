@@ -19,7 +19,7 @@ from engine.run.app import App
 from engine.run.run_object import Reads
 from engine.run.whole import reads_whole
 from engine.state.journal import Journal
-from engine.state.ledger import Outcomes, settle
+from engine.state.ledger import Ledger, Outcomes
 from engine.state.staging import Staging
 from engine.values.order import Order
 from engine.values.ranges import Range
@@ -56,8 +56,9 @@ class Rehearsal:
         whole = self._whole or reads_whole(self.program, self.staging, self.journal)
         for number, read in enumerate(self._reads(self.journal, whole)):
             if number:
-                everything = [Range(1, int(self.staging.value("select coalesce(max(seq), 1) from changes")))]
-                settle(self.staging, Outcomes(marked=everything, confirmed=everything), self.journal.now())
+                ledger = Ledger(self.staging)
+                everything = [Range(1, max(1, ledger.unsettled))]
+                ledger.settle(Outcomes(marked=everything, confirmed=everything), self.journal.now())
             yield read, prepare(self.program, self.staging, self.journal, read, order, stop=self.stop)
 
     def made(self) -> Iterator[Made]:

@@ -20,7 +20,7 @@ from engine.state.duckdb_file import DamagedError
 from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
 from engine.state.journal.sqlite_file import FILE_NAME
-from engine.state.ledger import confirmed, disown, forget, generation
+from engine.state.ledger import Ledger, confirmed
 from engine.state.recovery import apart, check_pair, recover, settle_unknown
 from engine.state.staging import Staging
 from engine.values.errors import ConfigError, RunError
@@ -65,9 +65,10 @@ def resend(app: App, mapping: MappingSpec, words: Sequence[str] = ()) -> int:
     with _held(app, mapping.object) as staging:
         if staging is not None:
             with app.journal_to_write() as journal:
-                check_pair(staging, journal, mapping.object)
-                recover(staging, journal, mapping.object, journal.now())
-                count = forget(staging, keys)
+                ledger = Ledger(staging)
+                check_pair(ledger, journal, mapping.object)
+                recover(ledger, journal, mapping.object, journal.now())
+                count = ledger.forget(keys)
                 if count:
                     journal.runs.start_over(mapping.object)
     if words and not count:
@@ -150,7 +151,7 @@ def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResul
         if staging is None or not creates:
             raise _not_adoptable(program, needed, creates=creates)
         with app.journal_to_write() as journal:
-            if not apart(staging, journal, program.object):
+            if not apart(Ledger(staging), journal, program.object):
                 raise _not_adoptable(program, needed, creates=creates)
             lost = _pair(program, staging, journal)
     gives = " ".join(f"--save {name}=VALUE" for name in needed)
@@ -202,13 +203,14 @@ def _pair(program: Program, staging: Staging, journal: Journal) -> int:
 
     Answers how many records are to be asked for, or resolved by a person.
     """
-    is_apart = apart(staging, journal, program.object)
+    ledger = Ledger(staging)
+    is_apart = apart(ledger, journal, program.object)
     if is_apart:
-        settle_unknown(staging, journal.now())
+        settle_unknown(ledger, journal.now())
     lost = _note_creates(program, staging, journal)
     if is_apart:
-        journal.runs.settled(program.object, generation(staging))
-        staging.set_meta("journal", journal.identity)
+        journal.runs.settled(program.object, ledger.generation)
+        ledger.pair(journal.identity)
     return lost
 
 
@@ -233,10 +235,7 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
     with journal.transaction():
         journal.claims.add(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
         journal.claims.end(program.object, lost, now, "its binding is lost")
-    staging.run(
-        "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
-        [[key_text(key) for key in lost]],
-    )
+    Ledger(staging).doubt(lost)
     return len(lost)
 
 
@@ -298,9 +297,10 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
     """
     with _claimed(app, mapping, words) as (staging, journal, claim):
         if staging is not None:  # what is nowhere is no removal either, should it have left the source
-            check_pair(staging, journal, mapping.object)
-            recover(staging, journal, mapping.object, journal.now())
-            disown(staging, claim.key)
+            ledger = Ledger(staging)
+            check_pair(ledger, journal, mapping.object)
+            recover(ledger, journal, mapping.object, journal.now())
+            ledger.disown(claim.key)
         journal.claims.drop(mapping.object, [claim.key])
         return claim.key
 

@@ -29,6 +29,7 @@ from engine.source.feed import FeedEnd
 from engine.source.query import read_sql
 from engine.state.journal import Journal
 from engine.state.journal.requests import Exchange
+from engine.state.protocols import RunJournal
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent
 from engine.values.order import Order
@@ -212,7 +213,7 @@ class App:
             opened.append(self.sql(source.connection))
             end = opened[-1]
 
-            def read_once(journal: Journal, whole: bool) -> Iterator[Read]:
+            def read_once(journal: RunJournal, whole: bool) -> Iterator[Read]:
                 return read_sql(source, end, journal.runs.standing(mapping.object), utc_now(), whole=whole)
 
             return read_once
@@ -230,7 +231,7 @@ class App:
         feed = program.feed
         assert feed is not None  # noqa: S101  an HTTP source has a feed
 
-        def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
+        def read_pages(journal: RunJournal, whole: bool) -> Iterator[Read]:
             refused = kept_of(journal, mapping)
             try:
                 for read in read_feed(feed, feed_end, journal.runs.standing(mapping.object).cursor, refused):
@@ -239,7 +240,7 @@ class App:
             finally:
                 keep(journal)
 
-        def keep(journal: Journal) -> None:
+        def keep(journal: RunJournal) -> None:
             if run_id is not None and asked:
                 with journal.transaction():
                     while asked:

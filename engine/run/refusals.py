@@ -9,15 +9,15 @@ from engine.delivery.refuse import as_document, reject
 from engine.difference.find_changes import Prepared
 from engine.mapping.program import Program
 from engine.state import changes
-from engine.state.journal import Journal
 from engine.state.journal.rejections import Rejection
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values.read import Read
 from engine.values.records import Key, Refused, key_text
 
 
 def keep(
-    journal: Journal,
+    journal: RunJournal,
     staging: Staging,
     program: Program,
     prepared: Prepared,

@@ -26,7 +26,9 @@ from engine.source.query import start_hint
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal import Journal
-from engine.state.recovery import READ_BY, check_ends, check_pair, recover, settle_run
+from engine.state.ledger import READ_BY, Ledger
+from engine.state.protocols import RunJournal, RunLedger
+from engine.state.recovery import check_ends, check_pair, recover, settle_run
 from engine.state.staging import Staging
 from engine.values.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.values.order import Order
@@ -35,7 +37,7 @@ from engine.values.results import Counts, Failure, ObjectResult, Status
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
-Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
+Reads: TypeAlias = Callable[[RunJournal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class _Run:
     setting: Setting
     order: Order
     staging: Staging
-    journal: Journal
+    ledger: RunLedger
+    journal: RunJournal
     begun: datetime
     tally: Tally = field(default_factory=lambda: Tally(splits_left=MAX_SPLITS))
     notes: list[str] = field(default_factory=list)
@@ -83,6 +86,7 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
             setting=setting,
             order=order,
             staging=staging,
+            ledger=Ledger(staging),
             journal=journal,
             begun=begun,
             notes=[note] if note else [],
@@ -139,10 +143,10 @@ def _set_aside(path: Path, setting: Setting) -> Path:
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
     run.journal.rejections.take_up_retries(run.object)
-    if warning := check_pair(run.staging, run.journal, run.object):
+    if warning := check_pair(run.ledger, run.journal, run.object):
         run.notes.append(warning)
-    recover(run.staging, run.journal, run.object, run.setting.clock())
-    check_ends(run.staging, run.journal, run.object, run.setting.ends)
+    recover(run.ledger, run.journal, run.object, run.setting.clock())
+    check_ends(run.ledger, run.journal, run.object, run.setting.ends)
     ends = run.setting.ends.get(run.object, {})
     if ends != run.journal.ends.of(run.object):
         run.journal.ends.put(run.object, ends)
@@ -172,7 +176,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle_run(run.staging, run.journal, run.object, run.setting.clock())
+    settle_run(run.ledger, run.journal, run.object, run.setting.clock())
 
 
 # --- delivering ------------------------------------------------------------------------------------------------

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine.mapping.program import Program
-from engine.state.journal import Journal
-from engine.state.recovery import READ_BY
+from engine.state.ledger import READ_BY
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 
 
-def reads_whole(program: Program, staging: Staging, journal: Journal) -> bool:
+def reads_whole(program: Program, staging: Staging, journal: RunJournal) -> bool:
     """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
     if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
         return True

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.mapping.spec import MappingSpec
 from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
-from engine.state.journal import Journal
 from engine.state.journal.rejections import Rejection
+from engine.state.protocols import RunJournal
 from engine.values import columns, json_text
 from engine.values.canonical import Kind
 from engine.values.columns import Batch
@@ -25,7 +25,7 @@ class Kept:
     passing: tuple[Rejection, ...] = ()  # had no answer, the longest untried first
 
 
-def kept_of(journal: Journal, mapping: MappingSpec) -> Kept:
+def kept_of(journal: RunJournal, mapping: MappingSpec) -> Kept:
     """Find what of a feed is to be tried again."""
     due, passing = [], []
     for each in journal.rejections.of(mapping.object):

@@ -34,7 +34,7 @@ from engine.delivery.part import Part
 from engine.delivery.targets import Window
 from engine.state.journal.marks import Marks
 from engine.state.journal.requests import Exchange
-from engine.state.ledger import Outcomes, generation, settle
+from engine.state.ledger import Ledger, Outcomes
 from engine.state.memory import Room
 from engine.state.staging import Staging
 from engine.values.columns import Batch
@@ -220,11 +220,13 @@ def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    def settle_and_forget(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
-        settle(staging, outcomes, at)
-        staging.run("delete from ledger where payload_hash is null")
+    settle = Ledger.settle
 
-    patch.setattr("engine.state.recovery.settle", settle_and_forget)
+    def settle_and_forget(self: Ledger, outcomes: Outcomes, at: datetime) -> None:
+        settle(self, outcomes, at)
+        self._staging.run("delete from ledger where payload_hash is null")
+
+    patch.setattr(Ledger, "settle", settle_and_forget)
 
 
 def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
@@ -238,7 +240,7 @@ def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "engine.run.run_object.recover",
-        lambda staging, journal, object_, at: journal.runs.settled(object_, generation(staging)),
+        lambda ledger, journal, object_, at: journal.runs.settled(object_, ledger.generation),
     )
 
 
@@ -368,9 +370,9 @@ def test_settling_is_what_plain_python_says_and_settling_twice_changes_nothing(
     ledger = {key: Row(key, payload, uncertain, "old") for key, (payload, uncertain) in before.items()}
     fill(staging, ledger, numbered, unnumbered)
 
-    settle(staging, told, NOW)
+    Ledger(staging).settle(told, NOW)
     once = ledger_of(staging)
-    settle(staging, told, NOW)
+    Ledger(staging).settle(told, NOW)
     twice = ledger_of(staging)
 
     assert once == reference(ledger, numbered, unnumbered, told)
