@@ -85,6 +85,7 @@ class Recorder:
         self._facts, self._tally = facts, tally
         self._sent = Sent()
         self._attempts: list[Exchange] = []  # to be written with the next event
+        self._records: dict[Range, list[tuple[Key, Change, str]]] = {}  # that the notes of one event speak of
         self._paused = target.connection in journal.pauses.all()
 
     def record(self, event: Event) -> None:
@@ -122,7 +123,7 @@ class Recorder:
         with self._journal.transaction():
             for exchange in self._attempts:
                 self._journal.requests.add(self._program.object, self._run_id, exchange)
-            self._attempts = []
+            self._attempts, self._records = [], {}
             for note in notes:
                 self._put(note)
 
@@ -176,7 +177,7 @@ class Recorder:
         if isinstance(note, DropProgress):
             progress.drop(object_, self._keys(note.range))
             return
-        [(key, _, payload_hash)] = changes.keys(self._staging, note.range)
+        [(key, _, payload_hash)] = self._read(note.range)
         come = Progress(
             operation=self._facts.operation,
             fingerprint=self._program.mapping_fingerprint,
@@ -189,12 +190,12 @@ class Recorder:
     def _reject(self, note: Reject) -> None:
         document = self._window.record(note.range.first).row.get(DOCUMENT) if self._program.feed else None
         kept = refuse.as_document(document)
-        for key, _, payload_hash in changes.keys(self._staging, note.range):
+        for key, _, payload_hash in self._read(note.range):
             refuse.reject(self._journal, self._program, key, note.refusal, payload_hash=payload_hash, kept=kept)
             self._tally.rejected.add(key)
 
     def _renumber(self, note: StandAs | FollowUp) -> None:
-        [(key, _, payload_hash)] = changes.keys(self._staging, note.range)
+        [(key, _, payload_hash)] = self._read(note.range)
         if isinstance(note, StandAs):
             payload = payload_hash if note.payload is None else note.payload
             changes.take_as_claimed(self._staging, note.range.first, payload)
@@ -203,7 +204,13 @@ class Recorder:
             changes.follow_up(self._staging, note.range.first, note.change, note.operation, saved)
 
     def _keys(self, range_: Range, of: Collection[Change] = tuple(Change)) -> list[Key]:
-        return [key for key, change, _ in changes.keys(self._staging, range_) if change in of]
+        return [key for key, change, _ in self._read(range_) if change in of]
+
+    def _read(self, range_: Range) -> list[tuple[Key, Change, str]]:
+        """Read key, change and payload hash of a range's records, once an event."""
+        if range_ not in self._records:
+            self._records[range_] = changes.keys(self._staging, range_)
+        return self._records[range_]
 
 
 def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchange:
