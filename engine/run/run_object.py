@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from engine.delivery.deliver import MAX_SPLITS, Delivery
+from engine.delivery.deliver import Delivery
+from engine.delivery.family import MAX_SPLITS
+from engine.delivery.note_events import facts_of
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window
@@ -200,11 +202,8 @@ def _deliver(run: _Run, operation: int) -> None:
         run_id=run.order.run_id,
         target=run.target,
         window=window,
-        operation=operation,
-        ranges=ranges,
-        due=run.order.due,
+        facts=facts_of(run.program, operation, ranges, run.order.due),
         tally=run.tally,
-        clock=run.setting.clock,
     )
     parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
     terms = run.target.terms(operation)

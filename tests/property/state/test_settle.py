@@ -24,11 +24,13 @@ from hypothesis import strategies as st
 from rig import ITEMS
 from story import Story, batch, begun
 
-from engine.connections.http.part import Part, Reading, Terms
+from engine.connections.http.attempt import Reading, Terms
 from engine.connections.settings import Retry
-from engine.delivery.deliver import Delivery, End
-from engine.delivery.events import Verdict
-from engine.delivery.record_events import Recorder
+from engine.delivery.deliver import End
+from engine.delivery.events import Done, Verdict
+from engine.delivery.note_events import Facts, Notes, Sent, leaves, noted
+from engine.delivery.notes import Receipt
+from engine.delivery.part import Part
 from engine.delivery.targets import Window
 from engine.state.journal.marks import Marks
 from engine.state.journal.requests import Exchange
@@ -197,26 +199,24 @@ def no_mark(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Marks, "add", lambda self, object_, about_to_send: None)
 
 
+def clean_after(verdict: Verdict, patch: pytest.MonkeyPatch) -> None:
+    def lax(event: Any, facts: Facts, sent: Sent) -> Notes:
+        lies = isinstance(event, Done) and event.verdict is verdict
+        return noted(replace(event, clean=True) if lies else event, facts, sent)
+
+    patch.setattr("engine.delivery.record_events.noted", lax)
+
+
 def clean_after_attempts(patch: pytest.MonkeyPatch) -> None:
-    done = Recorder._done
-    patch.setattr(
-        Recorder,
-        "_done",
-        lambda self, event: done(self, replace(event, clean=event.verdict is Verdict.FAILED or event.clean)),
-    )
+    clean_after(Verdict.FAILED, patch)
 
 
 def clean_after_refusal(patch: pytest.MonkeyPatch) -> None:
-    done = Recorder._done
-    patch.setattr(
-        Recorder,
-        "_done",
-        lambda self, event: done(self, replace(event, clean=event.verdict is Verdict.REJECTED or event.clean)),
-    )
+    clean_after(Verdict.REJECTED, patch)
 
 
 def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Delivery, "_is_untouched", lambda self, part: not part.unknown)
+    patch.setattr("engine.delivery.verdicts.is_untouched", lambda part, terms: not part.past.unknown)
 
 
 def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -230,13 +230,11 @@ def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
-    leaving = Recorder._leaving
+    def early(part: Part, facts: Facts, sent: Sent) -> tuple[Sent, Notes]:
+        sent, notes = leaves(part, facts, sent)
+        return sent, (*notes, Receipt(range=part.range, outcome="confirmed"))
 
-    def early(self: Recorder, part: Part) -> None:
-        leaving(self, part)
-        self._journal.marks.receipt("items", [part.range], "confirmed")
-
-    patch.setattr(Recorder, "_leaving", early)
+    patch.setattr("engine.delivery.record_events.leaves", early)
 
 
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
