@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Set
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
+from statistics import quantiles
 from types import ModuleType
 from typing import Any
 
@@ -89,6 +90,20 @@ def test_every_module_says_in_a_sentence_what_it_is() -> None:
     assert [
         str(path) for path, text in docstrings.items() if not re.match(r"[A-Za-z`].*[.:]$", text.split("\n")[0])
     ] == []
+
+
+def test_functions_are_short() -> None:
+    functions = (
+        (str(path.relative_to(CHECKOUT)), each)
+        for path in MODULES
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    lines = {(path, each.name, each.lineno): (each.end_lineno or 0) - each.lineno + 1 for path, each in functions}
+    tenths = quantiles(lines.values(), n=10, method="inclusive")
+
+    assert {name: count for name, count in lines.items() if count > 60} == {}
+    assert (tenths[4] <= 6, tenths[8] <= 18) == (True, True), f"median {tenths[4]}, nine in ten at most {tenths[8]}"
 
 
 FORBIDDEN = {
