@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import reference
+import yaml
 from walkthrough import replayed
 
 from engine import cli
@@ -34,7 +35,10 @@ MAPPINGS = CHECKOUT / "mappings"
 
 TOP = {
     ".ci",
+    ".editorconfig",
+    ".github",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "README.md",
     "bin",
     "engine",
@@ -153,7 +157,8 @@ def walk(command: Any) -> Iterator[Any]:
 
 
 def test_the_links_of_the_documents_lead_somewhere() -> None:
-    for document in ("README.md", "mappings/README.md", "engine/ARCHITECTURE.md"):
+    own = (".github/CONTRIBUTING.md", ".github/CHANGELOG.md")
+    for document in ("README.md", "mappings/README.md", "engine/ARCHITECTURE.md", *own):
         text, folder = read(document), (CHECKOUT / document).parent
         headings = {
             f"#{re.sub(r'[^a-z0-9 -]', '', each.lower()).replace(' ', '-')}"
@@ -195,6 +200,36 @@ def test_the_paths_and_names_of_architecture_exist() -> None:
     assert {path for path in paths if not any((root / path).exists() for root in (ENGINE, CHECKOUT))} == set()
     assert {name for name in names if not exists(name)} == set()
     assert len(text.splitlines()) <= 200
+
+
+def test_the_paths_of_contributing_exist() -> None:
+    paths = set(
+        re.findall(r"`((?:engine|mappings|schemas|snapshots|tests|bin)/[\w./]*)`", read(".github/CONTRIBUTING.md"))
+    )
+
+    assert len(paths) > 30
+    assert {path for path in paths if not (CHECKOUT / path).exists()} == {"snapshots/OBJECT.json"}
+
+
+def test_the_changelog_has_an_entry_for_the_version_of_the_program() -> None:
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+
+    assert re.search(rf"(?m)^(## \[{version}\]|It becomes {version})", read(".github/CHANGELOG.md"))
+
+
+def test_before_a_commit_runs_what_bin_check_runs() -> None:
+    parts = re.findall(r"(?m)^part (\w+)", read("bin/check"))
+    [local] = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+
+    assert [hook["entry"] for hook in local["hooks"]] == [f"bin/check {part}" for part in parts]
+
+
+def test_continuous_integration_starts_the_oldest_python_and_the_script_of_every_ci() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    job = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]["test"]
+
+    assert project["requires-python"] == f">={job['strategy']['matrix']['python'][0]}"
+    assert job["steps"][-1] == {"run": "bash .ci/run"}
 
 
 def test_the_tests_that_architecture_names_exist() -> None:
