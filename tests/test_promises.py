@@ -376,6 +376,14 @@ def test_every_dependency_has_a_range() -> None:
     assert [each for each in extras if not re.match(r"types-|one-sync\[|.*>=\d", each)] == []
 
 
+def test_every_dependency_has_its_reason_beside_it() -> None:
+    project = re.split(r"(?m)^dependencies = ", read("pyproject.toml").split("[build-system]")[0])[1]
+    lines = [line for line in project.splitlines() if re.search(r'"[a-z].*"', line) and "engine.cli:main" not in line]
+
+    assert len(lines) > 30
+    assert [line for line in lines if not re.search(r"[\]\",] +# \w", line)] == []
+
+
 # --- the shipped mappings --------------------------------------------------------------------------------------
 
 ASSUMED = {  # what one-api.md 5 calls partly or mostly unknown
