@@ -359,10 +359,11 @@ def resolve_notes(it: World) -> None:
     with it.it.journal() as journal:
         claims = journal.claims.of("notes")
     for claim in claims:
+        words = [str(part) for part in claim.key]
         if claim.key[0] in it.platform.named("notes"):
-            interventions.resolve_confirmed(it.it.app, it.mapping("notes"), claim.key, {})
+            interventions.resolve_confirmed(it.it.app, it.mapping("notes"), words, {})
         else:
-            interventions.resolve_not_sent(it.it.app, it.mapping("notes"), claim.key)
+            interventions.resolve_not_sent(it.it.app, it.mapping("notes"), words)
 
 
 def check_docs(it: World) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Set
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
+from statistics import quantiles
 from types import ModuleType
 from typing import Any
 
 import pytest
 import reference
+import yaml
 from walkthrough import replayed
 
 from engine import cli
@@ -33,7 +35,10 @@ MAPPINGS = CHECKOUT / "mappings"
 
 TOP = {
     ".ci",
+    ".editorconfig",
+    ".github",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "README.md",
     "bin",
     "engine",
@@ -117,6 +122,20 @@ def test_one_place_holds_the_sql_that(statement: str, where: str) -> None:
     assert {path for path in holders if not path.startswith(where)} == set()
 
 
+def test_functions_are_short() -> None:
+    functions = (
+        (str(path.relative_to(CHECKOUT)), each)
+        for path in MODULES
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    lines = {(path, each.name, each.lineno): (each.end_lineno or 0) - each.lineno + 1 for path, each in functions}
+    tenths = quantiles(lines.values(), n=10, method="inclusive")
+
+    assert {name: count for name, count in lines.items() if count > 60} == {}
+    assert (tenths[4] <= 6, tenths[8] <= 18) == (True, True), f"median {tenths[4]}, nine in ten at most {tenths[8]}"
+
+
 FORBIDDEN = {
     "a path of somebody's machine": r"(?<![\w.}])/(?:root|work|home/[a-z]+|Users/[A-Za-z]+)/",
     "the address of a package registry": r"(?:pypi\.org|pythonhosted\.org|registry\.npmjs|[a-z]+\.crates\.io)",
@@ -194,6 +213,36 @@ def test_the_paths_and_names_of_architecture_exist() -> None:
     assert {path for path in paths if not any((root / path).exists() for root in (ENGINE, CHECKOUT))} == set()
     assert {name for name in names if not exists(name)} == set()
     assert len(text.splitlines()) <= 200
+
+
+def test_the_paths_of_contributing_exist() -> None:
+    paths = set(
+        re.findall(r"`((?:engine|mappings|schemas|snapshots|tests|bin)/[\w./]*)`", read(".github/CONTRIBUTING.md"))
+    )
+
+    assert len(paths) > 30
+    assert {path for path in paths if not (CHECKOUT / path).exists()} == {"snapshots/OBJECT.json"}
+
+
+def test_the_changelog_has_an_entry_for_the_version_of_the_program() -> None:
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+
+    assert re.search(rf"(?m)^(## \[{version}\]|It becomes {version})", read(".github/CHANGELOG.md"))
+
+
+def test_before_a_commit_runs_what_bin_check_runs() -> None:
+    parts = re.findall(r"(?m)^part (\w+)", read("bin/check"))
+    [local] = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+
+    assert [hook["entry"] for hook in local["hooks"]] == [f"bin/check {part}" for part in parts]
+
+
+def test_continuous_integration_starts_the_oldest_python_and_the_script_of_every_ci() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    job = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]["test"]
+
+    assert project["requires-python"] == f">={job['strategy']['matrix']['python'][0]}"
+    assert job["steps"][-1] == {"run": "bash .ci/run"}
 
 
 def test_the_tests_that_architecture_names_exist() -> None:
@@ -338,6 +387,14 @@ def test_every_dependency_has_a_range() -> None:
     loose = [each for each in project["dependencies"] if not re.search(r">=\d.*,<\d", each)]
     assert {re.split(r"[\[>]", each)[0] for each in loose} == UNBOUNDED
     assert [each for each in extras if not re.match(r"types-|one-sync\[|.*>=\d", each)] == []
+
+
+def test_every_dependency_has_its_reason_beside_it() -> None:
+    project = re.split(r"(?m)^dependencies = ", read("pyproject.toml").split("[build-system]")[0])[1]
+    lines = [line for line in project.splitlines() if re.search(r'"[a-z].*"', line) and "engine.cli:main" not in line]
+
+    assert len(lines) > 30
+    assert [line for line in lines if not re.search(r"[\]\",] +# \w", line)] == []
 
 
 # --- the shipped mappings --------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ import typer.main
 from typer._click.exceptions import NoSuchOption
 from typer.core import TyperArgument, TyperGroup
 
-from engine.cli.context import CHECKOUT, Context, LogFormat, examples, of
+from engine.cli.context import Context, LogFormat, default_project, examples, of
+from engine.values import shipped
 from engine.values.errors import ConfigError, OneSyncError, Problem
 
 COMMANDS = {  # in order of use, as --help lists them
@@ -52,6 +53,11 @@ MODULES = (
     "unknown",
     "state",
     "sandbox",
+)
+_DEFAULT_PROJECT = (
+    "the checkout's mappings"
+    if shipped.checkout()
+    else "the folder you stand in, if it has a project.yaml, else the shipped mappings"
 )
 GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command
 
@@ -126,9 +132,12 @@ def _options(
     project: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", help="Folder with project.yaml and the mappings.", show_default="the checkout's mappings"
+            metavar="DIR",
+            help="Folder with project.yaml and the mappings.",
+            default_factory=default_project,
+            show_default=_DEFAULT_PROJECT,
         ),
-    ] = CHECKOUT / "mappings",
+    ],
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more: a log line for every request.")] = False,
     log_format: Annotated[
         LogFormat | None, typer.Option(help="Form of the log; human on a terminal, else json.", show_default=False)
@@ -150,7 +159,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # data may hold what the terminal cannot show
-    context, code = Context(), 0
+    context, code = Context(project=default_project()), 0
     try:
         build()(args=words, prog_name="one-sync", obj=context)
     except OneSyncError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from engine.values import shipped
 from engine.values.redact import redact
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # each costs more than the rest of the start together, so com
 
 LogFormat: TypeAlias = Literal["human", "json"]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+PROGRAM = "bin/one-sync" if shipped.checkout() else "one-sync"  # as one types it
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Objects = Annotated[list[str] | None, typer.Argument(metavar="OBJECT", help="Names of objects; without one all.")]
@@ -29,7 +30,7 @@ Objects = Annotated[list[str] | None, typer.Argument(metavar="OBJECT", help="Nam
 class Context:
     """The global options; what is behind them is opened when a command first asks for it."""
 
-    project: Path = CHECKOUT / "mappings"
+    project: Path
     verbose: bool = False
     log_format: LogFormat | None = None  # None: human on a terminal, else JSON
     variables: Mapping[str, str] | None = None  # None: the environment
@@ -85,6 +86,15 @@ class Context:
         """Close what was opened."""
         if "app" in self.__dict__:
             self.app.close()
+
+
+def default_project() -> Path:
+    """Choose the project of a command that names none.
+
+    In a checkout the checkout's own; else the folder one stands in, where it is one, else the shipped mappings.
+    """
+    here = Path()
+    return here if not shipped.checkout() and (here / "project.yaml").is_file() else shipped.mappings()
 
 
 def of(ctx: typer.Context) -> Context:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.context import CHECKOUT, AsJson, Context, examples, of
+from engine.cli.context import PROGRAM, AsJson, Context, examples, of
+from engine.values import shipped
 
 if TYPE_CHECKING:
     from engine.demo.planted import Planted
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from engine.state.journal.rejections import Rejection
     from engine.values.results import ObjectResult
 
-FOLDER = CHECKOUT / ".one-sync" / "demo"
+_CHECKOUT = shipped.checkout()
+FOLDER = _CHECKOUT / ".one-sync" / "demo" if _CHECKOUT else Path("one-sync-demo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,12 @@ def _demo(
     products: Annotated[int, typer.Option(min=10, metavar="N", help="Products of the ERP.")] = 1000,
     customers: Annotated[int, typer.Option(min=10, metavar="N", help="Customers of the ERP.")] = 200,
     folder: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where to put it all.", show_default=".one-sync/demo of the checkout")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Where to put it all.",
+            show_default=".one-sync/demo of the checkout" if _CHECKOUT else str(FOLDER),
+        ),
     ] = FOLDER,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +65,7 @@ def _demo(
     from engine.demo.stage import stage  # noqa: PLC0415
 
     context = of(ctx)
-    with stage(CHECKOUT / "mappings", folder, products=products, customers=customers) as set_up:
+    with stage(shipped.mappings(), folder, products=products, customers=customers) as set_up:
         raise typer.Exit(_play(context, set_up, as_json=as_json))
 
 
@@ -175,7 +182,7 @@ def _show_next(context: Context) -> None:
     out = context.out
     out.line(f"Project, ERP and state are in {typed}; the stand-in for ONe ended with this command. Try next:")
     for words in ("status", "rejected list", "why stocks W1 A-000001", "requests clients"):
-        out.line(f"  bin/one-sync --project {typed} {words}")
+        out.line(f"  {PROGRAM} --project {typed} {words}")
 
 
 def _show_json(

@@ -34,7 +34,7 @@ def _snapshot(
 ) -> None:
     """Compare the requests of the mappings' samples with snapshots/. Exit 0 if all are equal, 1 if not.
 
-    The files lie in `snapshots/` beside project.yaml, those of the shipped mappings in the checkout's `snapshots/`.
+    The files lie in `snapshots/` beside project.yaml, those of the shipped mappings are shipped with them.
     Nothing is read but the project and the files: no database, no platform, no variable is needed.
     """
     context = of(ctx)

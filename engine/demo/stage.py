@@ -107,7 +107,7 @@ def stage(mappings: Path, folder: Path, *, products: int, customers: int) -> Ite
 def _own(folder: Path) -> Iterator[Path]:
     """Give the folder, or a temporary one while another process has it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

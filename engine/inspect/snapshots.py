@@ -11,10 +11,9 @@ from engine.inspect.samples import rendering
 from engine.mapping.load import Loaded
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec
-from engine.values import json_text
+from engine.values import json_text, shipped
 from engine.values.json_text import path_text
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 WIDTH = 110  # characters of a line within which a list of plain values stays on it
 
 
@@ -45,7 +44,8 @@ class Compared:
         return list(_differences(_named(_read(self.old)), _named(_read(self.new)), ""))
 
     def update(self) -> None:
-        """Make the file what the samples render."""
+        """Make the file what the samples render. Raises ConfigError where it belongs to an installed program."""
+        shipped.refuse_to_write(self.path, "this snapshot")
         if self.new is None:
             self.path.unlink(missing_ok=True)
             return
@@ -54,10 +54,8 @@ class Compared:
 
 
 def folder_of(project: Path) -> Path:
-    """Give the folder of a project's snapshots: beside its project.yaml; of the shipped mappings the checkout's own."""
-    if project.resolve() == CHECKOUT / "mappings":
-        return CHECKOUT / "snapshots"
-    return project / "snapshots"
+    """Give the folder of a project's snapshots: beside its project.yaml; those of the shipped mappings are shipped."""
+    return shipped.snapshots() if project.resolve() == shipped.mappings().resolve() else project / "snapshots"
 
 
 def compare(loaded: Loaded, folder: Path, names: Sequence[str] = ()) -> list[Compared]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
+from engine.values import shipped
 from engine.values.errors import ConfigError, Place, Problem
 
 REFERENCE = re.compile(
@@ -75,8 +76,8 @@ class Environment:
         if default is not None:
             return value or default
         if value is None:
-            message = f"the variable {name} is not set: export it, or write {name}=... to {self._folder / '.env'}"
-            raise _error("E_MISSING_VARIABLE", message, place)
+            elsewhere = "" if shipped.is_inside(self._folder) else f", or write {name}=... to {self._folder / '.env'}"
+            raise _error("E_MISSING_VARIABLE", f"the variable {name} is not set: export it{elsewhere}", place)
         return value
 
     def _content(self, name: str, place: Place) -> str:

@@ -30,6 +30,7 @@ from engine.source.query import read_sql
 from engine.state.journal import Journal
 from engine.state.journal.requests import Exchange
 from engine.state.protocols import RunJournal
+from engine.values import shipped
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent
 from engine.values.order import Order
@@ -66,9 +67,11 @@ class App:
 
     @cached_property
     def state(self) -> Path:
-        """The state folder; not created here. Raises ConfigError when its variable is missing."""
+        """The state folder; not created here. Raises ConfigError when its variable is missing, or it is no place."""
         project = self.loaded.project
-        return self.folder / self.environment.resolve(project.state, self._place("state"))
+        folder = self.folder / self.environment.resolve(project.state, self._place("state"))
+        shipped.refuse_to_write(folder, "the state")
+        return folder
 
     @cached_property
     def _files_root(self) -> Path | None:

@@ -14,6 +14,7 @@ ranges       runs of sequence numbers, and their arithmetic
 json_text    JSON in and out with exact decimals; the one door to msgspec
 differences  what differs between two lines, field by field
 read_ahead   items taken from an iterator in a thread of its own
+shipped      the files that are shipped with the program: schemas, mappings, snapshots
 redact       removes secrets from texts, by value
 log          events on stderr, for people or as JSON
 """

@@ -313,6 +313,21 @@ def test_every_part_of_check_runs_and_the_failed_ones_show_their_output(made: Ch
     assert mended == (0, "ok    format\nok    lint\nok    types\nok    layers\nok    mappings\n", "")
 
 
+def test_check_runs_the_parts_that_are_named(made: Checkout) -> None:
+    made.start(script=made.root / "bin" / "check")  # adds the extra "dev"
+    tool(made, "ruff", "exit 1")
+    tool(made, "mypy", "exit 0")
+    tool(made, "lint-imports", "exit 0")
+    script = made.root / "bin" / "check"
+
+    some = made.start("layers", "types", script=script)
+    misspelt = made.start("types", "layer", script=script)
+
+    assert some == (0, "ok    types\nok    layers\n", "")
+    known = "format lint types layers mappings"
+    assert misspelt == (2, "", f"check: E_UNKNOWN_PART: there is no part 'layer'; they are: {known}\n")
+
+
 def test_test_checks_then_tests_and_fails_when_either_did(made: Checkout) -> None:
     made.start(script=made.root / "bin" / "check")
     for name in ("ruff", "mypy", "lint-imports"):

@@ -1,4 +1,4 @@
-"""What an answer may be decided to mean, as values (design.md 6)."""
+"""What an answer may be decided to mean, as values (answers.md)."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from engine.connections.identity import Identity, identity, plain_host
 from engine.connections.sql.odd_times import keep_odd_times
+from engine.values import shipped
 from engine.values.errors import ConfigError
 
 _DRIVERS = {
@@ -83,8 +84,12 @@ def _no_driver(url: sa.URL, backend: str, name: str) -> ConfigError:
     if extra and url.drivername not in (tried, backend):
         message = f"there is no driver for {url.drivername}; write {backend}://..., which takes {tried}"
         return ConfigError(f"connections.{name}.url: {message}", code="E_NO_DRIVER")
-    remedy = f"run ONE_SYNC_EXTRAS={extra} bin/one-sync once" if extra else "correct the word before ://"
+    remedy = _driver_remedy(extra) if extra else "correct the word before ://"
     return ConfigError(f"connections.{name}.url: there is no driver for {url.drivername}; {remedy}", code="E_NO_DRIVER")
+
+
+def _driver_remedy(extra: str) -> str:
+    return f"run ONE_SYNC_EXTRAS={extra} bin/one-sync once" if shipped.checkout() else f"install one-sync[{extra}]"
 
 
 def _url(text: str, name: str) -> sa.URL:

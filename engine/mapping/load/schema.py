@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 from unicodedata import name
 
@@ -15,11 +14,11 @@ from jsonschema import Draft202012Validator
 
 from engine.mapping.load.yaml_text import Document
 from engine.mapping.places import place_of
+from engine.values import shipped
 from engine.values.errors import Path as KeyPath
 from engine.values.errors import Problem
 from engine.values.problems import label, suggestion
 
-FOLDER = Path(__file__).resolve().parents[3] / "schemas"
 SHOWN = 60  # characters of a value in a message
 
 TYPES = {
@@ -60,7 +59,7 @@ def _odd_letter(word: str) -> str:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))
+    return Draft202012Validator(json.loads((shipped.schemas() / f"{name}.schema.json").read_text(encoding="utf-8")))
 
 
 def _problems(error: Any, document: Document) -> Iterator[Problem]:

@@ -19,9 +19,9 @@ from referencing.jsonschema import DRAFT202012
 
 from engine.mapping.payloads.patterns import MAX_LENGTH
 from engine.mapping.payloads.predicates import Predicate, Schema, compiled
-from engine.values import json_text
+from engine.values import json_text, shipped
 
-SHIPPED = Path(__file__).parents[3] / "schemas" / "payloads"
+SHIPPED = shipped.schemas() / "payloads"
 SUFFIX = ".schema.json"
 SHOWN = 200  # characters of a message
 

@@ -1,7 +1,7 @@
 """Whatever happens to the ERP, the platform, the network, the process and its files: calm runs make both sides equal.
 
 A state machine over whole runs: real HTTP, real SQLite and DuckDB files. A night's search:
-`ONE_SYNC_EXAMPLES=50 bin/test tests/integration/run/test_convergence.py`. What it has found stands below as plain tests.
+`ONE_SYNC_EXAMPLES=50 bin/test tests/integration/run/test_convergence.py`. What it found stands below as plain tests.
 """
 
 from __future__ import annotations

@@ -21,15 +21,16 @@ from mutants import Edit, edits, must_be_told, several, spans, used, written
 from engine.inspect.coverage import gaps
 from engine.inspect.snapshots import snapshot_text
 from engine.mapping.load import load
-from engine.mapping.load.schema import FOLDER
 from engine.mapping.load.yaml_text import parse
+from engine.values import shipped
 from engine.values.errors import ConfigError, Problem
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 SHIPPED = {path.stem: path.read_text(encoding="utf-8") for path in MAPPINGS.glob("*.yaml")}
 FOLDERS = {"plain": PLAIN, "wider": WIDER, "rest": REST, "shipped": SHIPPED}
 SCHEMAS = {
-    name: json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")) for name in ("mapping", "project")
+    name: json.loads((shipped.schemas() / f"{name}.schema.json").read_text(encoding="utf-8"))
+    for name in ("mapping", "project")
 }
 LONGEST = 1_000  # characters of a message
 PYTHON = re.compile(  # no word of it helps an integrator

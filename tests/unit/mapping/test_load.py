@@ -17,7 +17,6 @@ from engine.connections import settings as connection_settings
 from engine.connections.settings import Breaker, HttpConnection, RateLimit, Retry, SqlConnection
 from engine.mapping import spec as values
 from engine.mapping.load import Loaded, load
-from engine.mapping.load.schema import FOLDER
 from engine.mapping.spec import (
     Children,
     Cron,
@@ -46,6 +45,7 @@ from engine.mapping.spec import (
     Tied,
     Write,
 )
+from engine.values import shipped
 from engine.values.errors import ConfigError
 from engine.values.records import Change
 
@@ -827,7 +827,8 @@ def test_a_file_that_cannot_be_read_is_one_problem_among_others(
 # --- what the schemas promise ------------------------------------------------------------------------------
 
 SCHEMAS = {
-    name: json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")) for name in ("project", "mapping")
+    name: json.loads((shipped.schemas() / f"{name}.schema.json").read_text(encoding="utf-8"))
+    for name in ("project", "mapping")
 }
 
 # Where a schema's map is built into a type: (schema, path of the map's schema, type, keys spelt otherwise).
