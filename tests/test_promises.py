@@ -215,11 +215,13 @@ def test_the_paths_and_names_of_architecture_exist() -> None:
     assert len(text.splitlines()) <= 200
 
 
-def test_the_paths_of_contributing_exist() -> None:
+def test_the_links_and_paths_of_contributing_exist() -> None:
+    links = set(re.findall(r"\]\(([^)\s]+)\)", read(".github/CONTRIBUTING.md")))
     paths = set(
         re.findall(r"`((?:engine|mappings|schemas|snapshots|tests|bin)/[\w./]*)`", read(".github/CONTRIBUTING.md"))
     )
 
+    assert {link for link in links if not (CHECKOUT / ".github" / link).exists()} == set()
     assert len(paths) > 30
     assert {path for path in paths if not (CHECKOUT / path).exists()} == {"snapshots/OBJECT.json"}
 

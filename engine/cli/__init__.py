@@ -15,8 +15,7 @@ import typer.main
 from typer._click.exceptions import NoSuchOption
 from typer.core import TyperArgument, TyperGroup
 
-from engine.cli.context import Context, LogFormat, default_project, examples, of
-from engine.values import shipped
+from engine.cli.context import DEFAULT_PROJECT, Context, LogFormat, default_project, examples, of
 from engine.values.errors import ConfigError, OneSyncError, Problem
 
 COMMANDS = {  # in order of use, as --help lists them
@@ -53,11 +52,6 @@ MODULES = (
     "unknown",
     "state",
     "sandbox",
-)
-_DEFAULT_PROJECT = (
-    "the checkout's mappings"
-    if shipped.checkout()
-    else "the folder you stand in, if it has a project.yaml, else the shipped mappings"
 )
 GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command
 
@@ -135,7 +129,7 @@ def _options(
             metavar="DIR",
             help="Folder with project.yaml and the mappings.",
             default_factory=default_project,
-            show_default=_DEFAULT_PROJECT,
+            show_default=DEFAULT_PROJECT,
         ),
     ],
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more: a log line for every request.")] = False,

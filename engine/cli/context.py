@@ -20,6 +20,11 @@ if TYPE_CHECKING:  # each costs more than the rest of the start together, so com
 
 LogFormat: TypeAlias = Literal["human", "json"]
 
+DEFAULT_PROJECT = (  # what `default_project` gives, for people
+    "the checkout's mappings"
+    if shipped.checkout()
+    else "the folder you stand in, if it has a project.yaml, else the shipped mappings"
+)
 PROGRAM = "bin/one-sync" if shipped.checkout() else "one-sync"  # as one types it
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

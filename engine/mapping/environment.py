@@ -76,8 +76,10 @@ class Environment:
         if default is not None:
             return value or default
         if value is None:
-            elsewhere = "" if shipped.is_inside(self._folder) else f", or write {name}=... to {self._folder / '.env'}"
-            raise _error("E_MISSING_VARIABLE", f"the variable {name} is not set: export it{elsewhere}", place)
+            inside = shipped.is_inside(self._folder)
+            file = "the .env of a copy of this project" if inside else self._folder / ".env"
+            message = f"the variable {name} is not set: export it, or write {name}=... to {file}"
+            raise _error("E_MISSING_VARIABLE", message, place)
         return value
 
     def _content(self, name: str, place: Place) -> str:

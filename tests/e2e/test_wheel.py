@@ -33,7 +33,7 @@ class Installed:
         done = subprocess.run(
             [self.venv / "bin" / "one-sync", *words],
             cwd=cwd or self.here,
-            env=os.environ | ENDS | env,
+            env=os.environ | env,
             capture_output=True,
             text=True,
             timeout=180,
@@ -98,9 +98,11 @@ def test_without_a_project_the_shipped_mappings_are_checked_and_compared_with_th
     installed: Installed,
 ) -> None:
     count = len(list((CHECKOUT / "snapshots").iterdir()))
-    code, validated, _ = installed.one_sync("validate")
+    code, validated, _ = installed.one_sync("validate", **ENDS)
+    _, warned, _ = installed.one_sync("validate")
 
     assert (code, validated) == (0, f"{count} mappings checked: no problems\n")
+    assert "ERP_URL is not set: export it, or write ERP_URL=... to the .env of a copy of this project" in warned
     assert installed.one_sync("snapshot") == (0, f"{count} snapshots: all equal\n", "")
 
 
@@ -117,7 +119,7 @@ def test_no_state_and_no_snapshot_is_written_into_the_installed_program(installe
     kept = stale.read_text()
     stale.write_text("{}\n")
 
-    ran = installed.one_sync("run", "--once", "stocks")
+    ran = installed.one_sync("run", "--once", "stocks", **ENDS)
     elsewhere = installed.one_sync("status", ONE_SYNC_STATE=str(tmp_path / "state"))
     updated = installed.one_sync("snapshot", "--update")
     stale.write_text(kept)
