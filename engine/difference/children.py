@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.state.staging import Staging, bytes_of, column, json_array, quoted
+from engine.state.sql_names import bytes_of, column, json_array, quoted
+from engine.state.staging import Staging
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
 from engine.values.errors import RunError

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from engine.mapping.program.comparison import Comparison, RefJoin
 from engine.state.ledger import ledger_columns
-from engine.state.staging import Staging, column, json_array, quoted, reference
+from engine.state.sql_names import column, json_array, quoted, reference
+from engine.state.staging import Staging
 
 LONG_BYTES = 4_000  # of a text
 

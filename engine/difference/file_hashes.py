@@ -16,7 +16,8 @@ from engine.mapping.program.record_files import (
     look,
     path_column,
 )
-from engine.state.staging import Staging, column
+from engine.state.sql_names import column
+from engine.state.staging import Staging
 from engine.values.canonical import Kind, restorer_of
 
 STAGED_ROWS = 20_000

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
-from engine.difference import compare, numbering
+from engine.difference import compare, decided, numbering
 from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard
@@ -19,7 +19,8 @@ from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
 from engine.state.journal import Journal
-from engine.state.staging import Staging, quoted
+from engine.state.sql_names import quoted
+from engine.state.staging import Staging
 from engine.values.columns import Batch
 from engine.values.errors import RunError
 from engine.values.order import Order
@@ -72,9 +73,9 @@ def prepare(
     numbering.number_changes(staging, spec, order.run_id)
     return Prepared(
         spec=spec,
-        counts=numbering.count(staging, extracted - gone, without_document=len(read.refused)),
-        refused=tuple(numbering.refused(staging)),
-        remembered=tuple(numbering.remembered(staging)),
+        counts=decided.count(staging, extracted - gone, without_document=len(read.refused)),
+        refused=tuple(decided.refused(staging)),
+        remembered=tuple(decided.remembered(staging)),
         withheld=withheld,
     )
 

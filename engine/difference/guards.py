@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from engine.mapping.program.comparison import Comparison
 from engine.mapping.spec import Guards
 from engine.state.ledger import ledger_columns
-from engine.state.staging import Staging, column
+from engine.state.sql_names import column
+from engine.state.staging import Staging
 from engine.values.canonical import Kind
 from engine.values.records import Key, key_text
 

@@ -18,11 +18,11 @@ from engine.mapping.spec import MappingSpec
 from engine.run.app import App
 from engine.run.run_object import Reads
 from engine.run.whole import reads_whole
+from engine.state.changes import numbered
 from engine.state.journal import Journal
 from engine.state.ledger import Outcomes, settle
 from engine.state.staging import Staging
 from engine.values.order import Order
-from engine.values.ranges import Range
 from engine.values.read import Read
 
 
@@ -56,7 +56,8 @@ class Rehearsal:
         whole = self._whole or reads_whole(self.program, self.staging, self.journal)
         for number, read in enumerate(self._reads(self.journal, whole)):
             if number:
-                everything = [Range(1, int(self.staging.value("select coalesce(max(seq), 1) from changes")))]
+                sent = numbered(self.staging)
+                everything = [sent] if sent else []
                 settle(self.staging, Outcomes(marked=everything, confirmed=everything), self.journal.now())
             yield read, prepare(self.program, self.staging, self.journal, read, order, stop=self.stop)
 

@@ -19,12 +19,12 @@ from engine.run.run_object import new_run_id
 from engine.state.duckdb_file import DamagedError
 from engine.state.journal import Claim, Journal
 from engine.state.journal.sqlite_file import FILE_NAME
-from engine.state.ledger import confirmed, disown, forget, generation
+from engine.state.ledger import confirmed, disown, doubt, forget, generation, held_beside
 from engine.state.recovery import apart, check_pair, recover, settle_unknown
 from engine.state.staging import Staging
 from engine.values.errors import ConfigError, RunError
 from engine.values.order import Order
-from engine.values.records import Change, Key, key_text, text_key
+from engine.values.records import Change, Key, key_text
 from engine.values.results import Counts, ObjectResult, Status
 
 
@@ -223,8 +223,7 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
         return 0
     known = {key for key, _ in journal.bindings(program.object)}
     known |= {key_text(claim.key) for claim in journal.claims(program.object)}
-    held = staging.rows("select key, payload_hash is not null from ledger order by key")
-    lost = {text_key(key): confirmed for key, confirmed in held if key not in known}
+    lost = held_beside(staging, known)
     if not program.operations[operation].lookup and not _unadoptable(program):
         journal.bind(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
         lost = {key: was_confirmed for key, was_confirmed in lost.items() if not was_confirmed}
@@ -232,10 +231,7 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
     with journal.transaction():
         journal.claim(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
         journal.claim_unknown(program.object, lost, now, "its binding is lost")
-    staging.run(
-        "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
-        [[key_text(key) for key in lost]],
-    )
+    doubt(staging, list(lost))
     return len(lost)
 
 

@@ -2,6 +2,7 @@
 
 ledger       what the target has confirmed, and `settle`, which takes a run into it
 staging      one object's DuckDB file: its layout, ways to it, staging what the source says now
+sql_names    how SQL on that file names and quotes what a source and a mapping name
 changes      the numbered changes of a run
 recovery     what a run makes sure of before it believes its state: both files and the ends belong together
 duckdb_file  the DuckDB file as it is opened: its lock, its errors; the one door to DuckDB

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.state.ledger import column_kinds, value_of
-from engine.state.staging import Staging, column, quoted
+from engine.state.sql_names import column, quoted
+from engine.state.staging import Staging
 from engine.values.canonical import Kind, restorer_of
 from engine.values.ranges import Range
 from engine.values.records import Change, Key, Numbered, key_text, text_key
@@ -19,6 +20,27 @@ def groups(staging: Staging, operation: int) -> list[Range]:
         "select min(seq), max(seq) from changes where seq is not null and operation = ? group by grp order by min(seq)"
     )
     return [Range(*row) for row in staging.rows(sql, [operation])]
+
+
+def numbered(staging: Staging) -> Range | None:
+    """Give the range of all changes that have a number, or None."""
+    last = staging.value("select max(seq) from changes")
+    return Range(1, int(last)) if last else None
+
+
+def number_of(staging: Staging, key: Key) -> int | None:
+    """Give the number of a record's change; None: nothing of it is to be sent."""
+    found: int | None = staging.value("select seq from changes where key = ? and seq is not null", [key_text(key)])
+    return found
+
+
+def first_of_each_kind(staging: Staging, most: int) -> list[int]:
+    """Give the numbers of the first added, changed and removed records, at most so many of each, in order."""
+    sql = (
+        "select seq from changes where seq is not null"
+        " qualify row_number() over (partition by change order by seq) <= ? order by seq"
+    )
+    return [seq for (seq,) in staging.rows(sql, [most])]
 
 
 def read(staging: Staging, part: Range) -> list[Numbered]:
@@ -110,12 +132,6 @@ def maybe_gone(staging: Staging, operation: int) -> set[int]:
         " where l.removing and c.operation = ? and c.change = 'changed' and c.seq is not null"
     )
     return {seq for (seq,) in staging.rows(sql, [operation])}
-
-
-def staged_document(staging: Staging, key: Key) -> str | None:
-    """Give the whole document of a staged record, as JSON."""
-    found: str | None = staging.value('select "c:document" from staged where key = ? limit 1', [key_text(key)])
-    return found
 
 
 def take_as_claimed(staging: Staging, seq: int, payload_hash: str) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.state.journal.entries import stamp
-from engine.state.staging import EMPTY_CHANGES, Staging, column, quoted
+from engine.state.sql_names import column, quoted
+from engine.state.staging import EMPTY_CHANGES, Staging
 from engine.values.canonical import Kind, canonical, restorer_of
 from engine.values.ranges import Range, coalesce, subtract
-from engine.values.records import Key, key_text
+from engine.values.records import Key, key_text, text_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +196,11 @@ class Confirmed:
     uncertain: bool
 
 
+def holds_any(staging: Staging) -> bool:
+    """Tell whether anything is known of any record."""
+    return bool(staging.value("select 1 from ledger limit 1"))
+
+
 def confirmed(staging: Staging, key: Key) -> Confirmed | None:
     """Give one record of the ledger, or None."""
     names = ledger_columns(staging)
@@ -232,6 +238,20 @@ def forget(staging: Staging, keys: Sequence[Key] | None) -> int:
     count = int(staging.value(f"select count(*) from ledger{where}", params) or 0)
     staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
     return count
+
+
+def held_beside(staging: Staging, known: Set[str]) -> dict[Key, bool]:
+    """Give the records of the ledger that are not among `known` (as texts), and whether each was ever confirmed."""
+    found = staging.rows("select key, payload_hash is not null from ledger order by key")
+    return {text_key(key): was_confirmed for key, was_confirmed in found if key not in known}
+
+
+def doubt(staging: Staging, keys: Sequence[Key]) -> None:
+    """Take records for never confirmed, and uncertain: whether the target holds them is not known any more."""
+    staging.run(
+        "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
+        [[key_text(key) for key in keys]],
+    )
 
 
 def disown(staging: Staging, key: Key) -> None:

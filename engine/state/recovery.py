@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from engine.connections.identity import Identity, differing
+from engine.state.changes import numbered
 from engine.state.journal import Journal, Standing
-from engine.state.ledger import Outcomes, generation, rebuild, settle
+from engine.state.ledger import Outcomes, generation, holds_any, rebuild, settle
 from engine.state.staging import Staging
 from engine.values.errors import StateError
-from engine.values.ranges import Range
 from engine.values.records import Key
 
 READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
@@ -60,13 +60,9 @@ def apart(staging: Staging, journal: Journal, object_: str) -> str | None:
     if here > standing.settling:
         return "is newer than the journal"
     known = here == standing.generation and standing.open_run == staging.meta("run_id")
-    if here < standing.generation or known or not _has_unsettled(staging):
+    if here < standing.generation or known or not numbered(staging):
         return None
     return "holds a run that the journal does not know"
-
-
-def _has_unsettled(staging: Staging) -> bool:
-    return bool(staging.value("select 1 from changes where seq is not null limit 1"))
 
 
 def _behind(object_: str, staging: Staging, what: str) -> str:
@@ -136,8 +132,8 @@ def _outcomes(journal: Journal, object_: str) -> Outcomes:
 
 def settle_unknown(staging: Staging, at: datetime) -> None:
     """Settle changes of whose delivery nothing is known any more: all of them may have been sent."""
-    last = staging.value("select max(seq) from changes")
-    settle(staging, Outcomes(marked=[Range(1, int(last))] if last else ()), at)
+    sent = numbered(staging)
+    settle(staging, Outcomes(marked=[sent] if sent else ()), at)
 
 
 # --- the ends that they speak of -----------------------------------------------------------------------------
@@ -150,7 +146,7 @@ def check_ends(staging: Staging, journal: Journal, object_: str, ends: Ends) -> 
     Raises StateError; an object of which nothing is known yet may change its ends.
     """
     for name, now in ends.items():
-        knows = journal.knows_of_target(name) or (name == object_ and staging.value("select 1 from ledger limit 1"))
+        knows = journal.knows_of_target(name) or (name == object_ and holds_any(staging))
         if knows and (sentence := ends_changed(journal, name, now)):
             raise StateError(f"{sentence}. {SAME_OR_OTHER}", code="E_TARGET_CHANGED")
 

@@ -23,6 +23,7 @@ from engine.state.duckdb_file import (
 )
 from engine.state.layouts import layout_of, steps_from
 from engine.state.memory import LEAST_BYTES, VECTOR_ROWS, Room
+from engine.state.sql_names import bytes_of, column, json_array, quoted
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
 from engine.values.errors import StateError
@@ -57,35 +58,10 @@ create or replace table changes (
 )"""
 
 
-def column(name: str) -> str:
-    """Name the column that holds a source column; prefixed, so that no source name meets one of ours."""
-    return quoted(f"c:{name}")
-
-
 def _arrow(values: list[Any]) -> pa.Array:
     """Make an Arrow array of values; one of nulls alone is of texts, as DuckDB takes no column without a type."""
     array = pa.array(values)
     return array.cast(pa.string()) if pa.types.is_null(array.type) else array
-
-
-def reference(name: str) -> str:
-    """Name the SQL column that holds the saved values of a reference."""
-    return quoted(f"r:{name}")
-
-
-def quoted(identifier: str) -> str:
-    """Quote an identifier for DuckDB."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def bytes_of(names: Iterable[str]) -> str:
-    """Give SQL for the weight of a row in these columns of the source."""
-    return " + ".join(["0", *(f"coalesce(strlen({column(name)}), 0)" for name in names)])
-
-
-def json_array(expressions: Sequence[str]) -> str:
-    """Give SQL for the compact JSON array of some texts: the same text as `records.key_text`."""
-    return f"cast(to_json([{', '.join(expressions)}]::varchar[]) as varchar)"
 
 
 class Staging:
@@ -301,6 +277,19 @@ class Staging:
         numbers, reasons = zip(*self.faults, strict=True) if self.faults else ((), ())
         self.run(f"create or replace temp table {table} (n bigint, reason varchar)")
         self.insert_columns(table, {"n": numbers, "reason": reasons})
+
+    def is_staged(self, key: str) -> bool:
+        """Tell whether the read holds a record, by the text of its key."""
+        return bool(self.value("select 1 from staged where key = ? and not gone limit 1", [key]))
+
+    def staged_keys(self) -> set[str]:
+        """Give the keys, as texts, of all that the read names, also as gone."""
+        return {key for (key,) in self.rows("select key from staged")}
+
+    def staged_document(self, key: str) -> str | None:
+        """Give the whole document of a staged record, as JSON."""
+        found: str | None = self.value('select "c:document" from staged where key = ? limit 1', [key])
+        return found
 
     def kind_text(self, name: str) -> str:
         """Name a column's kind, with those of a child's columns: what a value means, for the row hash."""
