@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.mapping.program.comparison import Comparison, RefJoin
-from engine.state.sql_names import column, json_array, quoted, reference
+from engine.state.sql_names import column, json_array, reference
 from engine.state.staging import Staging
 from engine.values.records import Change, Key, Refusal, Refused, Stage, key_text, text_key
 from engine.values.results import Counts
@@ -14,29 +14,36 @@ from engine.values.results import Counts
 
 def give_verdicts(staging: Staging, spec: Comparison) -> None:
     """Make the temporary table `decided`: what becomes of each candidate, now that its payload is known."""
-    extras = [f"c.{column(name)}" for name in spec.named] + [f"c.{quoted(f'r:{name}')}" for name in spec.named_refs]
-    named = f" || {json_array(extras)}" if extras else ""
+    beside = [f"c.{column(name)}" for name in spec.named] + [f"c.{reference(name)}" for name in spec.named_refs]
+    payload = f"l.line || {json_array(beside)}" if beside else "l.line"
     staging.run(
-        f"""create or replace temp table decided as
-        with rendered as (
+        f"""
+        create or replace temp table decided as
+        with
+        -- each candidate, with the payload that a request would carry: its line, and what is named beside that
+        rendered as (
             select c.n, c.key, c.change, c.uncertain, c.disposition, c.old_payload_hash, l.n is not null as has_line,
-                md5_number(case when c.change = 'removed' then 'removed' else l.line{named} end) as payload_hash
+                md5_number(case when c.change = 'removed' then 'removed' else {payload} end) as payload_hash
             from candidates c left join lines l on l.n = c.n
         )
-        select r.n, r.key, r.change, r.uncertain, r.payload_hash, case
-            when disposition = 'set_aside' then 'rejected'
-            when disposition in ('waiting', 'withheld') then disposition
-            when change <> 'removed' and not has_line then 'rejected'
-            when disposition = 'adopt' then disposition
-            when change <> 'removed' and not uncertain and r.payload_hash = old_payload_hash then 'same'
-            when m.key is not null and disposition in ('send', 'not_due') then 'remembered'
-            else disposition end as verdict
-        from rendered r left join remembered m
-            on m.key = r.key and m.payload_hash = cast(r.payload_hash as varchar) and m.fingerprint = ?""",
+        select r.n, r.key, r.change, r.uncertain, r.payload_hash,
+            case
+                when disposition = 'set_aside' then 'rejected'
+                when disposition in ('waiting', 'withheld') then disposition
+                when change <> 'removed' and not has_line then 'rejected'
+                when disposition = 'adopt' then disposition
+                when change <> 'removed' and not uncertain and r.payload_hash = old_payload_hash then 'same'
+                when m.key is not null and disposition in ('send', 'not_due') then 'remembered'
+                else disposition
+            end as verdict
+        from rendered r
+            left join remembered m
+                on m.key = r.key and m.payload_hash = cast(r.payload_hash as varchar) and m.fingerprint = ?
+        """,
         [spec.mapping_fingerprint],
     )
     staging.run(
-        "insert into refused select key, 1, stage, field, null, reason, null from set_aside"
+        "insert into refused (key, rows, stage, field, reason) select key, 1, stage, field, reason from set_aside"
         " where key in (select key from candidates where disposition = 'set_aside')"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.difference.decided import give_verdicts
 from engine.mapping.program.comparison import Comparison
-from engine.state.sql_names import column, quoted, reference
+from engine.state.sql_names import column, more, reference
 from engine.state.staging import Staging
 from engine.values.canonical import restorer_of
 from engine.values.records import Refusal
@@ -23,12 +23,12 @@ def to_render(
 
     A reference is a dict of its saved values, or None where the row refers to nothing.
     """
-    columns = [column(name) for name in names] + [quoted(f"r:{name}") for name in refs]
+    columns = [column(name) for name in names] + [reference(name) for name in refs]
     restores = [restorer_of(name, staging.kinds) for name in names] + [json.loads] * len(refs)
     last = int(staging.value("select coalesce(max(n), 0) from candidates"))
     for window in staging.room.windows(last, RENDER_ROWS):
         sql = (
-            f"select n{''.join(f', {name}' for name in columns)} from candidates where n between ? and ?"
+            f"select n{more(columns)} from candidates where n between ? and ?"
             " and change <> 'removed' and disposition in ('send', 'not_due', 'unhandled', 'unknown', 'adopt')"
             " order by n"
         )
@@ -43,7 +43,7 @@ def _restore(texts: list[Any], restore: Any) -> list[Any]:
 
 def begin_lines(staging: Staging) -> None:
     """Empty the table that takes the rendered lines."""
-    staging.run("create or replace temp table lines (n bigint, line varchar)")
+    staging.begin("lines")
 
 
 def take_lines(staging: Staging, numbers: Sequence[int], lines: Sequence[bytes]) -> None:
@@ -71,8 +71,7 @@ def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:
     Verdicts and numbers are made in narrow tables, and the rows put together range by range: one join of a million
     rows would outgrow the memory and take three times as long.
     """
-    names = "".join(f", c.{column(name)}" for name in staging.columns)
-    refs = "".join(f", c.{reference(ref.name)}" for ref in spec.refs)
+    carried = [column(name) for name in staging.columns] + [reference(ref.name) for ref in spec.refs]
     give_verdicts(staging, spec)
     staging.run(
         "create or replace temp table numbered as"
@@ -80,7 +79,7 @@ def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:
     )
     picked = f"""
         select s.seq, c.key, c.change, cast(c.operation as integer) as operation, c.grp, c.row_hash, d.payload_hash,
-            l.line, c.saved{names}{refs}
+            l.line, c.saved{more(f"c.{each}" for each in carried)}
         from (from candidates where n between $1 and $2) c
             join (from decided where n between $1 and $2) d on d.n = c.n
             left join (from lines where n between $1 and $2) l on l.n = c.n

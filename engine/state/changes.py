@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.state.ledger import column_kinds, value_of
-from engine.state.sql_names import column, quoted
+from engine.state.sql_names import column, more, quoted
 from engine.state.staging import Staging
 from engine.values.canonical import Kind, restorer_of
 from engine.values.ranges import Range
@@ -49,7 +49,7 @@ def read(staging: Staging, part: Range) -> list[Numbered]:
     columns = [column(name) for name in staging.columns] + [quoted(name) for name in refs]
     sql = (
         "select seq, key, change, cast(payload_hash as varchar), line, saved"
-        f"{''.join(f', {name}' for name in columns)} from changes where seq between ? and ? order by seq"
+        f"{more(columns)} from changes where seq between ? and ? order by seq"
     )
     kinds = {**column_kinds(staging), **{n: k for n, k in staging.kinds.items() if k is not Kind.NULL}}
     restores = [restorer_of(name, kinds) for name in staging.columns]
