@@ -5,5 +5,6 @@ compare       what differs from what was confirmed, set-wise
 children      the children of a read, one JSON list a record
 file_hashes   content hashes of files as a column of staging
 guards        what is too odd to believe is withheld
-numbering     candidates and lines into numbered changes; counts
+numbering     candidates and lines into numbered changes
+decided       what becomes of each record of a read: verdicts, counts, questions about one
 """

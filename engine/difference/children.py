@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.state.staging import Staging, bytes_of, column, json_array, quoted
+from engine.state.sql_names import bytes_of, column, json_array, quoted
+from engine.state.staging import Staging
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
 from engine.values.errors import RunError
@@ -26,24 +27,30 @@ def stage_children(
             if not columns:
                 columns = batch.columns
                 kinds = dict.fromkeys(columns, Kind.NULL)
-                listed = ", ".join(f"{column(each)} varchar" for each in columns)
-                staging.run(f"create or replace temp table children ({listed})")
+                staging.begin("children", columns=map(column, columns))
             for each, kind in zip(batch.columns, batch.kinds, strict=True):
                 kinds[each] = merge(kinds[each], kind)
             faults += _faults_of_records(batch, parent)
             staging.insert("children", batch.data.rename_columns([f"c:{each}" for each in columns]))
         _check(staging, name, columns, (*parent, *order_by))
-        parents = ", ".join(column(each) for each in parent)
-        weights = f"select sum({bytes_of(columns)}) as bytes from children group by {parents}"
+        parents = [column(each) for each in parent]
+        weights = f"select sum({bytes_of(columns)}) as bytes from children group by {', '.join(parents)}"
         staging.make_room(staging.heaviest(weights))
-        packed = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
+        fields = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
         order = ", ".join(_ordered(each, kinds[each]) for each in order_by) or "rowid"
-        packed = f"cast(to_json(struct_pack({packed})) as varchar)"
         staging.run(
-            f"create or replace temp table staged as select s.*, coalesce(l.rows, '[]') as {column(name)}"
-            f" from staged s left join (select {json_array([column(each) for each in parent])} as parent,"
-            f" '[' || string_agg({packed}, ',' order by {order}) || ']' as rows"
-            " from children group by parent) l on l.parent = s.key"
+            f"""
+            create or replace temp table staged as
+            with
+            -- the children of one record, packed as JSON
+            lists as (
+                select {json_array(parents)} as parent,
+                    '[' || string_agg(to_json(struct_pack({fields}))::varchar, ',' order by {order}) || ']' as packed
+                from children group by parent
+            )
+            select s.*, coalesce(lists.packed, '[]') as {column(name)}
+            from staged s left join lists on lists.parent = s.key
+            """
         )
         staging.run("drop table children")
         for key, reason in faults:

@@ -16,7 +16,8 @@ from engine.mapping.program.record_files import (
     look,
     path_column,
 )
-from engine.state.staging import Staging, column
+from engine.state.sql_names import column, more
+from engine.state.staging import Staging
 from engine.values.canonical import Kind, restorer_of
 
 STAGED_ROWS = 20_000
@@ -33,9 +34,9 @@ def stage_files(staging: Staging, files: FileSet, stoppable: Stoppable) -> None:
     """
     known = _remembered(staging)
     seen: dict[str, FileState] = {}
-    staging.run("create or replace temp table file_faults (n bigint, field varchar, reason varchar)")
+    staging.begin("file_faults")
     for name in files.names:
-        staging.run("create or replace temp table found_file (n bigint, sha256 varchar, path varchar)")
+        staging.begin("found_file")
         for numbers, rows in _rows(staging, files):
             found = [_look(files, name, row, known, seen) for row in stoppable(rows)]
             _take(staging, name, numbers, found)
@@ -44,7 +45,7 @@ def stage_files(staging: Staging, files: FileSet, stoppable: Stoppable) -> None:
             "found_file",
             {file_column(name): "sha256", path_column(name): "path"},
         )
-    staging.run(
+    staging.run(  # of each key the first field only: a record is refused once
         "insert into set_aside select s.key, 'render', f.field, f.reason from file_faults f join staged s on s.n = f.n"
         " qualify row_number() over (partition by s.key order by f.field) = 1"
     )
@@ -95,7 +96,7 @@ def _rows(staging: Staging, files: FileSet) -> Iterator[tuple[list[int], list[di
     unreadable = [number for number, _ in staging.faults]
     for first in range(0, last + 1, STAGED_ROWS):
         sql = (
-            f"select n{''.join(f', {column(name)}' for name in names)} from staged where n between ? and ? and not gone"
+            f"select n{more(map(column, names))} from staged where n between ? and ? and not gone"
             " and not list_contains(?, n)"  # a row that is refused may hold what cannot be restored
         )
         numbers, *values = staging.lists(sql, [first, first + STAGED_ROWS - 1, unreadable])
@@ -111,7 +112,7 @@ def _rows(staging: Staging, files: FileSet) -> Iterator[tuple[list[int], list[di
 
 def _remembered(staging: Staging) -> dict[str, FileState]:
     """Give what was known of the files after the last read."""
-    staging.run("create table if not exists files (path varchar, size bigint, modified_ns bigint, sha256 varchar)")
+    staging.ensure("files")
     found = staging.rows("select path, size, modified_ns, sha256 from files")
     return {
         path: FileState(path=path, size=size, modified_ns=modified_ns, sha256=sha256)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from engine.difference import compare, numbering
+from engine.difference import compare, decided, numbering
 from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
+from engine.state.journal_tables import load_journal
 from engine.state.protocols import RunJournal
-from engine.state.staging import Staging, quoted
+from engine.state.staging import Staging
 from engine.values.columns import Batch
 from engine.values.errors import RunError
 from engine.values.order import Order
 from engine.values.read import Read
-from engine.values.records import Key, Refusal, Refused, key_text
+from engine.values.records import Key, Refusal, Refused
 from engine.values.results import Counts
 
 T = TypeVar("T")
 
-LOADED_ROWS = 50_000
 OF_QUERY = frozenset({"E_QUERY", "E_DATA", "E_DUPLICATE_COLUMN", "E_UNKNOWN_COLUMN"})  # a query is to be corrected
 
 
@@ -58,23 +57,25 @@ def prepare(
         children = program.children[name]
         with _located(program, "source", "children", name, "query"):
             stage_children(staging, name, stoppable(batches), children.parent, children.order_by)
-    gone = int(staging.value("select count(*) from staged where gone"))
+    gone = staging.count_gone()
     _check_columns(program, staging)
     compare.begin(staging)
     if program.files.names:
         stage_files(staging, program.files, stoppable)
     spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
     spec = replace(spec, creates=spec.creates and not order.adopts)
-    _load_journal(program, staging, journal)
+    refs = {ref.name: ref.object for ref in program.refs}
+    hours = program.mapping.retry_rejected_after_hours
+    load_journal(staging, journal, program.object, refs=refs, retry_after_hours=hours)
     compare.compare(staging, spec)
     withheld = guard(staging, spec, extracted)
     _render(program, staging, stoppable)
     numbering.number_changes(staging, spec, order.run_id)
     return Prepared(
         spec=spec,
-        counts=numbering.count(staging, extracted - gone, without_document=len(read.refused)),
-        refused=tuple(numbering.refused(staging)),
-        remembered=tuple(numbering.remembered(staging)),
+        counts=decided.count(staging, extracted - gone, without_document=len(read.refused)),
+        refused=tuple(decided.refused(staging)),
+        remembered=tuple(decided.remembered(staging)),
         withheld=withheld,
     )
 
@@ -126,43 +127,6 @@ def _check_names(
             f"{place}: {program.object}: {whose} has no column {name}; it has {', '.join(given) or 'none'}: {hint}"
         )
         raise RunError(message, code="E_UNKNOWN_COLUMN")
-
-
-def _load_journal(program: Program, staging: Staging, journal: RunJournal) -> None:
-    """Bring what the journal knows into temporary tables, for set-wise work."""
-    object_ = program.object
-    _load(staging, "bound", ("key", "saved"), journal.bindings.of(object_))
-    for ref in program.refs:
-        _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings.of(ref.object))
-    progress = journal.progress.of(object_)
-    begun = ((key_text(key), json.dumps(each.saved)) for key, each in progress.items() if each.saved)
-    _load(staging, "begun", ("key", "saved"), begun)
-    claimed = ((key_text(claim.key),) for claim in journal.claims.of(object_))
-    _load(staging, "claimed", ("key",), claimed)
-    hours = program.mapping.retry_rejected_after_hours
-    refused = (  # without a payload: to be tried again
-        (key_text(each.key), None if journal.rejections.is_due(each, hours) else each.payload_hash, each.fingerprint)
-        for each in journal.rejections.of(object_)
-        if each.payload_hash
-    )
-    _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), refused)
-
-
-def _load(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    listed = ", ".join(f"{name} varchar" for name in names)
-    staging.run(f"create or replace temp table {quoted(table)} ({listed})")
-    held: list[tuple[Any, ...]] = []
-
-    def push() -> None:
-        staging.insert_columns(quoted(table), dict(zip(names, zip(*held, strict=True), strict=True)))
-        held.clear()
-
-    for row in rows:
-        held.append(row)
-        if len(held) >= LOADED_ROWS:
-            push()
-    if held:
-        push()
 
 
 def _render(program: Program, staging: Staging, stoppable: Stoppable) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from engine.mapping.program.comparison import Comparison
 from engine.mapping.spec import Guards
 from engine.state.ledger import ledger_columns
-from engine.state.staging import Staging, column
+from engine.state.sql_names import column
+from engine.state.staging import Staging
 from engine.values.canonical import Kind
 from engine.values.records import Key, key_text
 
 _TO_SEND = "disposition in ('send', 'not_due')"
+_LOST = "n in (select n from lost)"
 _REWRITTEN = (
     f"{_TO_SEND} and (key in (select key from rewritten) or change = 'removed' and key in (select gone from rewritten))"
 )
@@ -43,28 +45,23 @@ def guard(staging: Staging, spec: Comparison, extracted: int) -> Held | None:
     they are, and whatever `guards` says, neither is then the one created nor the other removed: once it were, nothing
     would tell of the pair any more.
     """
-    removals = "(change = 'removed')" if spec.full else "false"
-    emptied, barren = _emptied(staging)
-    lost = f"{_TO_SEND} and ({removals} or {emptied or 'false'})"
-    losses = int(staging.value(f"select count(*) from candidates where {lost}"))
-    held = int(staging.value("select count(*) from ledger"))
-    removed = int(staging.value(f"select count(*) from candidates where {_TO_SEND} and {removals}"))
+    barren = _find_losses(staging, full=spec.full)
     _find_rewritten(staging, spec)
-    union = f"select key from candidates where {lost} union select gone from rewritten"
-    gone = int(staging.value(f"select count(*) from ({union})"))
+    losses, removed = staging.rows("select count(*), count(*) filter (change = 'removed') from lost")[0]
+    gone = int(staging.value("select count(*) from (select key from lost union select gone from rewritten)"))
     counted = losses if spec.allowed_removed is None else gone
     reason = withheld(
         counted,
-        held,
+        int(staging.value("select count(*) from ledger")),
         few_rows(removed, extracted, spec.guards) or (barren if losses > removed else None),
         spec.guards,
         spec.allowed_removed,
         what=_what(counted, losses=losses, removed=removed),
     )
     second = rewritten(staging, full=spec.full) if reason or spec.allowed_removed is None else None
-    found = {text: where for text, where in ((reason, lost), (second, _REWRITTEN)) if text}
-    for where in found.values():
-        staging.run(f"update candidates set disposition = 'withheld' where {where}")
+    found = {text: which for text, which in ((reason, _LOST), (second, _REWRITTEN)) if text}
+    for which in found.values():
+        staging.run(f"update candidates set disposition = 'withheld' where {which}")
     if found and not reason:
         gone = int(staging.value("select count(distinct gone) from rewritten"))
     return Held(reason="; ".join(found), losses=gone) if found else None
@@ -76,6 +73,26 @@ def _what(counted: int, *, losses: int, removed: int) -> str:
     return "removals" if counted == removed else "records that are gone"
 
 
+def _find_losses(staging: Staging, *, full: bool) -> str | None:
+    """Make the view `lost`; answers what to say where nobody has children of a kind any more, or None.
+
+    Where the read is not `full` a removal is no loss: the source itself has named it.
+    """
+    known = set(ledger_columns(staging))
+    lists = [name for name in staging.columns if staging.kinds[name] is Kind.LIST and name in known]
+    is_loss = ["change = 'removed'"] if full else []
+    is_loss += [
+        f"change = 'changed' and {column(name)} = '[]' and key in (select key from ledger where {column(name)} <> '[]')"
+        for name in lists
+    ]
+    staging.run(
+        "create or replace temp view lost as select n, key, change from candidates"
+        f" where {_TO_SEND} and ({' or '.join(f'({each})' for each in is_loss) or 'false'})"
+    )
+    barren = [name for name in lists if not staging.value(f"select 1 from staged where {column(name)} <> '[]' limit 1")]
+    return f"the children {', '.join(barren)} gave no row that belongs to a record" if barren else None
+
+
 def _find_rewritten(staging: Staging, spec: Comparison) -> None:
     """Make the table `rewritten`: keys about to be created, each with those `gone` that are the same written otherwise.
 
@@ -83,21 +100,25 @@ def _find_rewritten(staging: Staging, spec: Comparison) -> None:
     the target knows these records by their keys, so that what is written under another one can be removed by it.
     What was let go before is not asked for again: its outcome is open, or the target refused it.
     """
-    staging.run("create or replace temp table rewritten (key varchar, gone varchar)")
-    new = (
+    staging.begin("rewritten")
+    created = (
         f"from candidates where change = 'added' and {_TO_SEND} and not uncertain"
         " and key not in (select key from remembered)"
     )
-    if not spec.creates or not staging.value(f"select 1 {new} limit 1"):
+    if not spec.creates or not staging.value(f"select 1 {created} limit 1"):
         return
     staging.run(
-        f"create or replace temp table absent as select key, {BARE_KEY} as bare from (select distinct key"
-        " from (from ledger select key union all from bound select key) where key not in (select key from staged))"
+        f"""
+        create or replace temp table absent as
+        select key, {BARE_KEY} as bare
+        from (select distinct key from (select key from ledger union all select key from bound))
+        where key not in (select key from staged)
+        """
     )
     if staging.value("select 1 from absent limit 1"):
         staging.run(
-            "insert into rewritten select n.key, absent.key from absent"
-            f" join (select key, {BARE_KEY} as bare {new}) n on n.bare = absent.bare"
+            "insert into rewritten select created.key, absent.key from absent"
+            f" join (select key, {BARE_KEY} as bare {created}) created on created.bare = absent.bare"
         )
 
 
@@ -119,22 +140,6 @@ def rewritten(staging: Staging, *, full: bool, key: Key | None = None) -> str | 
         f"{what} would be created a second time: a key that is gone is only written otherwise, as {pair}; "
         "let the query write it as before"
     )
-
-
-def _emptied(staging: Staging) -> tuple[str | None, str | None]:
-    """Give SQL for the candidates that lose all their children, and what to say where nobody has children any more."""
-    known = set(ledger_columns(staging))
-    names = [name for name in staging.columns if staging.kinds[name] is Kind.LIST and name in known]
-    if not names:
-        return None, None
-    emptied = [
-        f"({column(name)} = '[]' and exists (select 1 from ledger l where l.key = candidates.key"
-        f" and l.{column(name)} <> '[]'))"
-        for name in names
-    ]
-    barren = [name for name in names if not staging.value(f"select count(*) from staged where {column(name)} <> '[]'")]
-    said = f"the children {', '.join(barren)} gave no row that belongs to a record" if barren else None
-    return f"(change = 'changed' and ({' or '.join(emptied)}))", said
 
 
 def few_rows(removals: int, extracted: int, guards: Guards) -> str | None:

@@ -129,11 +129,7 @@ class _Samples:
 
     def take(self, rehearsal: Rehearsal) -> None:
         """Take some of the changes that were just prepared."""
-        sql = (
-            "select seq from changes where seq is not null"
-            " qualify row_number() over (partition by change order by seq) <= ? order by seq"
-        )
-        for (seq,) in rehearsal.staging.rows(sql, [self._most]):
+        for seq in changes.first_of_each_kind(rehearsal.staging, self._most):
             numbered = changes.read(rehearsal.staging, Range(seq, seq))[0]
             if len(self._found[numbered.change]) < self._most:
                 self._found[numbered.change].append(sample(rehearsal, numbered))

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from engine.difference.decided import Decided, awaited, decided, refusal
 from engine.difference.find_changes import Prepared
 from engine.difference.guards import rewritten
 from engine.inspect import plan
@@ -19,7 +20,7 @@ from engine.state import changes, ledger
 from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
 from engine.state.journal.rejections import Rejection
-from engine.state.staging import Staging, column, reference
+from engine.state.staging import Staging
 from engine.state.stored_texts import unstamp
 from engine.values.differences import Differences
 from engine.values.errors import BusyError, OneSyncError, SourceError
@@ -114,45 +115,34 @@ def _ask_source(rehearsal: Rehearsal, keys: Sequence[Key]) -> Answer:
     """Prepare every read and answer from the last one that holds the record."""
     found = None
     for _, prepared in rehearsal.reads():
-        key = next((key for key in keys if _is_staged(rehearsal.staging, key)), None)
+        key = next((key for key in keys if rehearsal.staging.is_staged(key_text(key))), None)
         if key is None:
-            key = next((key for key in keys if _verdict(rehearsal.staging, key)), None)
+            key = next((key for key in keys if decided(rehearsal.staging, key)), None)
         if key is not None:
             found = _judged(rehearsal, prepared, key)
     return found or _absent(rehearsal, keys)
-
-
-def _is_staged(staging: Staging, key: Key) -> bool:
-    return bool(staging.value("select 1 from staged where key = ? and not gone limit 1", [key_text(key)]))
-
-
-def _verdict(staging: Staging, key: Key) -> tuple[str, str, bool] | None:
-    """Give change, verdict and the uncertain flag of a record that the diff found."""
-    found = staging.rows("select change, verdict, uncertain from decided where key = ?", [key_text(key)])
-    return found[0] if found else None
 
 
 def _judged(rehearsal: Rehearsal, prepared: Prepared, key: Key) -> Answer:
     """Answer for a record that the read holds, or whose ledger row the read no longer names."""
     answer = replace(
         _known(rehearsal.program.object, rehearsal.staging, rehearsal.journal, key),
-        in_source=_is_staged(rehearsal.staging, key),
+        in_source=rehearsal.staging.is_staged(key_text(key)),
     )
     if refused := _refused_now(rehearsal.staging, key, answer):
         return refused
-    verdict = _verdict(rehearsal.staging, key)
-    if verdict is None or verdict[1] in ("same", "adopt"):
+    now = decided(rehearsal.staging, key)
+    if now is None or now.verdict in ("same", "adopt"):
         return replace(answer, state=State.UNCHANGED, stage=None, field=None, status=None, reason=None, since=None)
-    change, said, uncertain = verdict
-    answer = replace(answer, change=Change(change))
-    if said == "remembered" or answer.state is State.UNKNOWN:
+    answer = replace(answer, change=now.change)
+    if now.verdict == "remembered" or answer.state is State.UNKNOWN:
         return _with_fields(rehearsal, answer)
-    return _said(rehearsal, prepared, answer, said, uncertain=uncertain)
+    return _said(rehearsal, prepared, answer, now)
 
 
-def _said(rehearsal: Rehearsal, prepared: Prepared, answer: Answer, said: str, *, uncertain: bool) -> Answer:
+def _said(rehearsal: Rehearsal, prepared: Prepared, answer: Answer, now: Decided) -> Answer:
     answer = replace(answer, stage=None, field=None, status=None, reason=_past_refusal(answer), since=None)
-    match said:
+    match now.verdict:
         case "waiting":
             return _waiting(rehearsal, answer)
         case "withheld":
@@ -162,7 +152,7 @@ def _said(rehearsal: Rehearsal, prepared: Prepared, answer: Answer, said: str, *
         case "unhandled":
             reason = f"no entry of `send` takes {answer.change} records of {answer.object}"
             return replace(answer, state=State.UNHANDLED, reason=reason)
-    if uncertain:
+    if now.uncertain:
         reason = "the outcome of an earlier attempt was not learnt, or `resend` asked for it: it is sent again"
         return _with_fields(rehearsal, replace(answer, state=State.UNCERTAIN, reason=reason))
     return _with_fields(rehearsal, replace(answer, state=State.TO_SEND))
@@ -177,27 +167,24 @@ def _past_refusal(answer: Answer) -> str | None:
 
 def _refused_now(staging: Staging, key: Key, answer: Answer) -> Answer | None:
     """Answer for a record that this very read refuses: for its key, its templates, a limit."""
-    sql = "select stage, field, reason from refused where key = ?"
-    found = staging.rows(sql, [key_text(key)])
-    if not found:
+    refused = refusal(staging, key)
+    if refused is None:
         return None
-    stage, name, reason = found[0]
-    verdict = _verdict(staging, key)
+    now = decided(staging, key)
     return replace(
         answer,
         state=State.REJECTED,
-        change=Change(verdict[0]) if verdict else None if answer.confirmed_at else Change.ADDED,
-        stage=Stage(stage),
-        field=name,
+        change=now.change if now else None if answer.confirmed_at else Change.ADDED,
+        stage=refused.stage,
+        field=refused.field,
         status=None,
-        reason=reason,
+        reason=refused.reason,
     )
 
 
 def _with_fields(rehearsal: Rehearsal, answer: Answer) -> Answer:
     """Add what would be sent."""
-    sql = "select seq from changes where key = ? and seq is not null"
-    seq = rehearsal.staging.value(sql, [key_text(answer.key)])
+    seq = changes.number_of(rehearsal.staging, answer.key)
     if seq is None:
         return answer
     shown = plan.sample(rehearsal, changes.read(rehearsal.staging, Range(seq, seq))[0])
@@ -206,17 +193,14 @@ def _with_fields(rehearsal: Rehearsal, answer: Answer) -> Answer:
 
 def _waiting(rehearsal: Rehearsal, answer: Answer) -> Answer:
     """Name the first reference that is not confirmed, and what is known against it."""
-    for ref in rehearsal.program.refs:
-        names = ", ".join(column(name) for name in ref.columns)
-        sql = f"select {reference(ref.name)} is null, {names} from candidates where key = ?"  # noqa: S608  quoted identifiers
-        unresolved, *values = rehearsal.staging.rows(sql, [key_text(answer.key)])[0]
-        if unresolved and all(value is not None for value in values):
-            other = tuple(values)
-            reason = f"{ref.object} {' '.join(other)} is not confirmed yet (reference `{ref.name}`)"
-            if refusal := _rejection(rehearsal.journal, ref.object, other):
-                reason += f": it is rejected, {refusal.refusal.reason}"
-            return replace(answer, state=State.WAITING, waiting_for=(ref.object, other), reason=reason)
-    return replace(answer, state=State.WAITING)
+    found = awaited(rehearsal.staging, rehearsal.program.refs, answer.key)
+    if found is None:
+        return replace(answer, state=State.WAITING)
+    ref, other = found
+    reason = f"{ref.object} {' '.join(map(str, other))} is not confirmed yet (reference `{ref.name}`)"
+    if rejection := _rejection(rehearsal.journal, ref.object, other):
+        reason += f": it is rejected, {rejection.refusal.reason}"
+    return replace(answer, state=State.WAITING, waiting_for=(ref.object, other), reason=reason)
 
 
 def _absent(rehearsal: Rehearsal, keys: Sequence[Key]) -> Answer:
@@ -284,14 +268,13 @@ def _noted(object_: str, journal: Journal, key: Key) -> Answer:
     rejection = _rejection(journal, object_, key)
     if rejection is None:
         return answer
-    refusal = rejection.refusal
     return replace(
         answer,
         state=State.REJECTED,
-        stage=refusal.stage,
-        field=refusal.field,
-        status=refusal.status,
-        reason=refusal.reason,
+        stage=rejection.refusal.stage,
+        field=rejection.refusal.field,
+        status=rejection.refusal.status,
+        reason=rejection.refusal.reason,
         since=rejection.first_at,
     )
 

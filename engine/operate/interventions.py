@@ -25,7 +25,7 @@ from engine.state.recovery import apart, check_pair, recover, settle_unknown
 from engine.state.staging import Staging
 from engine.values.errors import ConfigError, RunError
 from engine.values.order import Order
-from engine.values.records import Change, Key, key_text, text_key
+from engine.values.records import Change, Key, key_text
 from engine.values.results import Counts, ObjectResult, Status
 
 
@@ -226,8 +226,7 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
         return 0
     known = {key for key, _ in journal.bindings.of(program.object)}
     known |= {key_text(claim.key) for claim in journal.claims.of(program.object)}
-    held = staging.rows("select key, payload_hash is not null from ledger order by key")
-    lost = {text_key(key): confirmed for key, confirmed in held if key not in known}
+    lost = Ledger(staging).held_beside(known)
     if not program.operations[operation].lookup and not _unadoptable(program):
         journal.bindings.add(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
         lost = {key: was_confirmed for key, was_confirmed in lost.items() if not was_confirmed}

@@ -8,7 +8,6 @@ from typing import Any
 from engine.delivery.refuse import as_document, reject
 from engine.difference.find_changes import Prepared
 from engine.mapping.program import Program
-from engine.state import changes
 from engine.state.journal.rejections import Rejection
 from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
@@ -41,7 +40,7 @@ def keep(
     with journal.transaction():
         for each in prepared.refused:
             if not _is_known(each, known, program):
-                document = changes.staged_document(staging, each.key) if program.feed else None
+                document = staging.staged_document(key_text(each.key)) if program.feed else None
                 reject(journal, program, each.key, each.refusal, kept=as_document(document))
         for item in read.refused:
             reject(journal, program, item.key, item.refusal, kept=item.kept)
@@ -65,5 +64,5 @@ def _obsolete(known: Mapping[Key, Any], standing: Set[Key], read: Read, staging:
     candidates = [key for key in known if key not in standing]
     if read.full or not candidates:
         return candidates
-    seen = {key for (key,) in staging.rows("select key from staged")}
+    seen = staging.staged_keys()
     return [key for key in candidates if key in read.retried or key_text(key) in seen]

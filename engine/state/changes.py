@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.state.ledger import column_kinds, value_of
-from engine.state.staging import Staging, column, quoted
+from engine.state.sql_names import column, more, quoted
+from engine.state.staging import Staging
 from engine.values.canonical import Kind, restorer_of
 from engine.values.ranges import Range
 from engine.values.records import Change, Key, Numbered, key_text, text_key
@@ -21,13 +22,28 @@ def groups(staging: Staging, operation: int) -> list[Range]:
     return [Range(*row) for row in staging.rows(sql, [operation])]
 
 
+def number_of(staging: Staging, key: Key) -> int | None:
+    """Give the number of a record's change; None: nothing of it is to be sent."""
+    found: int | None = staging.value("select seq from changes where key = ? and seq is not null", [key_text(key)])
+    return found
+
+
+def first_of_each_kind(staging: Staging, most: int) -> list[int]:
+    """Give the numbers of the first added, changed and removed records, at most so many of each, in order."""
+    sql = (
+        "select seq from changes where seq is not null"
+        " qualify row_number() over (partition by change order by seq) <= ? order by seq"
+    )
+    return [seq for (seq,) in staging.rows(sql, [most])]
+
+
 def read(staging: Staging, part: Range) -> list[Numbered]:
     """Read a range of changes with all that a request may name."""
     refs = staging.columns_of("changes", "r:")
     columns = [column(name) for name in staging.columns] + [quoted(name) for name in refs]
     sql = (
         "select seq, key, change, cast(payload_hash as varchar), line, saved"
-        f"{''.join(f', {name}' for name in columns)} from changes where seq between ? and ? order by seq"
+        f"{more(columns)} from changes where seq between ? and ? order by seq"
     )
     kinds = {**column_kinds(staging), **{n: k for n, k in staging.kinds.items() if k is not Kind.NULL}}
     restores = [restorer_of(name, kinds) for name in staging.columns]
@@ -110,12 +126,6 @@ def maybe_gone(staging: Staging, operation: int) -> set[int]:
         " where l.removing and c.operation = ? and c.change = 'changed' and c.seq is not null"
     )
     return {seq for (seq,) in staging.rows(sql, [operation])}
-
-
-def staged_document(staging: Staging, key: Key) -> str | None:
-    """Give the whole document of a staged record, as JSON."""
-    found: str | None = staging.value('select "c:document" from staged where key = ? limit 1', [key_text(key)])
-    return found
 
 
 def take_as_claimed(staging: Staging, seq: int, payload_hash: str) -> None:

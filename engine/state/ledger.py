@@ -7,16 +7,17 @@ again: `rebuild` after a lost file, `forget` for `resend`, `doubt` and `disown` 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.state.staging import EMPTY_CHANGES, Staging, column, quoted
+from engine.state.sql_names import column, literal, more, quoted
+from engine.state.staging import Staging
 from engine.state.stored_texts import stamp
 from engine.values.canonical import Kind, canonical, restorer_of
 from engine.values.ranges import Range, coalesce, subtract
-from engine.values.records import Key, key_text
+from engine.values.records import Key, key_text, text_key
 
 READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 
@@ -98,7 +99,7 @@ class Ledger:
             else:
                 _apply(staging, names, at)
             _keep_kinds(staging)
-            staging.run(EMPTY_CHANGES)
+            staging.begin("changes")
             staging.set_meta("generation", str(self.generation + 1))
         staging.run("drop view if exists verdicts")
         _tidy(staging)
@@ -112,14 +113,13 @@ class Ledger:
         """
         staging = self._staging
         staging.run("delete from ledger")
-        staging.run(EMPTY_CHANGES)
+        staging.begin("changes")
         for key, row in begun.items():
             names = [f"c:{name}" for name in row]
             _widen_ledger(staging, names)
-            listed = ", ".join(["key", "uncertain", *map(quoted, names)])
             places = ", ".join("?" * (2 + len(names)))
             staging.run(
-                f"insert into ledger ({listed}) values ({places})",
+                f"insert into ledger (key, uncertain{more(map(quoted, names))}) values ({places})",
                 [key_text(key), True, *(canonical(value) for value in row.values())],
             )
         staging.set_meta(READ_BY, "")
@@ -132,6 +132,11 @@ class Ledger:
         count = int(self._staging.value(f"select count(*) from ledger{where}", params) or 0)
         self._staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
         return count
+
+    def held_beside(self, known: Set[str]) -> dict[Key, bool]:
+        """Give the records that are not among `known` (as texts), and whether each was ever confirmed."""
+        found = self._staging.rows("select key, payload_hash is not null from ledger order by key")
+        return {text_key(key): was_confirmed for key, was_confirmed in found if key not in known}
 
     def doubt(self, keys: Iterable[Key]) -> None:
         """Take records as never confirmed: what the journal knew of them is lost."""
@@ -165,14 +170,17 @@ def _judge(staging: Staging, outcomes: Outcomes) -> None:
         "gone": coalesce(outcomes.gone),
         "uncertain": subtract(outcomes.marked, known),
     }
-    staging.run("create or replace temp table judged (first bigint, last bigint, verdict varchar)")
+    staging.begin("judged")
     for verdict, ranges in verdicts.items():
         columns = {"first": (each.first for each in ranges), "last": (each.last for each in ranges)}
         staging.insert_columns("judged", columns, f"first, last, '{verdict}'")
     staging.run(
-        "create or replace temp view verdicts as"
-        " select c.seq, c.key, coalesce(j.verdict, 'confirmed') as verdict from changes c"
-        " left join judged j on c.seq between j.first and j.last where c.seq is null or j.verdict is not null"
+        """
+        create or replace temp view verdicts as
+        select c.seq, c.key, coalesce(j.verdict, 'confirmed') as verdict
+        from changes c left join judged j on c.seq between j.first and j.last
+        where c.seq is null or j.verdict is not null
+        """
     )
 
 
@@ -182,8 +190,11 @@ def _is_first_load(staging: Staging, names: Sequence[str]) -> bool:
         return False
     return bool(
         staging.value(
-            "select count(*) > 0 and count(*) = count(distinct key) and bool_and(change <> 'removed')"
-            " and count(*) = (select count(*) from verdicts where verdict = 'confirmed') from changes"
+            """
+            select count(*) > 0 and count(*) = count(distinct key) and bool_and(change <> 'removed')
+                and count(*) = (select count(*) from verdicts where verdict = 'confirmed')
+            from changes
+            """
         )
     )
 
@@ -199,7 +210,7 @@ def _shape_as_ledger(staging: Staging, names: Sequence[str], at: datetime) -> No
             staging.run(f"alter table changes drop column {quoted(name)}")
     for flag in ("uncertain", "removing"):
         staging.run(f"alter table changes add column if not exists {flag} boolean default false")
-    staging.run(f"alter table changes add column if not exists confirmed_at varchar default '{stamp(at)}'")
+    staging.run(f"alter table changes add column if not exists confirmed_at varchar default {literal(stamp(at))}")
 
 
 def _tidy(staging: Staging) -> None:
@@ -209,38 +220,62 @@ def _tidy(staging: Staging) -> None:
 
 
 def _apply(staging: Staging, names: Sequence[str], at: datetime) -> None:
-    listed = "".join(f", {quoted(name)}" for name in names)
-    picked = "".join(f", c.{quoted(name)}" for name in names)
-    staging.run(
-        "create or replace temp table settled as select c.rowid as place, c.key, c.seq, c.change, v.verdict"
-        " from changes c join verdicts v on v.key = c.key and v.seq is not distinct from c.seq"
-        " qualify row_number() over"
-        " (partition by c.key order by v.verdict = 'confirmed' desc, c.seq desc nulls last) = 1"
-    )
-    staging.run(
-        "create or replace temp table before as select key, row_hash, payload_hash, removing, confirmed_at from ledger"
-        " where key in (select key from settled where verdict = 'uncertain' or verdict = 'confirmed' and seq is null)"
-    )
+    """Take the rows of the settled keys out of the ledger, and put in what holds of them now."""
+    _find_settled(staging)
     staging.run("delete from ledger where key in (select key from settled)")
-    now = f"'{stamp(at)}'"
-    into = f"insert into ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{listed})"
-    rows = "(select *, rowid as place from changes where rowid between $1 and $2) c"
-    # The source's columns only here and range by range: what is heavy would outgrow the memory.
-    for window in staging.room.windows(int(staging.value("select coalesce(max(rowid), -1) from changes")), first=0):
-        staging.run(
-            f"{into} select s.key, c.row_hash, c.payload_hash, false, false,"
-            f" case when s.seq is null then coalesce(b.confirmed_at, {now}) else {now} end{picked}"
-            " from (from settled where place between $1 and $2 and verdict = 'confirmed' and change <> 'removed') s"
-            f" join {rows} on c.place = s.place left join before b on b.key = s.key",
-            window,
-        )
-        staging.run(
-            f"{into} select s.key, b.row_hash, b.payload_hash, true,"
-            f" s.change = 'removed' or coalesce(b.removing, false), b.confirmed_at{picked}"
-            " from (from settled where place between $1 and $2 and verdict <> 'confirmed') s"
-            f" join {rows} on c.place = s.place left join before b on b.key = s.key",
-            window,
-        )
+    last = int(staging.value("select coalesce(max(rowid), -1) from changes"))
+    for window in staging.room.windows(last, first=0):  # what is heavy would outgrow the memory all at once
+        _put_in(staging, names, window, at)
+
+
+def _find_settled(staging: Staging) -> None:
+    staging.run(
+        """
+        create or replace temp table settled as
+        select c.rowid as place, c.key, c.seq, c.change, v.verdict
+        from changes c join verdicts v on v.key = c.key and v.seq is not distinct from c.seq
+        qualify row_number() over (
+            partition by c.key order by v.verdict = 'confirmed' desc, c.seq desc nulls last
+        ) = 1
+        """
+    )
+    staging.run(
+        """
+        create or replace temp table before as
+        select key, row_hash, payload_hash, removing, confirmed_at from ledger
+        where key in (select key from settled where verdict = 'uncertain' or verdict = 'confirmed' and seq is null)
+        """
+    )
+
+
+def _put_in(staging: Staging, names: Sequence[str], window: tuple[int, int], at: datetime) -> None:
+    """Put in the rows of a range of changes, with the columns of the source: confirmed ones, then uncertain ones."""
+    into = f"ledger (key, row_hash, payload_hash, uncertain, removing, confirmed_at{more(map(quoted, names))})"
+    now, picked = literal(stamp(at)), more(f"c.{quoted(name)}" for name in names)
+    of_window = """
+        from (from settled where place between $1 and $2) s
+            join (select *, rowid as place from changes where rowid between $1 and $2) c on c.place = s.place
+            left join before b on b.key = s.key"""
+    staging.run(
+        f"""
+        insert into {into}
+        select s.key, c.row_hash, c.payload_hash, false, false,
+            case when s.seq is null then coalesce(b.confirmed_at, {now}) else {now} end{picked}
+        {of_window}
+        where s.verdict = 'confirmed' and s.change <> 'removed'
+        """,
+        window,
+    )
+    staging.run(
+        f"""
+        insert into {into}
+        select s.key, b.row_hash, b.payload_hash, true,
+            s.change = 'removed' or coalesce(b.removing, false), b.confirmed_at{picked}
+        {of_window}
+        where s.verdict <> 'confirmed'
+        """,
+        window,
+    )
 
 
 def _keep_kinds(staging: Staging) -> None:
@@ -268,10 +303,15 @@ class Confirmed:
     uncertain: bool
 
 
+def holds_any(staging: Staging) -> bool:
+    """Tell whether anything is known of any record."""
+    return bool(staging.value("select 1 from ledger limit 1"))
+
+
 def confirmed(staging: Staging, key: Key) -> Confirmed | None:
     """Give one record of the ledger, or None."""
     names = ledger_columns(staging)
-    listed = "".join(f", {column(name)}" for name in names)
+    listed = more(map(column, names))
     found = staging.rows(f"select confirmed_at, uncertain{listed} from ledger where key = ?", [key_text(key)])
     if not found:
         return None

@@ -23,43 +23,16 @@ from engine.state.duckdb_file import (
 )
 from engine.state.layouts import layout_of, steps_from
 from engine.state.memory import LEAST_BYTES, VECTOR_ROWS, Room
+from engine.state.sql_names import bytes_of, column, json_array, more, quoted
+from engine.state.staging_tables import empty, where_missing
 from engine.values.canonical import Kind, merge
 from engine.values.columns import Batch
 from engine.values.errors import StateError
 from engine.values.read_ahead import ahead
 
-STEPS = (  # from layout 1, the first released, on; _LAY_OUT is the layout that they end at
+STEPS = (  # from layout 1, the first released, on; staging.sql is the layout that they end at
     "alter table ledger add column removing boolean default false",
 )
-_LAY_OUT = """
-create table meta (name varchar primary key, value varchar not null);
-create table ledger (
-    key varchar not null,
-    row_hash uhugeint,          -- null: never confirmed, or to be rendered again
-    payload_hash uhugeint,      -- null: never confirmed
-    uncertain boolean not null, -- an attempt's outcome was not learnt
-    removing boolean not null default false, -- and that attempt, or one before it, was a removal
-    confirmed_at varchar        -- ISO in UTC
-);
-"""
-
-EMPTY_CHANGES = """
-create or replace table changes (
-    seq bigint,                 -- null: taken as it is, nothing to send
-    key varchar not null,
-    change varchar not null,
-    operation integer,
-    grp varchar,                -- JSON array of the group's columns
-    row_hash uhugeint,
-    payload_hash uhugeint,
-    line varchar,               -- the rendered line, JSON
-    saved varchar               -- the record's binding, JSON
-)"""
-
-
-def column(name: str) -> str:
-    """Name the column that holds a source column; prefixed, so that no source name meets one of ours."""
-    return quoted(f"c:{name}")
 
 
 def _arrow(values: list[Any]) -> pa.Array:
@@ -68,31 +41,10 @@ def _arrow(values: list[Any]) -> pa.Array:
     return array.cast(pa.string()) if pa.types.is_null(array.type) else array
 
 
-def reference(name: str) -> str:
-    """Name the SQL column that holds the saved values of a reference."""
-    return quoted(f"r:{name}")
-
-
-def quoted(identifier: str) -> str:
-    """Quote an identifier for DuckDB."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def bytes_of(names: Iterable[str]) -> str:
-    """Give SQL for the weight of a row in these columns of the source."""
-    return " + ".join(["0", *(f"coalesce(strlen({column(name)}), 0)" for name in names)])
-
-
-def json_array(expressions: Sequence[str]) -> str:
-    """Give SQL for the compact JSON array of some texts: the same text as `records.key_text`."""
-    return f"cast(to_json([{', '.join(expressions)}]::varchar[]) as varchar)"
-
-
 class Staging:
     """An open DuckDB file; being open is the lock against another run of the object.
 
-    After `stage`, the temporary table `staged` holds one row a source row:
-    `n`, `key` (JSON array), `missing` (a key part is null), `gone`, and the source's columns.
+    After `stage`, the temporary table `staged` holds the read; what its tables hold is told in staging.sql.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -152,8 +104,8 @@ class Staging:
             raise DamagedError(self.path, f"it is a DuckDB file of another program (with a table {min(tables)})")
         if not tables:
             with self.transaction():
-                self.run(_LAY_OUT)
-                self.run(EMPTY_CHANGES)
+                for table in ("meta", "ledger", "changes"):
+                    self.begin(table)
                 self.set_meta("layout", str(layout_of(STEPS)))
         for layout, step in steps_from(int(self.meta("layout") or 1), STEPS, self.path):
             with self.transaction():
@@ -182,6 +134,14 @@ class Staging:
         with self._translated():
             table = self._connection.execute(sql, params or None).to_arrow_table()
         return [each.to_pylist() for each in table.columns]
+
+    def begin(self, table: str, *, named: str | None = None, columns: Iterable[str] = ()) -> None:
+        """Make a table of staging.sql anew, without rows; see `staging_tables.empty`."""
+        self.run(empty(table, named=named, columns=columns))
+
+    def ensure(self, table: str) -> None:
+        """Make a table of staging.sql where the file has none yet."""
+        self.run(where_missing(table))
 
     def columns_of(self, table: str, prefix: str = "") -> list[str]:
         """List the columns of a table whose names begin so, in their order."""
@@ -289,23 +249,40 @@ class Staging:
 
     def add_columns(self, kinds: Mapping[str, Kind], table: str, values: Mapping[str, str]) -> None:
         """Give the staged rows more columns, from a table by `n`; `values` name its columns."""
-        listed = "".join(f", f.{values[name]} as {column(name)}" for name in kinds)
+        listed = more(f"f.{values[name]} as {column(name)}" for name in kinds)
         self.run(
             f"create or replace temp table staged as select s.*{listed} from staged s left join {table} f on f.n = s.n"
         )
         self.columns = (*self.columns, *kinds)
         self.kinds |= dict(kinds)
 
-    def insert_faults(self, table: str) -> None:
-        """Write the rows that must be refused to a temporary table: number and reason."""
+    def insert_faults(self) -> None:
+        """Write the rows that must be refused to the table `faults`."""
         numbers, reasons = zip(*self.faults, strict=True) if self.faults else ((), ())
-        self.run(f"create or replace temp table {table} (n bigint, reason varchar)")
-        self.insert_columns(table, {"n": numbers, "reason": reasons})
+        self.begin("faults")
+        self.insert_columns("faults", {"n": numbers, "reason": reasons})
+
+    def is_staged(self, key: str) -> bool:
+        """Tell whether the read holds a record, by the text of its key."""
+        return bool(self.value("select 1 from staged where key = ? and not gone limit 1", [key]))
+
+    def count_gone(self) -> int:
+        """Count the rows that the read names to say that they are gone."""
+        return int(self.value("select count(*) from staged where gone"))
+
+    def staged_keys(self) -> set[str]:
+        """Give the keys, as texts, of all that the read names, also as gone."""
+        return {key for (key,) in self.rows("select key from staged")}
+
+    def staged_document(self, key: str) -> str | None:
+        """Give the whole document of a staged record, as JSON."""
+        found: str | None = self.value('select "c:document" from staged where key = ? limit 1', [key])
+        return found
 
     def kind_text(self, name: str) -> str:
         """Name a column's kind, with those of a child's columns: what a value means, for the row hash."""
         inner = [f"{each}={kind}" for each, kind in sorted(self.kinds.items()) if each.startswith(f"{name}.")]
-        return f"{self.kinds[name]}({','.join(inner)})".replace("'", "''") if inner else str(self.kinds[name])
+        return f"{self.kinds[name]}({','.join(inner)})" if inner else str(self.kinds[name])
 
     def greatest(self, name: str) -> str | None:
         """Give the greatest value of a column of the read, in canonical form."""
@@ -317,8 +294,7 @@ class Staging:
     def _begin_read(self, columns: tuple[str, ...]) -> None:
         self.columns = columns
         self.kinds = dict.fromkeys(columns, Kind.NULL)
-        listed = "".join(f", {column(name)} varchar" for name in columns)
-        self.run(f"create or replace temp table staged (n bigint, key varchar, missing boolean, gone boolean{listed})")
+        self.begin("staged", columns=map(column, columns))
 
     def _take(self, batch: Batch, key: Sequence[str], before: int) -> None:
         numbers = pa.array(range(before, before + batch.data.num_rows), pa.int64())
@@ -327,5 +303,5 @@ class Staging:
         data = pa.RecordBatch.from_arrays([numbers, gone, *batch.data.columns], ["n", "gone", *names])
         keys = [column(name) for name in key]
         missing = " or ".join(f"{each} is null" for each in keys)
-        listed = "".join(f", {quoted(name)}" for name in names)
+        listed = more(map(quoted, names))
         self.insert("staged", data, f"n, {json_array(keys)}, {missing}, gone{listed}")

@@ -13,7 +13,7 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.state.staging import json_array
+from engine.state.sql_names import json_array
 from engine.values.canonical import Kind, canonical, kind_of, merge, restorer
 from engine.values.columns import column
 from engine.values.records import key_text, text_key
