@@ -29,6 +29,8 @@ def compare(staging: Staging, spec: Comparison) -> None:
     _refuse_keys(staging, spec.key)
     for limit in spec.limits:
         _judge_limit(staging, limit)
+    _gather_records(staging, full=spec.full)
+    _describe_records(staging, spec)
     _find_candidates(staging, spec)
 
 
@@ -91,13 +93,13 @@ def _judge_limit(staging: Staging, limit: Limit) -> None:
 # --- compared ------------------------------------------------------------------------------------------------
 
 
-def _find_candidates(staging: Staging, spec: Comparison) -> None:
+def _gather_records(staging: Staging, *, full: bool) -> None:
+    """Make the view `records`: whatever the read or the ledger holds."""
     own = [column(name) for name in staging.columns]
     known = {column(name) for name in ledger_columns(staging)}
-    refs = [reference(ref.name) for ref in spec.refs]
     staging.run(
         f"""
-        create or replace temp table candidates as
+        create or replace temp view records as
         with
         -- each record of the read, beside what the ledger holds of it
         present as (
@@ -111,18 +113,25 @@ def _find_candidates(staging: Staging, spec: Comparison) -> None:
             select l.key, true, l.row_hash, l.payload_hash, l.uncertain, true
                 {more(f"l.{each}" if each in known else f"null as {each}" for each in own)}
             from ledger l
-            where {"l.key not in (select key from staged)" if spec.full else "false"}
+            where {"l.key not in (select key from staged)" if full else "false"}
                 or l.key in (select key from staged where gone)
         ),
         -- each record that the source says is gone, and of which the ledger holds nothing
         unheard_of as (
             select s.key, true, null, null, false, false{more(f"s.{each}" for each in own)}
             from staged s where s.gone and s.key not in (select key from ledger)
-        ),
-        records as (
-            from present union all from vanished union all from unheard_of
-        ),
-        -- with the values saved from the target's answers: its own, and those of the records that it refers to
+        )
+        from present union all from vanished union all from unheard_of
+        """
+    )
+
+
+def _describe_records(staging: Staging, spec: Comparison) -> None:
+    """Make the view `described`: the records with saved values, their own and of those they refer to, and row hash."""
+    staging.run(
+        f"""
+        create or replace temp view described as
+        with
         joined as (
             select records.*, coalesce(bound.saved, case when removed then begun.saved end) as saved
                 {more(f"{bound_table(ref.name)}.saved as {reference(ref.name)}" for ref in spec.refs)}
@@ -130,16 +139,25 @@ def _find_candidates(staging: Staging, spec: Comparison) -> None:
             left join bound on bound.key = records.key
             left join begun on begun.key = records.key
             {" ".join(map(_join, spec.refs))}
-        ),
-        described as (
-            select *, {_row_hash(staging, spec)} as row_hash,
-                case
-                    when removed then 'removed'
-                    when old_payload_hash is not null or saved is not null then 'changed'
-                    else 'added'
-                end as change
-            from joined
-        ),
+        )
+        select *, {_row_hash(staging, spec)} as row_hash,
+            case
+                when removed then 'removed'
+                when old_payload_hash is not null or saved is not null then 'changed'
+                else 'added'
+            end as change
+        from joined
+        """
+    )
+
+
+def _find_candidates(staging: Staging, spec: Comparison) -> None:
+    """Make the table `candidates`: those that differ, by the operation that takes each, and what is to be done."""
+    carried = [*map(column, staging.columns), *(reference(ref.name) for ref in spec.refs)]
+    staging.run(
+        f"""
+        create or replace temp table candidates as
+        with
         -- those that the target may have to hear of, each with the operation that takes it
         differing as (
             select *, key in (select key from claimed) as claimed,
@@ -150,6 +168,7 @@ def _find_candidates(staging: Staging, spec: Comparison) -> None:
             from described
             where removed or not held or uncertain or row_hash is distinct from old_row_hash
         ),
+        -- with the group that it goes in, and whether that goes now
         grouped as (
             select *, {_is_among("operation", spec.due)} as due,
                 case
@@ -172,7 +191,7 @@ def _find_candidates(staging: Staging, spec: Comparison) -> None:
                 when claimed and not (due and {_is_among("operation", spec.lookups)}) then 'unknown'
                 when due then 'send'
                 else 'not_due'
-            end as disposition{more(own)}{more(refs)}
+            end as disposition{more(carried)}
         from grouped order by n
         """
     )

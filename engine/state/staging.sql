@@ -125,6 +125,29 @@ create temp table set_aside (
   reason varchar
 );
 
+-- Whatever the read or the ledger holds (a view), with the columns of the source.
+create temp table records (
+  key              varchar,
+  removed          boolean,                    -- gone from the source: its columns are those of the ledger
+  old_row_hash     uhugeint,                   -- of the ledger
+  old_payload_hash uhugeint,
+  uncertain        boolean,
+  held             boolean                     -- by the ledger, be it only as uncertain
+);
+
+-- The same (a view), with the columns of the references and what makes them differ.
+create temp table described (
+  key              varchar,
+  removed          boolean,
+  old_row_hash     uhugeint,
+  old_payload_hash uhugeint,
+  uncertain        boolean,
+  held             boolean,
+  saved            varchar,                    -- its binding, or what the steps of its create have saved, JSON
+  row_hash         uhugeint,                   -- of today's mapping, columns and references
+  change           varchar
+);
+
 -- Records that may have to be sent, with the columns of the source and of the references: new, different, uncertain, gone.
 create temp table candidates (
   n                bigint,                     -- from 1, in the order of delivery
