@@ -11,7 +11,7 @@ from engine.connections.http.part import Part
 from engine.connections.sql.database import SqlEnd
 from engine.delivery.parts import parts_of
 from engine.delivery.targets import Target, Window
-from engine.difference.find_changes import Prepared, prepare
+from engine.difference.find_changes import FoundChanges, find_changes
 from engine.inspect.copy import copied
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
@@ -47,8 +47,8 @@ class Rehearsal:
     _reads: Reads
     _whole: bool
 
-    def reads(self) -> Iterator[tuple[Read, Prepared]]:
-        """Prepare read after read, as a run does; what one brings counts as confirmed when the next is compared.
+    def reads(self) -> Iterator[tuple[Read, FoundChanges]]:
+        """Find the changes of each read, as a run does; what one brings counts as confirmed when the next is compared.
 
         Raises SourceError or RunError, as a run would fail.
         """
@@ -58,10 +58,10 @@ class Rehearsal:
             if number:
                 everything = [Range(1, int(self.staging.value("select coalesce(max(seq), 1) from changes")))]
                 settle(self.staging, Outcomes(marked=everything, confirmed=everything), self.journal.now())
-            yield read, prepare(self.program, self.staging, self.journal, read, order, stop=self.stop)
+            yield read, find_changes(self.program, self.staging, self.journal, read, order, stop=self.stop)
 
     def made(self) -> Iterator[Made]:
-        """Make the requests of the changes that were just prepared, in the order of delivery."""
+        """Make the requests of the changes that were just found, in the order of delivery."""
         for operation in sorted(set(self.program.takes.values())):
             end = self.target.end(operation, Window(self.staging), self.stop)
             steps = self.target.terms(operation).steps

@@ -61,17 +61,17 @@ class ObjectPlan:
 
 def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPlan:
     """Plan one object; what would make its run fail is in the plan. `samples`: at most so many of each change."""
-    counts, notes, found = Counts(), [], _Samples(samples)
+    counts, notes, shown = Counts(), [], _Samples(samples)
     has_changes, failure = False, None
     try:
         with rehearsed(app, mapping) as rehearsal:
-            for read, prepared in rehearsal.reads():
-                counts.add(prepared.counts)
+            for read, found in rehearsal.reads():
+                counts.add(found.counts)
                 counts.requests += read.requests
-                notes += [prepared.withheld.reason] if prepared.withheld else []
+                notes += [found.withheld.reason] if found.withheld else []
                 for made in rehearsal.made():
                     has_changes |= _count(rehearsal.program, made, counts)
-                found.take(rehearsal)
+                shown.take(rehearsal)
     except OneSyncError as error:
         failure = Failure(code=error.code, message=error.message, exit=int(error.exit))
     if counts.waiting:
@@ -80,7 +80,7 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
         object=mapping.object,
         counts=counts,
         has_changes=has_changes,
-        samples=found.list(),
+        samples=shown.list(),
         notes=tuple(notes),
         failure=failure,
     )
@@ -128,7 +128,7 @@ class _Samples:
         self._found: dict[Change, list[Sample]] = {change: [] for change in (Change.CHANGED, *Change)}
 
     def take(self, rehearsal: Rehearsal) -> None:
-        """Take some of the changes that were just prepared."""
+        """Take some of the changes that were just found."""
         sql = (
             "select seq from changes where seq is not null"
             " qualify row_number() over (partition by change order by seq) <= ? order by seq"

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.difference.find_changes import Prepared
+from engine.difference.find_changes import FoundChanges
 from engine.difference.guards import rewritten
 from engine.inspect import plan
 from engine.inspect.dry_run import Rehearsal, rehearsed
@@ -108,15 +108,15 @@ def why(app: App, mapping: MappingSpec, words: Sequence[str]) -> Answer:
 
 
 def _ask_source(rehearsal: Rehearsal, keys: Sequence[Key]) -> Answer:
-    """Prepare every read and answer from the last one that holds the record."""
-    found = None
-    for _, prepared in rehearsal.reads():
+    """Compare every read and answer from the last one that holds the record."""
+    answer = None
+    for _, found in rehearsal.reads():
         key = next((key for key in keys if _is_staged(rehearsal.staging, key)), None)
         if key is None:
             key = next((key for key in keys if _verdict(rehearsal.staging, key)), None)
         if key is not None:
-            found = _judged(rehearsal, prepared, key)
-    return found or _absent(rehearsal, keys)
+            answer = _judged(rehearsal, found, key)
+    return answer or _absent(rehearsal, keys)
 
 
 def _is_staged(staging: Staging, key: Key) -> bool:
@@ -129,7 +129,7 @@ def _verdict(staging: Staging, key: Key) -> tuple[str, str, bool] | None:
     return found[0] if found else None
 
 
-def _judged(rehearsal: Rehearsal, prepared: Prepared, key: Key) -> Answer:
+def _judged(rehearsal: Rehearsal, found: FoundChanges, key: Key) -> Answer:
     """Answer for a record that the read holds, or whose ledger row the read no longer names."""
     answer = replace(
         _known(rehearsal.program.object, rehearsal.staging, rehearsal.journal, key),
@@ -144,17 +144,17 @@ def _judged(rehearsal: Rehearsal, prepared: Prepared, key: Key) -> Answer:
     answer = replace(answer, change=Change(change))
     if said == "remembered" or answer.state is State.UNKNOWN:
         return _with_fields(rehearsal, answer)
-    return _said(rehearsal, prepared, answer, said, uncertain=uncertain)
+    return _said(rehearsal, found, answer, said, uncertain=uncertain)
 
 
-def _said(rehearsal: Rehearsal, prepared: Prepared, answer: Answer, said: str, *, uncertain: bool) -> Answer:
+def _said(rehearsal: Rehearsal, found: FoundChanges, answer: Answer, said: str, *, uncertain: bool) -> Answer:
     answer = replace(answer, stage=None, field=None, status=None, reason=_past_refusal(answer), since=None)
     match said:
         case "waiting":
             return _waiting(rehearsal, answer)
         case "withheld":
-            held, key = prepared.withheld, answer.key
-            reason = rewritten(rehearsal.staging, full=prepared.spec.full, key=key) or (held.reason if held else None)
+            held, key = found.withheld, answer.key
+            reason = rewritten(rehearsal.staging, full=found.spec.full, key=key) or (held.reason if held else None)
             return replace(answer, state=State.WITHHELD, reason=reason)
         case "unhandled":
             reason = f"no entry of `send` takes {answer.change} records of {answer.object}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from engine.delivery.refuse import as_document, reject
-from engine.difference.find_changes import Prepared
+from engine.difference.find_changes import FoundChanges
 from engine.mapping.program import Program
 from engine.state import changes
 from engine.state.journal import Journal
@@ -19,7 +19,7 @@ def keep(
     journal: Journal,
     staging: Staging,
     program: Program,
-    prepared: Prepared,
+    found: FoundChanges,
     *,
     read: Read,
     rejected: Set[Key],
@@ -32,13 +32,13 @@ def keep(
     """
     known = {each.key: each for each in journal.rejections(program.object)}
     standing = {
-        *prepared.remembered,
+        *found.remembered,
         *rejected,
-        *(each.key for each in prepared.refused),
+        *(each.key for each in found.refused),
         *(each.key for each in read.refused),
     }
     with journal.transaction():
-        for each in prepared.refused:
+        for each in found.refused:
             if not _is_known(each, known, program):
                 document = changes.staged_document(staging, each.key) if program.feed else None
                 reject(journal, program, each.key, each.refusal, kept=as_document(document))

@@ -1,4 +1,4 @@
-"""One run of one object: prepare, deliver, record, settle; and what follows from it beyond the run."""
+"""One run of one object: find changes, deliver, record, settle; and what follows from it beyond the run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.delivery.deliver import MAX_SPLITS, Delivery
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window
-from engine.difference.find_changes import prepare
+from engine.difference.find_changes import find_changes
 from engine.mapping.program import Program
 from engine.mapping.spec import Once, SqlSource
 from engine.run import refusals
@@ -149,15 +149,15 @@ def _make_ready(run: _Run) -> None:
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
     run.journal.begin(run.object, run.order.run_id, run.begun)
-    prepared = prepare(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
-    counts.add(prepared.counts)
+    found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
+    counts.add(found.counts)
     counts.requests += read.requests
-    if held := prepared.withheld:
+    if held := found.withheld:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
     if run.program.feed and not read.retried:
         run.journal.unpause(run.http)
-    if read.cursor_column and (read.full or prepared.withheld):
+    if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
         _deliver(run, operation)
@@ -165,7 +165,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         run.journal,
         run.staging,
         run.program,
-        prepared,
+        found,
         read=read,
         rejected=run.tally.rejected,
         delivered=run.delivered,
