@@ -1,5 +1,6 @@
 """The third step: changes into parts, parts into requests or writes, answers into verdicts, recorded one by one.
 
+part           a range of changes on its way, and the transitions by which it changes
 parts          what is sent of an operation, with what earlier runs left of its records
 chunk          changes cut into the ranges of requests
 deliver        the loop that performs what `decide` decides

@@ -6,11 +6,13 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from engine.connections.http.decide import (
-    SHOWN,
+from engine.connections.http.attempt import Ask, Reading, Terms
+from engine.connections.http.decide import SHOWN, decide, located
+from engine.connections.http.decisions import (
+    Again,
     Confirm,
     CreateAgain,
     Decision,
@@ -23,11 +25,9 @@ from engine.connections.http.decide import (
     Refuse,
     Stop,
     Wait,
-    decide,
-    located,
 )
-from engine.connections.http.part import Again, Ask, Part, Reading, Terms
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.part import Part
 from engine.delivery.split import SPLIT_DEPTH, Family, by_result, halves, is_suspicious, spread
 from engine.delivery.work_list import Worklist
 from engine.values.errors import OneSyncError, RunError, TargetError
@@ -88,7 +88,7 @@ class Delivery:
                     if isinstance(request, Done):
                         yield from self._over(part, request)
                         continue
-                    if part.ask is Ask.SEND:
+                    if part.attempt.ask is Ask.SEND:
                         yield Leaving(part=part)
                     under_way[pool.submit(self._end.exchange, request)] = (part, request)
                 finished, _ = wait(under_way, timeout=self._pause(bool(under_way)), return_when=FIRST_COMPLETED)
@@ -101,13 +101,13 @@ class Delivery:
         """Make the request of a part whose turn it is, or give its verdict where nothing is to be sent."""
         if part.group in self._ended_groups:
             return self._unfinished(part, "the target refused other lines of its group as a whole")
-        if part.step >= self._terms.steps:  # made by an earlier run, with steps that the mapping has no more
-            return Done(part=part, verdict=Verdict.EXISTS, saved=part.saved)
+        if part.attempt.step >= self._terms.steps:  # made by an earlier run, with steps that the mapping has no more
+            return Done(part=part, verdict=Verdict.EXISTS, saved=part.attempt.saved)
         request = self._end.build(part)
         return self._refused_by_render(part, request) if isinstance(request, Refusal) else request
 
     def _refused_by_render(self, part: Part, refusal: Refusal) -> Done:
-        if part.ask is Ask.LOOK_UP and not part.conflict:
+        if part.attempt.ask is Ask.LOOK_UP and not part.attempt.conflict:
             return Done(part=part, verdict=Verdict.UNKNOWN, reason=f"the look-up cannot be made: {refusal.reason}")
         return Done(part=part, verdict=Verdict.REJECTED, clean=self._is_untouched(part), refusal=refusal)
 
@@ -148,12 +148,12 @@ class Delivery:
         return self._halted.message if self._halted else "the run was stopped"
 
     def _unfinished(self, part: Part, reason: str) -> Done:
-        verdict = Verdict.UNKNOWN if part.ask is Ask.LOOK_UP and not part.conflict else Verdict.FAILED
+        verdict = Verdict.UNKNOWN if part.attempt.ask is Ask.LOOK_UP and not part.attempt.conflict else Verdict.FAILED
         return Done(part=part, verdict=verdict, clean=self._is_untouched(part), reason=reason)
 
     def _is_untouched(self, part: Part) -> bool:
         """Tell whether a part certainly had no effect; a refusal of several lines clears none of them (ledger.md 2)."""
-        return not part.unknown and (part.depth == 0 or self._terms.creates)
+        return not part.past.unknown and (part.depth == 0 or self._terms.creates)
 
     def _family(self, part: Part) -> Family:
         return self._families.setdefault(part.family, Family())
@@ -168,7 +168,14 @@ class Delivery:
             yield from self._perform(Stop(error=error, unknown=True), part)
             yield from self._release(part.family)
             return
-        decision = decide(answer, self._end.read(part, answer), part, self._terms, random.random())  # noqa: S311  jitter, no secret
+        decision = decide(
+            answer,
+            self._end.read(part, answer),
+            part.attempt,
+            self._terms,
+            several=part.range.size > 1,
+            chance=random.random(),  # noqa: S311  jitter, no secret
+        )
         if not (isinstance(answer, NotSent) and answer.is_untried):
             yield Exchanged(part=part, request=request, answer=answer, decision=decision)
         if isinstance(answer, NotSent) and self._stop.is_set():
@@ -190,49 +197,38 @@ class Delivery:
                 yield from self._again(part, decision)
             case LookUp():
                 if not decision.conflict:
-                    part = replace(part, unknown=True)
+                    part = part.ended(unknown=True)
                     yield Unlearnt(part=part, reason=decision.reason)
-                asked = replace(part, ask=Ask.LOOK_UP, attempts=0, waited_seconds=0.0, conflict=decision.conflict)
-                self._push(asked, decision.delay_seconds)
+                self._push(part.looks_up(conflict=decision.conflict), decision.delay_seconds)
             case Hold() | Gone():
                 verdict = Verdict.UNKNOWN if isinstance(decision, Hold) else Verdict.GONE
                 yield Done(part=part, verdict=verdict, reason=decision.reason)
             case Exists():
                 yield Done(part=part, verdict=Verdict.EXISTS, saved=decision.saved)
             case CreateAgain():
-                self._push(replace(part, ask=Ask.SEND, attempts=0, waited_seconds=0.0, repeated=True))
+                self._push(part.creates_again())
             case Wait():
                 clean = self._is_untouched(part) and part.range.size == 1 and not decision.unknown
                 yield Done(part=part, verdict=Verdict.WAITING, clean=clean, reason=decision.reason)
             case GiveUp():
                 yield from self._give_up(part, decision)
             case Stop():
-                yield self._unfinished(replace(part, unknown=part.unknown or decision.unknown), decision.error.message)
+                yield self._unfinished(part.ended(unknown=decision.unknown), decision.error.message)
                 yield from self._halted_by(decision.error)
 
     def _again(self, part: Part, decision: Again) -> Iterator[Event]:
         """Queue a part once more; one pause of the breaker is waited out, a second one ends the operation."""
         if self._end.unavailable() and self._end.pauses() > self._pauses_before + 1:
-            yield self._unfinished(replace(part, unknown=part.unknown or decision.unknown), decision.reason)
+            yield self._unfinished(part.ended(unknown=decision.unknown), decision.reason)
             yield from self._halted_by(_silent(decision.reason))
         else:
             self._push(part.after(decision), decision.delay_seconds)
 
     def _confirmed(self, part: Part, saved: Mapping[str, Any]) -> Iterator[Event]:
         self._accepted(part)
-        saved = {**part.saved, **saved}
-        if part.ask is Ask.SEND and part.step + 1 < self._terms.steps:
-            following = replace(
-                part,
-                step=part.step + 1,
-                saved=saved,
-                attempts=0,
-                waited_seconds=0.0,
-                conflict="",
-                unknown=True,
-                resumed=False,
-                starts_over=False,
-            )
+        saved = {**part.attempt.saved, **saved}
+        if part.attempt.ask is Ask.SEND and part.attempt.step + 1 < self._terms.steps:
+            following = part.next_step(saved)
             yield Stepped(part=following)
             self._push(following)
             return
@@ -266,13 +262,13 @@ class Delivery:
     # --- refusals --------------------------------------------------------------------------------------------
 
     def _refused(self, part: Part, decision: Refuse) -> Iterator[Event]:
-        restart = self._terms.restart(part.step)
-        if part.resumed and restart < part.step and not decision.fault:
-            self._push(replace(part, step=restart, attempts=0, waited_seconds=0.0, resumed=False))
+        restart = self._terms.restart(part.attempt.step)
+        if part.past.resumed and restart < part.attempt.step and not decision.fault:
+            self._push(part.from_step(restart))
             return
         family = self._family(part)
         family.refused += 1
-        part = replace(part, unknown=part.unknown or decision.unknown)
+        part = part.ended(unknown=decision.unknown)
         undecided = part.depth >= SPLIT_DEPTH and not family.accepted
         if undecided and (part.range.size > 1 or family.probing):
             family.held.append((part, decision))
@@ -285,7 +281,7 @@ class Delivery:
         if decision.fault:
             return Done(part=part, verdict=Verdict.FAILED, reason=decision.reason)
         refusal = Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status)
-        may_exist = decision.unknown and self._terms.creates_at(part.step)
+        may_exist = decision.unknown and self._terms.creates_at(part.attempt.step)
         return Done(
             part=part,
             verdict=Verdict.REJECTED,

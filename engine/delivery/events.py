@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from engine.connections.http.decide import Decision
-from engine.connections.http.part import Part
+from engine.connections.http.decisions import Decision
+from engine.delivery.part import Part
 from engine.values.errors import OneSyncError
 from engine.values.exchanges import Answer
 from engine.values.records import Refusal

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from engine.connections.http.part import Ask, Part, Terms
+from engine.connections.http.attempt import Terms
 from engine.delivery.chunk import chunk
+from engine.delivery.part import Part
 from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.state import changes
@@ -65,15 +66,8 @@ def _continued(part: Part, progress: Progress, payload_hash: str, terms: Terms, 
     stands = same_mapping and same_payload
     step = progress.step if same_mapping else terms.steps
     step = step if stands else terms.restart(step)
-    return replace(
-        part,
-        step=step,
-        saved=progress.saved,
-        unknown=True,
-        resumed=stands,
-        starts_over=not stands,
-        made_as=progress.payload_hash if step and not same_payload else None,
-    )
+    made_as = progress.payload_hash if step and not same_payload else None
+    return part.begun_before(step=step, saved=progress.saved, stands=stands, made_as=made_as)
 
 
 def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
@@ -81,7 +75,7 @@ def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
     known = state.program.takes.get(Change.ADDED) in {None, state.operation}
     gone = set() if known else changes.maybe_gone(state.staging, state.operation)
     for part in parts:
-        yield replace(part, maybe_gone=True) if part.range.first in gone else part
+        yield part.removed_before() if part.range.first in gone else part
 
 
 def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> Iterator[tuple[Part, float]]:
@@ -98,4 +92,4 @@ def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> It
             continue
         at = ended[claimed[seq]]
         wait = settle_seconds if at is None else settle_seconds - (now - at).total_seconds()
-        yield replace(part, ask=Ask.LOOK_UP, unknown=True, gone=seq in gone), min(settle_seconds, max(0.0, wait))
+        yield part.claimed_before(gone=seq in gone), min(settle_seconds, max(0.0, wait))

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.connections.http.decide import Confirm, Decision, GiveUp, Gone, Hold, LookUp, PerLine, Refuse
-from engine.connections.http.part import Again, Part
+from engine.connections.http.decisions import Again, Confirm, Decision, GiveUp, Gone, Hold, LookUp, PerLine, Refuse
 from engine.connections.http.status import PAUSING, accepted
 from engine.delivery import refuse
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.part import Part
 from engine.delivery.targets import Target, Window
 from engine.mapping.program import Program
 from engine.state import changes
@@ -127,9 +127,9 @@ class Recorder:
                 self._journal.mark(self._object, each)
             self._marked = coalesce([*self._marked, ahead])
         self._left = _extended(self._left, part.range)
-        if part.starts_over:
+        if part.past.starts_over:
             self._begin_anew(part)
-        if self._creates_at(part.step):
+        if self._creates_at(part.attempt.step):
             self._journal.claim(self._object, self._new_claims(part, self._operation), self._run_id)
 
     def _ahead(self, part: Range) -> Range:
@@ -145,8 +145,8 @@ class Recorder:
     def _begin_anew(self, part: Part) -> None:
         """Take back what is noted of steps that will be done again: an older payload may come back after a kill."""
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
-        if part.step:
-            self._note_progress(key, _sent(part, payload_hash), part.step, part.saved)
+        if part.attempt.step:
+            self._note_progress(key, _sent(part, payload_hash), part.attempt.step, part.attempt.saved)
         else:
             self._journal.drop_progress(self._object, [key])
 
@@ -225,14 +225,16 @@ class Recorder:
         What it holds then is of both payloads, so that neither stands.
         """
         [(key, _, payload_hash)] = changes.keys(self._window.staging, part.range)
-        created = self._creates_at(part.step - 1)
-        if part.made_as is None or created:
-            self._note_progress(key, payload_hash if part.made_as is None else "", part.step, part.saved)
+        created = self._creates_at(part.attempt.step - 1)
+        if part.past.made_as is None or created:
+            self._note_progress(
+                key, payload_hash if part.past.made_as is None else "", part.attempt.step, part.attempt.saved
+            )
         if created:
             self._journal.drop_claims(self._object, [key])
 
     def _confirmed(self, event: Done) -> None:
-        if event.part.made_as is not None:  # made with one payload and finished with another: it holds neither
+        if event.part.past.made_as is not None:  # made with one payload and finished with another: it holds neither
             [(key, _, _)] = changes.keys(self._window.staging, event.part.range)
             self._follow(event, key, "")
             return
@@ -261,9 +263,9 @@ class Recorder:
         claim = self._claims.get(key)
         sent = claim.payload_hash if claim else _sent(part, payload_hash)
         self._journal.drop_claims(self._object, [key])
-        if not part.gone and self._spec and part.step + 1 < len(self._spec.requests):
+        if not part.attempt.gone and self._spec and part.attempt.step + 1 < len(self._spec.requests):
             known = "" if Change.CHANGED in self._program.takes else sent
-            self._note_progress(key, known, part.step + 1, {**part.saved, **event.saved})
+            self._note_progress(key, known, part.attempt.step + 1, {**part.attempt.saved, **event.saved})
             self.tally.counts.waiting += 1
             return
         self._follow(event, key, sent)
@@ -274,11 +276,11 @@ class Recorder:
         Without such an operation it stands for the payload that was `sent`; "": nobody knows.
         """
         staging, part = self._window.staging, event.part
-        change = Change.REMOVED if part.gone else Change.CHANGED
+        change = Change.REMOVED if part.attempt.gone else Change.CHANGED
         following = self._program.takes.get(change)
         self._journal.bind(self._object, [(key, event.saved)])
         self._journal.drop_progress(self._object, [key])
-        if following is None and part.gone:
+        if following is None and part.attempt.gone:
             self.tally.counts.unhandled_removed += 1
         elif following is None:
             changes.take_as_claimed(staging, part.range.first, sent)
@@ -323,7 +325,7 @@ class Recorder:
 
 def _sent(part: Part, payload_hash: str) -> str:
     """Give the payload that a record was made with: the one it has now, unless an earlier run made it."""
-    return payload_hash if part.made_as is None else part.made_as
+    return payload_hash if part.past.made_as is None else part.past.made_as
 
 
 def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchange:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
-from engine.connections.http.decide import Refuse
-from engine.connections.http.part import Part
+from engine.connections.http.decisions import Refuse
+from engine.delivery.part import Part
 from engine.values.ranges import Range
 
 SPREAD = 8  # lines that are sent alone when whole, halves and quarters were refused
@@ -31,19 +31,15 @@ def halves(part: Part) -> list[Part]:
     """Split a part of at least two lines in two."""
     first, last = part.range
     middle = (first + last) // 2
-    return [_child(part, Range(first, middle)), _child(part, Range(middle + 1, last))]
+    return [part.child(Range(first, middle)), part.child(Range(middle + 1, last))]
 
 
 def spread(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:
     """Pick lines to send alone, spread over the parts: the first of each half. Gives them, and what is left."""
     pieces = [half for part in parts for half in halves(part)]
-    alone = [replace(piece, range=Range(piece.range.first, piece.range.first)) for piece in pieces]
-    rest = [replace(p, range=Range(p.range.first + 1, p.range.last)) for p in pieces if p.range.size > 1]
+    alone = [piece.over(Range(piece.range.first, piece.range.first)) for piece in pieces]
+    rest = [p.over(Range(p.range.first + 1, p.range.last)) for p in pieces if p.range.size > 1]
     return alone, rest
-
-
-def _child(part: Part, range_: Range) -> Part:
-    return replace(part, range=range_, depth=part.depth + 1, attempts=0, waited_seconds=0.0)
 
 
 def is_suspicious(family: Family, held: list[tuple[Part, Refuse]]) -> bool:
@@ -56,4 +52,4 @@ def by_result(part: Part, lines: Iterable[str | None]) -> Iterator[tuple[Part, s
     places = enumerate(lines, start=part.range.first)
     for (result, _), found in groupby(places, key=lambda each: (each[1], each[0] if each[1] else None)):
         first, *rest = [place for place, _ in found]
-        yield replace(part, range=Range(first, rest[-1] if rest else first)), result
+        yield part.over(Range(first, rest[-1] if rest else first)), result

@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from engine.connections.http.attempt import Reading, Terms
 from engine.connections.http.client import HttpEnd
-from engine.connections.http.part import Part, Reading, Terms
 from engine.connections.settings import HttpConnection
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.delivery.deliver import End
+from engine.delivery.part import Part
 from engine.mapping.program import REMOVE, WRITE, Program
 from engine.mapping.program.answers import read
 from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
@@ -105,7 +106,7 @@ class HttpTarget:
         return End(
             build=lambda part: self._build(compiled, part, window),
             exchange=lambda request: self._end.exchange(request, stop=stop, counts=not suspicious),
-            read=lambda part, answer: read(compiled, part, answer, lambda: window.records(part.range)),
+            read=lambda part, answer: read(compiled, part.attempt, answer, lambda: window.records(part.range)),
             unavailable=lambda: self._end.open_until() is not None,
             workers=self._settings.concurrency,
             pauses=self._end.openings,
@@ -125,7 +126,7 @@ class HttpTarget:
                 ),
             )
         else:
-            request = build_one(compiled, part, window.record(part.range.first))
+            request = build_one(compiled, part.attempt, window.record(part.range.first))
         return request if isinstance(request, Refusal) else self._sendable(request)
 
     def _sendable(self, request: Outgoing) -> Outgoing | Refusal:

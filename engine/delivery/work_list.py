@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-from engine.connections.http.part import Part
+from engine.delivery.part import Part
 from engine.values.ranges import Range
 
 
@@ -46,8 +45,8 @@ class Worklist:
             yield heapq.heappop(self._waiting)[2]
         joined: Part | None = None
         for part, _ in self._parts:
-            if joined and not (joined.unknown or part.unknown) and joined.range.last + 1 == part.range.first:
-                joined = replace(joined, range=Range(joined.range.first, part.range.last))
+            if joined and not (joined.past.unknown or part.past.unknown) and joined.range.last + 1 == part.range.first:
+                joined = joined.over(Range(joined.range.first, part.range.last))
                 continue
             if joined:
                 yield joined

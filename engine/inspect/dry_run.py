@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from engine.connections.http.part import Part
 from engine.connections.sql.database import SqlEnd
+from engine.delivery.part import Part
 from engine.delivery.parts import parts_of
 from engine.delivery.targets import Target, Window
 from engine.difference.find_changes import FoundChanges, find_changes
@@ -66,7 +66,7 @@ class Rehearsal:
             end = self.target.end(operation, Window(self.staging), self.stop)
             steps = self.target.terms(operation).steps
             for part, _ in parts_of(self.program, self.staging, self.journal, self.target, operation):
-                if part.step < steps:
+                if part.attempt.step < steps:
                     yield Made(operation=operation, part=part, request=end.build(part))
 
 

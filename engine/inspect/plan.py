@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.connections.http.part import Ask
+from engine.connections.http.attempt import Ask
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
@@ -97,7 +97,7 @@ def exit_of(plans: Sequence[ObjectPlan], *, detailed: bool) -> Exit | int:
 def _count(program: Program, made: Made, counts: Counts) -> bool:
     """Add one request, and tell whether it would leave; what its templates refuse is rejected and never leaves."""
     size = made.part.range.size
-    if made.part.ask is Ask.LOOK_UP:
+    if made.part.attempt.ask is Ask.LOOK_UP:
         counts.requests += 1
         counts.unknown += size
         return True

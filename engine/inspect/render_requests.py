@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.connections.http.part import Ask
+from engine.connections.http.attempt import Ask
 from engine.connections.sql.database import StatementCall, TableRows
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
 from engine.mapping.spec import MappingSpec
@@ -35,7 +35,7 @@ def _documents(rehearsal: Rehearsal, made: Made) -> Iterator[dict[str, Any]]:
     operation = rehearsal.program.operations[made.operation]
     on = [str(change) for change in Change if change in operation.spec.on]
     facts: dict[str, Any] = {"operation": made.operation + 1, "on": on, "records": made.part.range.size}
-    if made.part.ask is Ask.LOOK_UP:
+    if made.part.attempt.ask is Ask.LOOK_UP:
         facts["look_up"] = True
     if not operation.spec.many:
         facts["key"] = list(changes.keys(rehearsal.staging, made.part.range)[0][0])

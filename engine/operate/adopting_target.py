@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
 from engine.connections.http.client import HttpEnd
-from engine.connections.http.part import Ask, Found, Part, Reading, Terms
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import Retry
 from engine.delivery.deliver import End
+from engine.delivery.part import Part
 from engine.delivery.targets import RECORDS_A_PART, Window
 from engine.mapping.program import Program, answers
 from engine.mapping.program.operation import CompiledOperation, build_one
@@ -81,9 +82,9 @@ class AdoptingTarget:
 
     def _ask(self, compiled: CompiledOperation, http: HttpEnd, part: Part, window: Window) -> _Asked | Refusal:
         record = window.record(part.range.first)
-        if record.change is not Change.ADDED and part.ask is not Ask.LOOK_UP:
+        if record.change is not Change.ADDED and part.attempt.ask is not Ask.LOOK_UP:
             return _Asked()
-        asking = replace(part, ask=Ask.LOOK_UP)
+        asking = part.attempt.looks_up()
         request = build_one(compiled, asking, record)
         if isinstance(request, Refusal):
             return request
@@ -91,7 +92,7 @@ class AdoptingTarget:
             return Refusal(stage=Stage.RENDER, reason=fault, field="lookup.request")
         return _Asked(
             request=request,
-            read=None if part.ask is Ask.LOOK_UP else lambda answer: _read(compiled, asking, answer, record),
+            read=None if part.attempt.ask is Ask.LOOK_UP else lambda answer: _read(compiled, asking, answer, record),
         )
 
     def _exchange(self, http: HttpEnd, asked: _Asked, stop: threading.Event) -> Answer:
@@ -113,9 +114,9 @@ class AdoptingTarget:
     def _read(self, compiled: CompiledOperation, part: Part, answer: Answer, window: Window) -> Reading:
         """Read what a look-up saved."""
         record = window.record(part.range.first)
-        if part.ask is not Ask.LOOK_UP and (record.change is not Change.ADDED or not _is_found(answer)):
+        if part.attempt.ask is not Ask.LOOK_UP and (record.change is not Change.ADDED or not _is_found(answer)):
             return Reading()
-        return _read(compiled, replace(part, ask=Ask.LOOK_UP), answer, record)
+        return _read(compiled, part.attempt.looks_up(), answer, record)
 
     def describe(self, request: Any, answer: Answer) -> Exchange:
         """Describe a part for the history."""
@@ -131,8 +132,8 @@ class AdoptingTarget:
         )
 
 
-def _read(compiled: CompiledOperation, part: Part, answer: Answer, record: Numbered) -> Reading:
-    return answers.read(compiled, part, answer, lambda: [record])
+def _read(compiled: CompiledOperation, attempt: Attempt, answer: Answer, record: Numbered) -> Reading:
+    return answers.read(compiled, attempt, answer, lambda: [record])
 
 
 def _is_found(answer: Answer) -> bool:

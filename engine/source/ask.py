@@ -8,16 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.connections.http.decide import Confirm, Decision, GiveUp, Refuse, Stop, decide, located
-from engine.connections.http.part import Again, Part, Reading, Terms
+from engine.connections.http.attempt import Attempt, Reading, Terms
+from engine.connections.http.decide import decide, located
+from engine.connections.http.decisions import Again, Confirm, Decision, GiveUp, Refuse, Stop
 from engine.connections.settings import Retry
 from engine.values import json_text
 from engine.values.errors import RunError, SourceError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
-from engine.values.ranges import Range
 from engine.values.records import Refusal, Stage
-
-ONE = Part(range=Range(1, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +53,12 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
     Raises SourceError when attempts are used up (Unanswered where one of them reached the source), TargetError when
     credentials are refused, ConfigError for a redirect.
     """
-    part, terms = ONE, Terms(creates=False, retry=end.retry)
+    attempt, terms = Attempt(), Terms(creates=False, retry=end.retry)
+    unknown = False  # some attempt reached the source
     while True:
         answer = end.exchange(request)
         body, fault = _decoded(answer)
-        decision = decide(answer, Reading(fault=fault), part, terms, random.random())  # noqa: S311  jitter, no secret
+        decision = decide(answer, Reading(fault=fault), attempt, terms, chance=random.random())  # noqa: S311  jitter, no secret
         if not (isinstance(answer, NotSent) and answer.is_untried):
             end.tell(request, answer, decision)
         decision = located(decision, answer, end.asked(request))
@@ -72,12 +71,12 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
         if end.stop.is_set() and not isinstance(decision, Confirm):
             raise RunError("the run was stopped while its source was read", code="E_STOPPED")
         if isinstance(decision, GiveUp):
-            error = Unanswered if decision.unknown or part.unknown else SourceError
+            error = Unanswered if decision.unknown or unknown else SourceError
             raise error(decision.reason, code="E_SOURCE")
         if isinstance(decision, Confirm) and isinstance(answer, Answered):
             return Told(body=body, size=len(answer.body))
         if isinstance(decision, Again):
-            part = part.after(decision)
+            attempt, unknown = attempt.after(decision), unknown or decision.unknown
             end.stop.wait(decision.delay_seconds)
 
 

@@ -6,7 +6,8 @@ limits    the rate limiter and the circuit breaker, without a clock
 deadline  the deadline of a whole exchange, below httpx's transport
 body      an answer's body, unpacked as it comes and bounded
 reasons   why an exchange came to nothing, in words
-part      what of a run is on its way, and what its answers may mean
+attempt   what is asked now, on which terms, and what was read in the answer
+decisions what may be decided of an answer, as values
 decide    what an answer means: confirm, refuse, again, look up, hold, stop
 status    what a status says: unlearnt, not now, healthy, accepted
 backoff   how long to wait before the next try, or until a pause ends

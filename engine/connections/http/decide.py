@@ -1,128 +1,68 @@
-"""Decides what an answer of the target means: confirm, refuse, try again, look up, hold or stop (design.md 6)."""
+"""Decides what an answer means: confirm, refuse, try again, look up, hold or stop (design.md 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
 
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
 from engine.connections.http.backoff import backoff
-from engine.connections.http.part import Again, Ask, Found, Part, Reading, Terms
+from engine.connections.http.decisions import (
+    Again,
+    Confirm,
+    CreateAgain,
+    Decision,
+    Exists,
+    GiveUp,
+    Gone,
+    Hold,
+    LookUp,
+    PerLine,
+    Refuse,
+    Stop,
+    Wait,
+)
 from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
 from engine.connections.settings import OnStatus
-from engine.values.errors import ConfigError, OneSyncError, TargetError
+from engine.values.errors import ConfigError, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 
 SHOWN = 200  # characters of an answer that are kept
 
 
-# --- what travels --------------------------------------------------------------------------------------------
-
-
-# --- decisions -----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Confirm:
-    """The target confirmed the part."""
+class _Case:
+    """What was asked, and what its answer may be taken for."""
 
-    saved: Mapping[str, Any] = field(default_factory=dict)
+    attempt: Attempt
+    terms: Terms
+    several: bool
+    chance: float
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerLine:
-    """The answer speaks of each line."""
-
-    lines: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
-    """The target refused the part for its data: to be split, or rejected where it is one line."""
-
-    reason: str
-    status: int | None
-    unknown: bool = False  # something may have been done all the same
-    fault: bool = False  # 500: a line alone is failed, not rejected
+    @property
+    def creates(self) -> bool:
+        """Tell whether to ask the same again could create a second record."""
+        return self.terms.creates_at(self.attempt.step)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookUp:
-    """Ask the target whether the record exists."""
+def decide(
+    answer: Answer, reading: Reading, attempt: Attempt, terms: Terms, *, several: bool = False, chance: float = 0.5
+) -> Decision:
+    """Decide what an answer means (design.md 6, ledger.md 2, 3, 6).
 
-    delay_seconds: float
-    reason: str
-    conflict: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """The outcome of a create stays unknown."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exists:
-    """The look-up found the record."""
-
-    saved: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
-    """The target does not have the record any more: a removal had its effect after all."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateAgain:
-    """The look-up proved that nothing was created."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """The record waits for the next run, by the mapping's word."""
-
-    reason: str
-    unknown: bool = False  # something may have been done all the same
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
-    """No more attempts in this run."""
-
-    reason: str
-    unknown: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """Nothing more can be sent."""
-
-    error: OneSyncError
-    unknown: bool = False  # something may have been done all the same
-
-
-Decision: TypeAlias = (
-    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | GiveUp | Stop
-)
-
-
-def decide(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float = 0.5) -> Decision:
-    """Decide what an answer means (design.md 6, ledger.md 2, 3, 6). `chance` in [0, 1) is the jitter."""
+    `several`: more than one record was sent; `chance` in [0, 1) is the jitter.
+    """
+    case = _Case(attempt=attempt, terms=terms, several=several, chance=chance)
     if isinstance(answer, Written):
         return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
     if stop := _stop(answer):
         return stop
-    if part.ask is Ask.LOOK_UP:
-        return _decide_look_up(answer, reading, part, terms, chance)
+    if attempt.ask is Ask.LOOK_UP:
+        return _decide_look_up(answer, reading, case)
     if isinstance(answer, Answered) and (said := terms.on_status.get(answer.status)):
-        return _decide_said(said, answer, part, terms, chance)
+        return _decide_said(said, answer, case)
     if isinstance(answer, Answered):
-        return _decide_status(answer, reading, part, terms, chance)
-    return _decide_silence(answer, part, terms, chance)
+        return _decide_status(answer, reading, case)
+    return _decide_silence(answer, case)
 
 
 def _stop(answer: Answer) -> Stop | None:
@@ -150,32 +90,32 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
     return decision
 
 
-def _decide_status(answer: Answered, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
+def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
     status = answer.status
     if 200 <= status < 300:
-        return _decide_success(answer, reading, part, terms, chance)
+        return _decide_success(answer, reading, case)
     if status in (404, 410):
-        return _decide_missing(answer, part, terms)
-    if status == 409 and terms.creates_at(part.step) and terms.look_up_after_seconds is not None:
+        return _decide_missing(answer, case)
+    if status == 409 and case.creates and case.terms.look_up_after_seconds is not None:
         return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
     if status in (425, 429):
-        return _again(answer, part, terms, chance, unknown=False, reason=_shown(answer))
+        return _again(answer, case, unknown=False, reason=_shown(answer))
     if is_unlearnt(status):
-        return _unlearnt(answer, part, terms, chance, _shown(answer))
+        return _unlearnt(answer, case, _shown(answer))
     return Refuse(reason=_shown(answer), status=status)
 
 
-def _decide_missing(answer: Answered, part: Part, terms: Terms) -> Decision:
-    if terms.deletes[part.step]:
+def _decide_missing(answer: Answered, case: _Case) -> Decision:
+    if case.terms.deletes[case.attempt.step]:
         return Confirm()
-    if part.maybe_gone:
+    if case.attempt.maybe_gone:
         return Gone(reason=f"{_shown(answer)}, and its removal had been sent before")
     return Refuse(reason=_shown(answer), status=answer.status)
 
 
-def _decide_success(answer: Answered, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
+def _decide_success(answer: Answered, reading: Reading, case: _Case) -> Decision:
     if reading.fault:
-        return _unlearnt(answer, part, terms, chance, f"status {answer.status}, but {reading.fault}")
+        return _unlearnt(answer, case, f"status {answer.status}, but {reading.fault}")
     if reading.lines is not None:
         return PerLine(lines=reading.lines)
     if not reading.ok:
@@ -183,13 +123,13 @@ def _decide_success(answer: Answered, reading: Reading, part: Part, terms: Terms
     return Confirm(saved=reading.saved)
 
 
-def _decide_silence(answer: NotSent | Lost, part: Part, terms: Terms, chance: float) -> Decision:
+def _decide_silence(answer: NotSent | Lost, case: _Case) -> Decision:
     if isinstance(answer, NotSent):
-        return _again(answer, part, terms, chance, unknown=False, reason=answer.reason)
-    return _unlearnt(answer, part, terms, chance, answer.reason)
+        return _again(answer, case, unknown=False, reason=answer.reason)
+    return _unlearnt(answer, case, answer.reason)
 
 
-def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, chance: float) -> Decision:
+def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
     """Obey the mapping's `on_status`; what an answer leaves open it leaves open whatever the mapping says."""
     shown, unknown = _shown(answer), is_unlearnt(answer.status)
     match said:
@@ -197,56 +137,55 @@ def _decide_said(said: OnStatus, answer: Answered, part: Part, terms: Terms, cha
             return Confirm()
         case "reject" | "split":
             return Refuse(reason=shown, status=answer.status, unknown=unknown)
-        case "wait" if not (unknown and terms.creates_at(part.step)):
+        case "wait" if not (unknown and case.creates):
             return Wait(reason=shown, unknown=unknown)
         case "retry" | "wait":
-            return _unlearnt(answer, part, terms, chance, shown)
+            return _unlearnt(answer, case, shown)
         case "stop":
             error = TargetError(f"the mapping says to stop at this answer ({shown})", code="E_TARGET")
             return Stop(error=error, unknown=unknown)
 
 
-def _decide_look_up(answer: Answer, reading: Reading, part: Part, terms: Terms, chance: float) -> Decision:
+def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
     if not isinstance(answer, Answered) or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
-        decision = _again(answer, part, terms, chance, unknown=True, reason=reason)
+        decision = _again(answer, case, unknown=True, reason=reason)
         return Hold(reason=f"the look-up failed: {reason}") if isinstance(decision, GiveUp) else decision
     if reading.found is Found.FOUND:
         return Exists(saved=reading.saved)
-    if reading.found is Found.ABSENT and part.conflict:
-        return Refuse(reason=f"{part.conflict}, and the look-up finds no such record", status=409)
+    if reading.found is Found.ABSENT and case.attempt.conflict:
+        return Refuse(reason=f"{case.attempt.conflict}, and the look-up finds no such record", status=409)
     if reading.found is Found.ABSENT:
-        return Confirm() if part.gone else CreateAgain()
+        return Confirm() if case.attempt.gone else CreateAgain()
     return Hold(reason=f"the look-up is unclear: {reading.fault or _shown(answer)}")
 
 
-def _unlearnt(answer: Answer, part: Part, terms: Terms, chance: float, reason: str) -> Decision:
+def _unlearnt(answer: Answer, case: _Case, reason: str) -> Decision:
     """The request may have had its effect: repeat what can be repeated, never a create."""
-    if not terms.creates_at(part.step):
-        return _again(answer, part, terms, chance, unknown=True, reason=reason)
-    if terms.look_up_after_seconds is None or part.repeated:
+    if not case.creates:
+        return _again(answer, case, unknown=True, reason=reason)
+    if case.terms.look_up_after_seconds is None or case.attempt.repeated:
         return Hold(reason=reason)
-    return LookUp(delay_seconds=terms.look_up_after_seconds, reason=reason)
+    return LookUp(delay_seconds=case.terms.look_up_after_seconds, reason=reason)
 
 
-def _again(answer: Answer, part: Part, terms: Terms, chance: float, *, unknown: bool, reason: str) -> Decision:
+def _again(answer: Answer, case: _Case, *, unknown: bool, reason: str) -> Decision:
     """Try again while attempts are left; a wait that the target asks for uses up none (one of 0 s is no wait)."""
+    attempt, retry = case.attempt, case.terms.retry
     if asked := asked_to_wait(answer):
-        if part.waited_seconds + asked > terms.retry.max_wait_seconds:
+        if attempt.waited_seconds + asked > retry.max_wait_seconds:
             message = (
-                f"the target asks to wait {asked:g} s, and {part.waited_seconds:g} s were waited already "
-                f"(retry.max_wait_seconds is {terms.retry.max_wait_seconds:g}): {reason}; {PAUSING['E_ASKED_TO_WAIT']}"
+                f"the target asks to wait {asked:g} s, and {attempt.waited_seconds:g} s were waited already "
+                f"(retry.max_wait_seconds is {retry.max_wait_seconds:g}): {reason}; {PAUSING['E_ASKED_TO_WAIT']}"
             )
             return Stop(error=TargetError(message, code="E_ASKED_TO_WAIT", wait_seconds=asked), unknown=unknown)
         return Again(delay_seconds=asked, counts=False, unknown=unknown, reason=reason)
-    attempt = part.attempts + 1
-    if attempt < terms.retry.attempts:
-        delay = backoff(attempt, terms.retry, chance)
-        return Again(delay_seconds=delay, counts=True, unknown=unknown, reason=reason)
-    several = isinstance(answer, Answered) and answer.status == 500 and part.range.size > 1
-    if several and part.ask is Ask.SEND:
+    tried = attempt.tried + 1
+    if tried < retry.attempts:
+        return Again(delay_seconds=backoff(tried, retry, case.chance), counts=True, unknown=unknown, reason=reason)
+    if case.several and attempt.ask is Ask.SEND and isinstance(answer, Answered) and answer.status == 500:
         return Refuse(reason=reason, status=500, unknown=True, fault=True)
-    return GiveUp(reason=f"{reason} ({attempt} attempts)", unknown=unknown)
+    return GiveUp(reason=f"{reason} ({tried} attempts)", unknown=unknown)
 
 
 def _shown(answer: Answered) -> str:

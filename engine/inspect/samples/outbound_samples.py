@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from engine.connections.http.decide import Confirm, CreateAgain, Exists, Refuse
-from engine.connections.http.part import Ask, Part, Terms
+from engine.connections.http.attempt import Ask, Terms
+from engine.connections.http.decisions import Confirm, CreateAgain, Exists, Refuse
 from engine.connections.settings import Retry
 from engine.delivery.chunk import chunk
 from engine.delivery.deliver import Delivery, End
 from engine.delivery.events import Done, Exchanged, Verdict
+from engine.delivery.part import Part
 from engine.inspect.samples.document import (
     Exercised,
     Rendering,
@@ -149,7 +150,7 @@ class _Post:
         end = End(
             build=self._build,
             exchange=self._exchange,
-            read=lambda part, answer: read(self._compiled, part, answer, lambda: self._changes(part)),
+            read=lambda part, answer: read(self._compiled, part.attempt, answer, lambda: self._changes(part)),
             unavailable=lambda: False,
             workers=1,
         )
@@ -176,7 +177,7 @@ class _Post:
         changes = self._changes(part)
         self._asked = part
         if not self._compiled.spec.many:
-            request = build_one(self._compiled, part, changes[0])
+            request = build_one(self._compiled, part.attempt, changes[0])
             return request if isinstance(request, Refusal) else self._tell_one(part, request)
         group = {name: changes[0].row.get(name) for name in self._compiled.spec.group_by}
         request = build_many(
@@ -191,9 +192,9 @@ class _Post:
 
     def _tell_one(self, part: Part, request: Outgoing) -> Outgoing:
         entry = self._of(part)[0]
-        self._story = {"look_up": True} if part.ask is Ask.LOOK_UP else {}
+        self._story = {"look_up": True} if part.attempt.ask is Ask.LOOK_UP else {}
         self._story |= request_story(request)
-        spec = self._compiled.spec.requests[part.step]
+        spec = self._compiled.spec.requests[part.attempt.step]
         if request.file and spec.file:
             path = entry.change.row[path_column(spec.file)]
             named = {"path": path} if spec.file in self._compiled.files.paths else {}
@@ -226,8 +227,8 @@ class _Post:
 
     def _is_read(self) -> bool:
         """Tell whether the mapping reads the answer to the latest request."""
-        spec, step = self._compiled.spec, self._asked.step
-        if self._asked.ask is Ask.LOOK_UP or spec.ok or spec.items or spec.requests[step].save:
+        spec, step = self._compiled.spec, self._asked.attempt.step
+        if self._asked.attempt.ask is Ask.LOOK_UP or spec.ok or spec.items or spec.requests[step].save:
             return True
         return bool(spec.save) and step == len(spec.requests) - 1
 
@@ -236,9 +237,9 @@ class _Post:
         path = ("send", self._operation)
         if isinstance(event.answer, Answered) and event.answer.status in self._compiled.spec.on_status:
             self._sending.exercised.add((*path, "on_status", event.answer.status))
-        if event.part.ask is Ask.LOOK_UP and isinstance(event.decision, Exists):
+        if event.part.attempt.ask is Ask.LOOK_UP and isinstance(event.decision, Exists):
             self._sending.exercised.add((*path, "lookup", "found"))
-        if event.part.ask is Ask.LOOK_UP and isinstance(event.decision, CreateAgain | Refuse | Confirm):
+        if event.part.attempt.ask is Ask.LOOK_UP and isinstance(event.decision, CreateAgain | Refuse | Confirm):
             self._sending.exercised.add((*path, "lookup", "absent"))
 
     def _finish(self, entry: _Entry, done: Done) -> None:

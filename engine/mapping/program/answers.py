@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from engine.connections.http.part import Ask, Found, Part, Reading
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading
 from engine.mapping.program.operation import CompiledItems, CompiledLookup, CompiledOperation, record_context
 from engine.templates import RenderFault
 from engine.values import json_text
@@ -17,14 +17,14 @@ from engine.values.records import Numbered
 
 
 def read(
-    operation: CompiledOperation, part: Part, answer: Answer, records: Callable[[], Sequence[Numbered]]
+    operation: CompiledOperation, attempt: Attempt, answer: Answer, records: Callable[[], Sequence[Numbered]]
 ) -> Reading:
-    """Read what the mapping asks of an answer; a fault where that cannot be read. `records`: those of the part."""
-    looking = part.ask is Ask.LOOK_UP
-    if not isinstance(answer, Answered) or not (looking or _has_questions(operation, part, answer)):
+    """Read what the mapping asks of an answer; a fault where that cannot be read. `records`: the asked ones."""
+    looking = attempt.ask is Ask.LOOK_UP
+    if not isinstance(answer, Answered) or not (looking or _has_questions(operation, attempt, answer)):
         return Reading()
     try:
-        return _read(operation, part, answer, records)
+        return _read(operation, attempt, answer, records)
     except RenderFault as fault:
         return Reading(fault=f"the answer could not be read: {fault.reason}")
     except ValueError as error:
@@ -34,35 +34,38 @@ def read(
 
 
 def _read(
-    operation: CompiledOperation, part: Part, answer: Answered, records: Callable[[], Sequence[Numbered]]
+    operation: CompiledOperation, attempt: Attempt, answer: Answered, records: Callable[[], Sequence[Numbered]]
 ) -> Reading:
-    looking = part.ask is Ask.LOOK_UP
+    looking = attempt.ask is Ask.LOOK_UP
     changes = records() if looking or operation.items or not operation.spec.many else ()
     body = json_text.decode_answer(answer.body) if answer.body.strip() else None
     context = {**operation.shared, "body": body, "status": answer.status}
     if not operation.spec.many:
-        context = {**record_context(operation, changes[0], part.saved), **context}
+        context = {**record_context(operation, changes[0], attempt.saved), **context}
     if looking and operation.lookup:
         return _read_lookup(operation.lookup, context, body, answer.status)
-    return _read_success(operation, part, context, changes)
+    return _read_success(operation, attempt, context, changes)
 
 
-def _has_questions(operation: CompiledOperation, part: Part, answer: Answered) -> bool:
+def _has_questions(operation: CompiledOperation, attempt: Attempt, answer: Answered) -> bool:
     if not 200 <= answer.status < 300:
         return False
-    saves = operation.spec.save or operation.spec.requests[part.step].save
+    saves = operation.spec.save or operation.spec.requests[attempt.step].save
     return bool(saves or operation.ok or operation.items)
 
 
 def _read_success(
-    operation: CompiledOperation, part: Part, context: dict[str, Any], changes: Sequence[Numbered]
+    operation: CompiledOperation, attempt: Attempt, context: dict[str, Any], changes: Sequence[Numbered]
 ) -> Reading:
     if operation.ok and operation.ok.render(context) is not True:
         return Reading(ok=False)
     if operation.items:
         return Reading(lines=_read_items(operation, operation.items, context, changes))
-    last = part.step == len(operation.requests) - 1
-    saved = {**operation.requests[part.step].save.render(context), **(operation.save.render(context) if last else {})}
+    last = attempt.step == len(operation.requests) - 1
+    saved = {
+        **operation.requests[attempt.step].save.render(context),
+        **(operation.save.render(context) if last else {}),
+    }
     if fault := _unsavable(saved):
         return Reading(fault=fault)
     return Reading(saved=_kept(saved))

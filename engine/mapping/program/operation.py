@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.connections.http.part import Ask, Part, Terms
+from engine.connections.http.attempt import Ask, Attempt, Terms
 from engine.connections.settings import Retry
 from engine.mapping.program.record_files import FileFault, FileSet, content, file_column, path_column
 from engine.mapping.program.request import CompiledRequest, compile_request, outgoing
@@ -146,12 +146,12 @@ def record_context(operation: CompiledOperation, change: Numbered, saved: Mappin
     }
 
 
-def build_one(operation: CompiledOperation, part: Part, change: Numbered) -> Outgoing | Refusal:
+def build_one(operation: CompiledOperation, attempt: Attempt, change: Numbered) -> Outgoing | Refusal:
     """Make the request of one record, or its look-up; a Refusal where its templates fail."""
-    context = record_context(operation, change, part.saved)
-    if part.ask is Ask.LOOK_UP and operation.lookup:
+    context = record_context(operation, change, attempt.saved)
+    if attempt.ask is Ask.LOOK_UP and operation.lookup:
         return outgoing(operation.lookup.request, context)
-    request = operation.requests[part.step]
+    request = operation.requests[attempt.step]
     made = outgoing(request, context)
     if request.file is None or isinstance(made, Refusal):
         return made

@@ -24,10 +24,11 @@ from hypothesis import strategies as st
 from rig import ITEMS
 from story import Story, batch, begun
 
-from engine.connections.http.part import Part, Reading, Terms
+from engine.connections.http.attempt import Reading, Terms
 from engine.connections.settings import Retry
 from engine.delivery.deliver import Delivery, End
 from engine.delivery.events import Verdict
+from engine.delivery.part import Part
 from engine.delivery.record_events import Recorder
 from engine.delivery.targets import Window
 from engine.state.journal import Exchange, Journal
@@ -215,7 +216,7 @@ def clean_after_refusal(patch: pytest.MonkeyPatch) -> None:
 
 
 def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Delivery, "_is_untouched", lambda self, part: not part.unknown)
+    patch.setattr(Delivery, "_is_untouched", lambda self, part: not part.past.unknown)
 
 
 def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:

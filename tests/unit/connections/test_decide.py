@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from engine.connections.http.decide import (
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
+from engine.connections.http.decide import decide
+from engine.connections.http.decisions import (
+    Again,
     Confirm,
     CreateAgain,
     Decision,
@@ -18,24 +21,19 @@ from engine.connections.http.decide import (
     Refuse,
     Stop,
     Wait,
-    decide,
 )
-from engine.connections.http.part import Again, Ask, Found, Part, Reading, Terms
 from engine.connections.settings import OnStatus, Retry
 from engine.values.errors import ConfigError, Exit, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
-from engine.values.ranges import Range
 
 RETRY = Retry(attempts=3, first_delay_seconds=8, max_delay_seconds=60, max_wait_seconds=300)
 HALF = 0.5  # the jitter of every case: three quarters of a step
 
-ONE = Part(range=Range(7, 7))
-SEVERAL = Part(range=Range(1, 10))
-LAST = replace(ONE, attempts=2)
-LAST_OF_SEVERAL = replace(SEVERAL, attempts=2)
-ASKED = replace(ONE, ask=Ask.LOOK_UP, unknown=True)
-ASKED_LAST = replace(ASKED, attempts=2)
-ASKED_AFTER_409 = replace(ONE, ask=Ask.LOOK_UP, conflict="status 409: exists")
+ONE = Attempt()
+LAST = Attempt(tried=2)
+ASKED = Attempt(ask=Ask.LOOK_UP)
+ASKED_LAST = replace(ASKED, tried=2)
+ASKED_AFTER_409 = Attempt(ask=Ask.LOOK_UP, conflict="status 409: exists")
 
 PLAIN = Terms(creates=False, retry=RETRY)
 DELETES = Terms(creates=False, deletes=(True,), retry=RETRY)
@@ -51,8 +49,15 @@ def answered(status: int, body: bytes = b"", after: float | None = None) -> Answ
     return Answered(status=status, body=body, retry_after_seconds=after)
 
 
-def decided(answer: Answer, part: Part, terms: Terms, reading: Reading = Reading()) -> Decision:  # noqa: B008
-    return decide(answer, reading, part, terms, HALF)
+def decided(
+    answer: Answer,
+    attempt: Attempt,
+    terms: Terms,
+    reading: Reading = Reading(),  # noqa: B008
+    *,
+    several: bool = False,
+) -> Decision:
+    return decide(answer, reading, attempt, terms, several=several, chance=HALF)
 
 
 def said(status: int, word: OnStatus, terms: Terms = PLAIN) -> Terms:
@@ -97,17 +102,17 @@ def test_a_success_is_what_the_mapping_reads_in_it(reading: Reading, terms: Term
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 @pytest.mark.parametrize("terms", [PLAIN, DELETES, CREATES, LOOKS_UP])
 def test_every_success_confirms(status: int, terms: Terms) -> None:
-    assert decided(answered(status), SEVERAL, terms) == Confirm()
+    assert decided(answered(status), ONE, terms, several=True) == Confirm()
 
 
 # --- refusals ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", REFUSING)
-@pytest.mark.parametrize("part", [ONE, SEVERAL], ids=["alone", "several"])
+@pytest.mark.parametrize("several", [False, True], ids=["alone", "several"])
 @pytest.mark.parametrize("terms", [PLAIN, CREATES], ids=["repeatable", "create"])
-def test_other_4xx_refuse_whatever_is_sent(status: int, part: Part, terms: Terms) -> None:
-    assert decided(answered(status, b" why\n so "), part, terms) == Refuse(
+def test_other_4xx_refuse_whatever_is_sent(status: int, several: bool, terms: Terms) -> None:
+    assert decided(answered(status, b" why\n so "), ONE, terms, several=several) == Refuse(
         reason=f"status {status}: why so", status=status
     )
 
@@ -142,7 +147,8 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
 # --- credentials and redirects -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", [ONE, SEVERAL, ASKED, ASKED_AFTER_409])
+@pytest.mark.parametrize("several", [False, True], ids=["alone", "several"])
+@pytest.mark.parametrize("attempt", [ONE, ASKED, ASKED_AFTER_409])
 @pytest.mark.parametrize(
     ("status", "kind", "code", "exit_code"),
     [
@@ -154,9 +160,9 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
     ],
 )
 def test_refused_credentials_and_redirects_stop_everything(
-    part: Part, status: int, kind: type[Exception], code: str, exit_code: Exit
+    attempt: Attempt, several: bool, status: int, kind: type[Exception], code: str, exit_code: Exit
 ) -> None:
-    decision = decided(answered(status), part, said(status, "confirm", LOOKS_UP))
+    decision = decided(answered(status), attempt, said(status, "confirm", LOOKS_UP), several=several)
 
     assert isinstance(decision, Stop)
     assert (type(decision.error), decision.error.code, decision.error.exit) == (kind, code, exit_code)
@@ -176,7 +182,7 @@ def reason_of(answer: Answer) -> str:
 
 @pytest.mark.parametrize("answer", silences(), ids=reason_of)
 def test_what_can_be_repeated_is_tried_again_and_then_left_uncertain(answer: Answer) -> None:
-    decisions = [decided(answer, replace(ONE, attempts=attempts), PLAIN) for attempts in range(3)]
+    decisions = [decided(answer, replace(ONE, tried=tried), PLAIN) for tried in range(3)]
 
     reason = reason_of(answer)
     assert decisions == [
@@ -187,13 +193,13 @@ def test_what_can_be_repeated_is_tried_again_and_then_left_uncertain(answer: Ans
 
 
 @pytest.mark.parametrize("answer", silences(), ids=reason_of)
-@pytest.mark.parametrize("attempts", [0, 1, 2])
-def test_a_create_is_never_sent_again_blindly(answer: Answer, attempts: int) -> None:
-    part = replace(ONE, attempts=attempts)
+@pytest.mark.parametrize("tried", [0, 1, 2])
+def test_a_create_is_never_sent_again_blindly(answer: Answer, tried: int) -> None:
+    attempt = replace(ONE, tried=tried)
 
     decisions = [
         decided(answer, each, terms)
-        for each, terms in product((part, replace(part, repeated=True)), (CREATES, LOOKS_UP))
+        for each, terms in product((attempt, replace(attempt, repeated=True)), (CREATES, LOOKS_UP))
     ]
 
     held = Hold(reason=reason_of(answer))
@@ -205,7 +211,7 @@ def test_a_create_is_never_sent_again_blindly(answer: Answer, attempts: int) -> 
     "answer", [*(answered(status) for status in LATER), NotSent(reason="no connection")], ids=reason_of
 )
 def test_what_certainly_had_no_effect_is_tried_again_also_if_it_creates(answer: Answer, terms: Terms) -> None:
-    decisions = [decided(answer, replace(ONE, attempts=attempts), terms) for attempts in range(3)]
+    decisions = [decided(answer, replace(ONE, tried=tried), terms) for tried in range(3)]
 
     reason = reason_of(answer)
     assert decisions == [
@@ -216,7 +222,9 @@ def test_what_certainly_had_no_effect_is_tried_again_also_if_it_creates(answer: 
 
 
 def test_a_500_for_several_lines_is_split_when_attempts_are_used_up_and_alone_it_fails() -> None:
-    decisions = [decided(answered(500), part, PLAIN) for part in (SEVERAL, LAST_OF_SEVERAL, LAST)]
+    cases = ((ONE, True), (LAST, True), (LAST, False))
+
+    decisions = [decided(answered(500), attempt, PLAIN, several=several) for attempt, several in cases]
 
     assert decisions == [
         Again(delay_seconds=6, counts=True, unknown=True, reason="status 500"),
@@ -227,16 +235,18 @@ def test_a_500_for_several_lines_is_split_when_attempts_are_used_up_and_alone_it
 
 @pytest.mark.parametrize("answer", [answered(502), answered(503), Lost(reason="silence")], ids=reason_of)
 def test_only_a_500_may_be_a_fault_of_the_data(answer: Answer) -> None:
-    assert decided(answer, LAST_OF_SEVERAL, PLAIN) == GiveUp(reason=f"{reason_of(answer)} (3 attempts)", unknown=True)
+    decision = decided(answer, LAST, PLAIN, several=True)
+
+    assert decision == GiveUp(reason=f"{reason_of(answer)} (3 attempts)", unknown=True)
 
 
 def test_creates_are_not_split_for_a_500() -> None:
-    assert decided(answered(500), LAST_OF_SEVERAL, CREATES) == Hold(reason="status 500")
+    assert decided(answered(500), LAST, CREATES, several=True) == Hold(reason="status 500")
 
 
 # --- Retry-After ---------------------------------------------------------------------------------------------
 
-WAITS: list[tuple[str, Answered, Part, Decision]] = [
+WAITS: list[tuple[str, Answered, Attempt, Decision]] = [
     (
         "is obeyed and uses up no attempt, not even the last",
         answered(429, after=30),
@@ -270,9 +280,11 @@ WAITS: list[tuple[str, Answered, Part, Decision]] = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "part", "decision"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS])
-def test_a_retry_after(answer: Answered, part: Part, decision: Decision) -> None:
-    assert decided(answer, part, PLAIN) == decision
+@pytest.mark.parametrize(
+    ("answer", "attempt", "decision"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS]
+)
+def test_a_retry_after(answer: Answered, attempt: Attempt, decision: Decision) -> None:
+    assert decided(answer, attempt, PLAIN) == decision
 
 
 @pytest.mark.parametrize(("status", "unknown"), [(429, False), (503, True)])
@@ -292,7 +304,7 @@ def test_a_wait_adds_up_and_an_attempt_counts() -> None:
     tried = waited.after(Again(delay_seconds=6, counts=True, unknown=True, reason=""))
     later = tried.after(Again(delay_seconds=5, counts=False, unknown=False, reason=""))
 
-    assert later == replace(ONE, waited_seconds=35, attempts=1, unknown=True)
+    assert later == replace(ONE, waited_seconds=35, tried=1)
 
 
 # --- on_status -----------------------------------------------------------------------------------------------
@@ -334,7 +346,7 @@ def test_the_mapping_may_stop_at_an_answer(status: int, unknown: bool) -> None:
 
 # --- look-ups ------------------------------------------------------------------------------------------------
 
-LOOKED_UP: list[tuple[str, Answer, Reading, Part, Decision]] = [
+LOOKED_UP: list[tuple[str, Answer, Reading, Attempt, Decision]] = [
     ("found", answered(200), Reading(found=Found.FOUND, saved={"id": 4}), ASKED, Exists(saved={"id": 4})),
     ("found after a 409", answered(200), Reading(found=Found.FOUND), ASKED_AFTER_409, Exists(saved={})),
     ("absent", answered(404), Reading(found=Found.ABSENT), ASKED, CreateAgain()),
@@ -382,17 +394,17 @@ LOOKED_UP: list[tuple[str, Answer, Reading, Part, Decision]] = [
 
 
 @pytest.mark.parametrize(
-    ("answer", "reading", "part", "decision"), [case[1:] for case in LOOKED_UP], ids=[case[0] for case in LOOKED_UP]
+    ("answer", "reading", "attempt", "decision"), [case[1:] for case in LOOKED_UP], ids=[case[0] for case in LOOKED_UP]
 )
-def test_a_look_up_says(answer: Answer, reading: Reading, part: Part, decision: Decision) -> None:
-    assert decided(answer, part, replace(LOOKS_UP, on_status={404: "confirm"}), reading) == decision
+def test_a_look_up_says(answer: Answer, reading: Reading, attempt: Attempt, decision: Decision) -> None:
+    assert decided(answer, attempt, replace(LOOKS_UP, on_status={404: "confirm"}), reading) == decision
 
 
 # --- a SQL target --------------------------------------------------------------------------------------------
 
 
 def test_a_written_part_speaks_of_each_record() -> None:
-    decision = decided(Written(refusals=(None, "too long", None)), Part(range=Range(1, 3)), PLAIN)
+    decision = decided(Written(refusals=(None, "too long", None)), ONE, PLAIN, several=True)
 
     assert decision == PerLine(lines=("", "too long", ""))
 
@@ -401,13 +413,14 @@ def test_a_written_part_speaks_of_each_record() -> None:
 
 
 @pytest.mark.parametrize("terms", [PLAIN, DELETES, CREATES, LOOKS_UP])
-@pytest.mark.parametrize("part", [ONE, SEVERAL, LAST, LAST_OF_SEVERAL, ASKED, ASKED_LAST, ASKED_AFTER_409])
-def test_only_a_success_or_what_is_gone_confirms(terms: Terms, part: Part) -> None:
+@pytest.mark.parametrize("several", [False, True], ids=["alone", "several"])
+@pytest.mark.parametrize("attempt", [ONE, LAST, ASKED, ASKED_LAST, ASKED_AFTER_409])
+def test_only_a_success_or_what_is_gone_confirms(terms: Terms, attempt: Attempt, several: bool) -> None:
     def confirms(status: int) -> bool:
-        return isinstance(decided(answered(status), part, terms), Confirm)
+        return isinstance(decided(answered(status), attempt, terms, several=several), Confirm)
 
     confirming = {status for status in range(200, 600) if confirms(status)}
 
-    asks = part.ask is Ask.LOOK_UP
+    asks = attempt.ask is Ask.LOOK_UP
     expected: Any = set() if asks else {*range(200, 300), *((404, 410) if terms.deletes[0] else ())}
     assert confirming == expected

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.connections.http.part import Again, Ask, Found, Part, Reading, Terms
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
+from engine.connections.http.decisions import Again
 from engine.connections.settings import Retry
 from engine.delivery.deliver import Delivery, End
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.part import Part, Past
 from engine.values.errors import RunError, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 from engine.values.ranges import Range
@@ -64,16 +66,17 @@ class Target:
 
     def _exchange(self, part: Part) -> Answer:
         with self._lock:
-            if part.ask is Ask.SEND and attempt_of(part) not in self.left:
+            if part.attempt.ask is Ask.SEND and attempt_of(part) not in self.left:
                 self.too_early.append(part)
             self.asked.append(tuple(part.range))
-            times = self._times[part.range, part.ask, part.step]
-            self._times[part.range, part.ask, part.step] += 1
+            times = self._times[part.range, part.attempt.ask, part.attempt.step]
+            self._times[part.range, part.attempt.ask, part.attempt.step] += 1
         return self.script(part, times)
 
 
 def attempt_of(part: Part) -> tuple[Any, ...]:
-    return part.range, part.step, part.attempts, part.waited_seconds, part.repeated
+    asked = part.attempt
+    return part.range, asked.step, asked.tried, asked.waited_seconds, asked.repeated
 
 
 def parts(*ranges: tuple[int, int], group: int | None = None) -> list[tuple[Part, float]]:
@@ -392,7 +395,7 @@ def test_a_written_part_is_taken_record_by_record() -> None:
 
 
 def looking(found: Found, saved: dict[str, Any] | None = None) -> Callable[[Part, Answer], Reading]:
-    return lambda part, _: Reading(found=found, saved=saved or {}) if part.ask is Ask.LOOK_UP else Reading()
+    return lambda part, _: Reading(found=found, saved=saved or {}) if part.attempt.ask is Ask.LOOK_UP else Reading()
 
 
 @pytest.mark.parametrize(
@@ -414,7 +417,7 @@ def test_a_create_is_looked_up(
     what: str, found: Found, answers: tuple[Answer, ...], asked: int, verdict: Verdict, clean: bool
 ) -> None:
     def script(part: Part, times: int) -> Answer:
-        return OK if part.ask is Ask.LOOK_UP else scripted(*answers)(part, times)
+        return OK if part.attempt.ask is Ask.LOOK_UP else scripted(*answers)(part, times)
 
     target = Target(script, reading=looking(found))
 
@@ -424,13 +427,15 @@ def test_a_create_is_looked_up(
 
 
 def test_an_unlearnt_create_is_told_before_its_look_up() -> None:
-    target = Target(lambda part, _: OK if part.ask is Ask.LOOK_UP else LOST, reading=looking(Found.FOUND, {"id": 9}))
+    target = Target(
+        lambda part, _: OK if part.attempt.ask is Ask.LOOK_UP else LOST, reading=looking(Found.FOUND, {"id": 9})
+    )
 
     events = deliver(target, parts((1, 1)), LOOKS_UP)
 
     assert [type(event) for event in events] == [Leaving, Exchanged, Unlearnt, Exchanged, Done]
     assert events[-1] == Done(
-        part=Part(range=Range(1, 1), family=1, ask=Ask.LOOK_UP, unknown=True),
+        part=Part(range=Range(1, 1), family=1, attempt=Attempt(ask=Ask.LOOK_UP), past=Past(unknown=True)),
         verdict=Verdict.EXISTS,
         saved={"id": 9},
     )
@@ -445,7 +450,7 @@ def test_a_create_without_look_up_is_sent_once() -> None:
 
 
 def test_a_claimed_create_that_left_the_source_is_only_asked_for() -> None:
-    asking = Part(range=Range(1, 1), family=1, ask=Ask.LOOK_UP, unknown=True, gone=True)
+    asking = Part(range=Range(1, 1), family=1).claimed_before(gone=True)
     target = Target(scripted(Answered(status=404)), reading=looking(Found.ABSENT))
 
     events = deliver(target, [(asking, 0.0)], replace(LOOKS_UP, deletes=(False, False)))
@@ -455,7 +460,7 @@ def test_a_claimed_create_that_left_the_source_is_only_asked_for() -> None:
 
 
 def test_a_look_up_that_cannot_be_made_leaves_the_create_unknown() -> None:
-    target = Target(scripted(LOST), unbuildable=lambda part: part.ask is Ask.LOOK_UP)
+    target = Target(scripted(LOST), unbuildable=lambda part: part.attempt.ask is Ask.LOOK_UP)
 
     events = deliver(target, parts((1, 1)), LOOKS_UP)
 
@@ -465,7 +470,7 @@ def test_a_look_up_that_cannot_be_made_leaves_the_create_unknown() -> None:
 
 
 def test_a_look_up_after_409_that_cannot_be_made_leaves_a_refusal() -> None:
-    target = Target(scripted(Answered(status=409)), unbuildable=lambda part: part.ask is Ask.LOOK_UP)
+    target = Target(scripted(Answered(status=409)), unbuildable=lambda part: part.attempt.ask is Ask.LOOK_UP)
 
     assert dones(deliver(target, parts((1, 1)), LOOKS_UP)) == [(1, 1, Verdict.REJECTED, True)]
 
@@ -492,12 +497,12 @@ CREATING_STEPS = replace(CREATES, deletes=(False, False))
 
 
 def test_steps_follow_each_other_with_what_was_saved() -> None:
-    target = Target(scripted(OK), reading=lambda part, _: Reading(saved={f"s{part.step}": part.step}))
+    target = Target(scripted(OK), reading=lambda part, _: Reading(saved={f"s{part.attempt.step}": part.attempt.step}))
 
     events = deliver(target, parts((1, 1)), STEPS)
 
-    assert [event.part.saved for event in events if isinstance(event, Leaving)] == [{}, {"s0": 0}]
-    assert [event.part.step for event in events if isinstance(event, Stepped)] == [1]
+    assert [event.part.attempt.saved for event in events if isinstance(event, Leaving)] == [{}, {"s0": 0}]
+    assert [event.part.attempt.step for event in events if isinstance(event, Stepped)] == [1]
     assert isinstance(events[-1], Done)
     assert (events[-1].verdict, events[-1].saved) == (Verdict.CONFIRMED, {"s0": 0, "s1": 1})
 
@@ -506,44 +511,46 @@ def test_steps_follow_each_other_with_what_was_saved() -> None:
     ("answer", "verdict"), [(BAD, Verdict.REJECTED), (UNSENT, Verdict.FAILED), (LOST, Verdict.FAILED)]
 )
 def test_a_step_that_is_done_is_an_effect(answer: Answer, verdict: Verdict) -> None:
-    target = Target(lambda part, _: answer if part.step else OK)
+    target = Target(lambda part, _: answer if part.attempt.step else OK)
 
     assert verdicts(deliver(target, parts((1, 1)), STEPS)) == {1: (verdict, False)}
 
 
 def test_a_continued_unit_that_is_refused_starts_over_once() -> None:
-    target = Target(lambda part, _: OK if part.step == 0 or "s0" in part.saved else BAD, reading=_saves_by_step)
-    resumed = Part(range=Range(1, 1), step=1, saved={"old": 1}, unknown=True, resumed=True)
+    target = Target(
+        lambda part, _: OK if part.attempt.step == 0 or "s0" in part.attempt.saved else BAD, reading=_saves_by_step
+    )
+    resumed = Part(range=Range(1, 1)).begun_before(step=1, saved={"old": 1}, stands=True, made_as=None)
 
     events = deliver(target, [(resumed, 0.0)], STEPS)
 
-    assert [event.part.step for event in events if isinstance(event, Leaving)] == [1, 0, 1]
+    assert [event.part.attempt.step for event in events if isinstance(event, Leaving)] == [1, 0, 1]
     assert verdicts(events) == {1: (Verdict.CONFIRMED, False)}
 
 
 def test_a_continued_unit_never_repeats_the_step_that_created() -> None:
     target = Target(lambda part, _: BAD)
-    resumed = Part(range=Range(1, 1), step=1, saved={"id": 7}, unknown=True, resumed=True)
+    resumed = Part(range=Range(1, 1)).begun_before(step=1, saved={"id": 7}, stands=True, made_as=None)
     first_creates = replace(CREATING_STEPS, creating=frozenset({0}))
 
     events = deliver(target, [(resumed, 0.0)], first_creates)
 
-    assert [event.part.step for event in events if isinstance(event, Leaving)] == [1]
+    assert [event.part.attempt.step for event in events if isinstance(event, Leaving)] == [1]
     assert verdicts(events) == {1: (Verdict.REJECTED, False)}
 
 
 def test_a_step_after_the_create_is_tried_again() -> None:
-    target = Target(lambda part, times: OK if part.step == 0 or times else LOST)
+    target = Target(lambda part, times: OK if part.attempt.step == 0 or times else LOST)
     first_creates = replace(CREATING_STEPS, creating=frozenset({0}))
 
     events = deliver(target, parts((1, 1)), first_creates)
 
-    assert [event.part.step for event in events if isinstance(event, Leaving)] == [0, 1, 1]
+    assert [event.part.attempt.step for event in events if isinstance(event, Leaving)] == [0, 1, 1]
     assert verdicts(events) == {1: (Verdict.CONFIRMED, False)}
 
 
 def _saves_by_step(part: Part, _: Answer) -> Reading:
-    return Reading(saved={f"s{part.step}": part.step})
+    return Reading(saved={f"s{part.attempt.step}": part.attempt.step})
 
 
 # --- ends of an operation ------------------------------------------------------------------------------------
@@ -683,10 +690,10 @@ class Fickle:
         self._lock = threading.Lock()
 
     def script(self, part: Part, times: int) -> Answer:
-        random = Random(f"{self.seed} {part.range} {part.ask} {part.step} {times}")
+        random = Random(f"{self.seed} {part.range} {part.attempt.ask} {part.attempt.step} {times}")
         fault = random.choice(self.faults)
         with self._lock:
-            if part.ask is Ask.LOOK_UP:
+            if part.attempt.ask is Ask.LOOK_UP:
                 return OK if fault not in ("before", "after") else LOST
             return self._sent(part, fault, random)
 
@@ -718,10 +725,10 @@ class Fickle:
     def _apply(self, part: Part, lines: Iterable[int]) -> None:
         for line in lines:
             self.effects[line] += 1
-            self.created[line] += part.step == 0
+            self.created[line] += part.attempt.step == 0
 
     def reading(self, part: Part, answer: Answer) -> Reading:
-        if part.ask is Ask.LOOK_UP:
+        if part.attempt.ask is Ask.LOOK_UP:
             return Reading(found=Found.FOUND if self.created[part.range.first] else Found.ABSENT)
         return Reading()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.connections.http.part import Part
+from engine.delivery.part import Part, Past
 from engine.delivery.work_list import Worklist
 from engine.values.ranges import Range
 
@@ -12,7 +12,7 @@ HOUR = 3600.0
 
 
 def part(first: int, last: int, *, unknown: bool = False) -> Part:
-    return Part(range=Range(first, last), family=first, unknown=unknown)
+    return Part(range=Range(first, last), family=first, past=Past(unknown=unknown))
 
 
 def test_parts_that_were_put_back_go_before_new_ones_and_keep_their_order() -> None:
@@ -56,7 +56,7 @@ def test_what_is_left_is_joined_where_one_range_continues_another_and_nothing_is
     worklist.push(part(20, 20), HOUR)
     worklist.push(part(21, 21), HOUR)
 
-    drained = [(*each.range, each.unknown) for each in worklist.drain()]
+    drained = [(*each.range, each.past.unknown) for each in worklist.drain()]
 
     joined = [(1, 4, False), (6, 7, False), (8, 8, True), (9, 10, False)]
     assert drained == [(20, 20, False), (21, 21, False), *joined]

@@ -1,4 +1,4 @@
-"""A part of a run on its way to an HTTP end: what it is, what is asked of it, and what its answers may mean."""
+"""One thing asked of an HTTP end: what is asked, on which terms, and what was read in the answer."""
 
 from __future__ import annotations
 
@@ -7,47 +7,55 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from engine.connections.http.decisions import Again
 from engine.connections.settings import OnStatus, Retry
-from engine.values.ranges import Range
 
 
 class Ask(StrEnum):
-    """What a part is about to do."""
+    """What is about to be done."""
 
     SEND = "send"
     LOOK_UP = "look up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A range of changes on its way, with what happened to it so far."""
+class Attempt:
+    """What is asked now, how often it was asked already, and what an answer to it may mean."""
 
-    range: Range
-    group: int = 0
-    family: int = 0  # the chunk it was split from
-    depth: int = 0
     ask: Ask = Ask.SEND
     step: int = 0  # of the operation's requests
     saved: Mapping[str, Any] = field(default_factory=dict)  # by the steps before
-    attempts: int = 0  # ended attempts of this request that count
+    tried: int = 0  # ended tries of this request that count
     waited_seconds: float = 0.0  # that Retry-After asked for
-    unknown: bool = False  # some attempt of it, or of what it was split from, ended unknown
-    conflict: str = ""  # the 409 that led to the look-up
+    conflict: str = ""  # of a look-up: the 409 that led to it
     repeated: bool = False  # created again after a look-up found nothing
     gone: bool = False  # it has left the source: only asked for, never created again
-    resumed: bool = False  # its first steps were done by an earlier run
-    starts_over: bool = False  # and what they did stands no longer: what is noted of it is taken back before it leaves
-    made_as: str | None = None  # the payload that it was created with, where that is another one; "": nobody knows
     maybe_gone: bool = False  # a removal whose outcome was not learnt may have taken it away
 
-    def after(self, again: Again) -> Part:
-        """Give the part as it is after an attempt that is to be repeated."""
-        return replace(
-            self,
-            attempts=self.attempts + again.counts,
-            waited_seconds=self.waited_seconds + (0.0 if again.counts else again.delay_seconds),
-            unknown=self.unknown or again.unknown,
-        )
+    def after(self, again: Again) -> Attempt:
+        """Give the next attempt at the same."""
+        waited_seconds = 0.0 if again.counts else again.delay_seconds
+        return replace(self, tried=self.tried + again.counts, waited_seconds=self.waited_seconds + waited_seconds)
+
+    def anew(self) -> Attempt:
+        """Ask the same of fewer records, which were not asked about alone before."""
+        return replace(self, tried=0, waited_seconds=0.0)
+
+    def looks_up(self, *, conflict: str = "", gone: bool = False) -> Attempt:
+        """Ask for the record itself."""
+        return replace(self.anew(), ask=Ask.LOOK_UP, conflict=conflict, gone=gone)
+
+    def creates_again(self) -> Attempt:
+        """Create what a look-up did not find."""
+        return replace(self.anew(), ask=Ask.SEND, repeated=True)
+
+    def from_step(self, step: int) -> Attempt:
+        """Ask the same from an earlier step on."""
+        return replace(self.anew(), step=step)
+
+    def next_step(self, saved: Mapping[str, Any]) -> Attempt:
+        """Go on to the next step with all that was saved so far."""
+        return replace(self.anew(), step=self.step + 1, saved=saved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +100,3 @@ class Reading:
     saved: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str | None, ...] | None = None  # results per line: "" confirmed, None not named, else the reason
     found: Found = Found.UNCLEAR
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
-    """Try the same again."""
-
-    delay_seconds: float
-    counts: bool  # as an attempt
-    unknown: bool
-    reason: str

@@ -1,0 +1,107 @@
+"""What an answer may be decided to mean, as values (design.md 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from engine.values.errors import OneSyncError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """The target confirmed the part."""
+
+    saved: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerLine:
+    """The answer speaks of each line."""
+
+    lines: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """The target refused the part for its data: to be split, or rejected where it is one line."""
+
+    reason: str
+    status: int | None
+    unknown: bool = False  # something may have been done all the same
+    fault: bool = False  # 500: a line alone is failed, not rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Try the same again."""
+
+    delay_seconds: float
+    counts: bool  # as an attempt
+    unknown: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """Ask the target whether the record exists."""
+
+    delay_seconds: float
+    reason: str
+    conflict: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """The outcome of a create stays unknown."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exists:
+    """The look-up found the record."""
+
+    saved: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The target does not have the record any more: a removal had its effect after all."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateAgain:
+    """The look-up proved that nothing was created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The record waits for the next run, by the mapping's word."""
+
+    reason: str
+    unknown: bool = False  # something may have been done all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """No more attempts in this run."""
+
+    reason: str
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Nothing more can be sent."""
+
+    error: OneSyncError
+    unknown: bool = False  # something may have been done all the same
+
+
+Decision: TypeAlias = (
+    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | GiveUp | Stop
+)
