@@ -33,11 +33,10 @@ def _schedule(
     Objects that run `once` or by hand have no fires.
     """
     from engine.mapping.fires import plan, schedules_of  # noqa: PLC0415
-    from engine.run.app import utc_now  # noqa: PLC0415
 
     context = of(ctx)
     mappings, timezone = context.app.loaded.mappings, context.app.timezone
-    begin = _moment(start) if start else utc_now()
+    begin = _moment(start) if start else context.app.clock()
     begin = begin if begin.tzinfo else begin.replace(tzinfo=timezone)
     try:
         end = begin + timedelta(hours=hours)

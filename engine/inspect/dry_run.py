@@ -81,7 +81,7 @@ def rehearsed(app: App, mapping: MappingSpec, *, whole: bool = False) -> Iterato
     try:
         reads = app.reads(mapping, program, opened)
         target = app.target(mapping, program, opened)
-        with copied(mapping.object, app.setting(mapping)) as (staging, journal):
+        with copied(mapping.object, app.surroundings(mapping)) as (staging, journal):
             yield Rehearsal(
                 program=program,
                 staging=staging,

@@ -109,14 +109,14 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
         return _hold_lost(app, program, needed)
     opened: list[SqlEnd] = []
     try:
-        order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations, adopts=True)
+        order = Order(run_id=new_run_id(app.clock()), due=program.all_operations, adopts=True)
         reads = app.reads(mapping, program, opened, run_id=order.run_id)  # the very wiring of a run
         target = _adopting(app, mapping, program)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
             if staging is not None:
                 with app.journal_to_write() as journal:
                     _pair(program, staging, journal)
-            return run_object.run_object(program, reads, target, app.setting(mapping), order)
+            return run_object.run_object(program, reads, target, app.surroundings(mapping), order)
     finally:
         for end in opened:
             end.close()
@@ -143,7 +143,7 @@ def _unadoptable(program: Program) -> tuple[str, ...]:
 
 def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResult:
     """Pair ledger and journal again: records whose values went with the journal are unknown from now on."""
-    begun = app.setting().clock()
+    begun = app.clock()
     creates = program.operations[program.takes[Change.ADDED]].spec.creates
     with _held(app, program.object) as staging:
         if staging is None or not creates:
@@ -165,7 +165,7 @@ def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResul
         status=Status.PARTIAL if lost else Status.SUCCESS,
         counts=Counts(extracted=lost, added=lost, unknown=lost),
         started_at=begun,
-        duration_seconds=(app.setting().clock() - begun).total_seconds(),
+        duration_seconds=(app.clock() - begun).total_seconds(),
         notes=(note,),
     )
 

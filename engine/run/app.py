@@ -23,7 +23,7 @@ from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec, SqlSource
 from engine.run.run_object import Reads, run_object
-from engine.run.setting import Setting
+from engine.run.surroundings import Surroundings
 from engine.source.documents import kept_of, read_feed
 from engine.source.feed import FeedEnd
 from engine.source.query import read_sql
@@ -32,6 +32,7 @@ from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import NotSent
 from engine.values.order import Order
 from engine.values.read import Read
+from engine.values.records import Clock
 from engine.values.redact import redact
 from engine.values.results import ObjectResult
 
@@ -47,9 +48,10 @@ def utc_now() -> datetime:
 class App:
     """A project folder, ready for commands; ends are opened when they are first needed."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now) -> None:
         """Load the project. Raises ConfigError with all problems of all files."""
         self.folder = folder
+        self.clock = clock
         self.loaded: Loaded = load(folder)
         self.environment = Environment(folder, os.environ if variables is None else variables)
         self.stop = threading.Event()
@@ -73,13 +75,13 @@ class App:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
 
-    def setting(self, mapping: MappingSpec | None = None) -> Setting:
+    def surroundings(self, mapping: MappingSpec | None = None) -> Surroundings:
         """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
         ends = {}
         if mapping is not None:
             others = [self.loaded.mappings[each.object] for each in mapping.refs.values()]
             ends = {each.object: self.ends_of(each) for each in (mapping, *others)}
-        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide, ends=ends)
+        return Surroundings(state=self.state, clock=self.clock, stop=self.stop, hide=self._hide, ends=ends)
 
     def ends_of(self, mapping: MappingSpec) -> dict[str, Identity]:
         """Identify the ends that an object's notes speak of, by their role; a query is read anew, so not its source.
@@ -103,11 +105,11 @@ class App:
 
     def journal(self) -> Journal:
         """Open the journal to read; close it after use."""
-        return Journal.open_to_read(self.state, utc_now)
+        return Journal.open_to_read(self.state, self.clock)
 
     def journal_to_write(self) -> Journal:
         """Open the journal for an operator's change; close it after use."""
-        return Journal.open(self.state, utc_now)
+        return Journal.open(self.state, self.clock)
 
     def program(self, mapping: MappingSpec) -> Program:
         """Compile a mapping, once."""
@@ -134,7 +136,7 @@ class App:
         with self._lock:
             if name not in self._http:
                 base_url, headers = self._http_address(name, connection)
-                self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers)
+                self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers, clock=self.clock)
             return self._http[name]
 
     def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
@@ -174,7 +176,7 @@ class App:
         opened: list[SqlEnd] = []
         try:
             reads = self.reads(mapping, program, opened, run_id=order.run_id)
-            return run_object(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
+            return run_object(program, reads, self.target(mapping, program, opened), self.surroundings(mapping), order)
         finally:
             for end in opened:
                 end.close()
@@ -212,7 +214,7 @@ class App:
             end = opened[-1]
 
             def read_once(journal: Journal, whole: bool) -> Iterator[Read]:
-                return read_sql(source, end, journal.standing(mapping.object), utc_now(), whole=whole)
+                return read_sql(source, end, journal.standing(mapping.object), self.clock(), whole=whole)
 
             return read_once
         http = self.http(source.connection)

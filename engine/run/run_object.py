@@ -18,7 +18,7 @@ from engine.difference.find_changes import find_changes
 from engine.mapping.program import Program
 from engine.mapping.spec import Once, SqlSource
 from engine.run import refusals
-from engine.run.setting import Setting
+from engine.run.surroundings import Surroundings
 from engine.run.whole import reads_whole
 from engine.source.query import start_hint
 from engine.state import changes
@@ -42,7 +42,7 @@ class _Run:
 
     program: Program
     target: Target
-    setting: Setting
+    around: Surroundings
     order: Order
     staging: Staging
     journal: Journal
@@ -65,20 +65,20 @@ class _Run:
         return not (self.tally.error or self.tally.counts.failed)
 
 
-def run_object(program: Program, reads: Reads, target: Target, setting: Setting, order: Order) -> ObjectResult:
+def run_object(program: Program, reads: Reads, target: Target, around: Surroundings, order: Order) -> ObjectResult:
     """Run one object once; every failure that concerns this object alone is in the result.
 
     Raises BusyError when another process runs the object: nothing was done then.
     """
-    begun = setting.clock()
+    begun = around.clock()
     with (
-        Journal.open(setting.state, setting.clock, setting.hide) as journal,
-        _opened(program.object, setting) as (staging, note),
+        Journal.open(around.state, around.clock, around.hide) as journal,
+        _opened(program.object, around) as (staging, note),
     ):
         run = _Run(
             program=program,
             target=target,
-            setting=setting,
+            around=around,
             order=order,
             staging=staging,
             journal=journal,
@@ -106,26 +106,26 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
 
 
 @contextmanager
-def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | None]]:
+def _opened(object_: str, around: Surroundings) -> Iterator[tuple[Staging, str | None]]:
     """Open the object's file; a damaged one is set aside and begun anew, with a warning."""
-    path = setting.state / f"{object_}.duckdb"
+    path = around.state / f"{object_}.duckdb"
     note = None
     try:
-        staging = Staging.open(path, scratch=setting.state, wait_seconds=BUSY_WAIT_SECONDS)
+        staging = Staging.open(path, scratch=around.state, wait_seconds=BUSY_WAIT_SECONDS)
     except DamagedError as error:
-        note = f"{error.message}; it was set aside as {_set_aside(path, setting).name} and is rebuilt"
-        staging = Staging.open(path, scratch=setting.state, wait_seconds=BUSY_WAIT_SECONDS)
+        note = f"{error.message}; it was set aside as {_set_aside(path, around).name} and is rebuilt"
+        staging = Staging.open(path, scratch=around.state, wait_seconds=BUSY_WAIT_SECONDS)
     try:
         yield staging, note
     finally:
         staging.close()
         if staging.damaged:
-            _set_aside(path, setting)  # the next run begins it anew
+            _set_aside(path, around)  # the next run begins it anew
 
 
-def _set_aside(path: Path, setting: Setting) -> Path:
+def _set_aside(path: Path, around: Surroundings) -> Path:
     """Rename a damaged file and its log, so that a person can look at them."""
-    aside = path.with_name(f"{path.name}.damaged-{setting.clock():%Y%m%dT%H%M%S}")
+    aside = path.with_name(f"{path.name}.damaged-{around.clock():%Y%m%dT%H%M%S}")
     log = path.with_name(f"{path.name}.wal")
     with files_translated(path):
         path.rename(aside)
@@ -139,9 +139,9 @@ def _make_ready(run: _Run) -> None:
     run.journal.take_up_retries(run.object)
     if warning := check_pair(run.staging, run.journal, run.object):
         run.notes.append(warning)
-    recover(run.staging, run.journal, run.object, run.setting.clock())
-    check_ends(run.staging, run.journal, run.object, run.setting.ends)
-    ends = run.setting.ends.get(run.object, {})
+    recover(run.staging, run.journal, run.object, run.around.clock())
+    check_ends(run.staging, run.journal, run.object, run.around.ends)
+    ends = run.around.ends.get(run.object, {})
     if ends != run.journal.ends(run.object):
         run.journal.speak_of(run.object, ends)
 
@@ -149,7 +149,7 @@ def _make_ready(run: _Run) -> None:
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
     run.journal.begin(run.object, run.order.run_id, run.begun)
-    found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
+    found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.around.stop)
     counts.add(found.counts)
     counts.requests += read.requests
     if held := found.withheld:
@@ -170,7 +170,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle_run(run.staging, run.journal, run.object, run.setting.clock())
+    settle_run(run.staging, run.journal, run.object, run.around.clock())
 
 
 # --- delivering ------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def _deliver(run: _Run, operation: int) -> None:
     if not ranges:
         return
     window = Window(run.staging)
-    end = run.target.end(operation, window, run.setting.stop)
+    end = run.target.end(operation, window, run.around.stop)
     if run.tally.error is None and end.unavailable():
         said = "it did not answer, and its breaker lets nothing pass now; `one-sync status` says since when"
         message = f"connection {run.target.connection}: {said}, and the next run tries again"
@@ -200,11 +200,11 @@ def _deliver(run: _Run, operation: int) -> None:
         ranges=ranges,
         due=run.order.due,
         tally=run.tally,
-        clock=run.setting.clock,
+        clock=run.around.clock,
     )
     parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
     terms = run.target.terms(operation)
-    delivery = Delivery(parts, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
+    delivery = Delivery(parts, terms, end, stop=run.around.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
@@ -265,7 +265,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
         status=Status.FAILED if failure else Status.PARTIAL if partial else Status.SUCCESS,
         counts=counts,
         started_at=run.begun,
-        duration_seconds=(run.setting.clock() - run.begun).total_seconds(),
+        duration_seconds=(run.around.clock() - run.begun).total_seconds(),
         failure=failure,
         notes=tuple(run.notes),
     )

@@ -1,4 +1,4 @@
-"""What surrounds a run."""
+"""What surrounds a run: where it keeps its state, what time it is, when it has to stop."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.state.journal import Clock
 from engine.state.recovery import Ends
+from engine.values.records import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What surrounds a run."""
+class Surroundings:
+    """What surrounds a run and is not part of it."""
 
     state: Path  # folder
     clock: Clock
