@@ -19,6 +19,7 @@ from engine.run.app import App
 from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
 from engine.state.journal import Journal
+from engine.state.staging import Staging
 from engine.values.columns import Batch, column
 from engine.values.order import Order
 from engine.values.read import Read
@@ -29,6 +30,20 @@ class Fallible(Protocol):
     """What answers requests; `random` decides what becomes of one, None: all goes well."""
 
     random: Random | None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A source that gives one read."""
+
+    read: Read
+    http: str | None = None
+
+    def reads(self, staging: Staging, journal: Journal, *, whole: bool = False) -> Iterator[Read]:
+        return iter([self.read])
+
+    def columns(self) -> None:
+        return None
 
 
 @dataclass(kw_only=True)
@@ -49,7 +64,7 @@ class Story:
         self.runs += 1
         read = Read(batches=[self.read()], full=True)
         order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
-        result = run_object(self.program, lambda journal, whole: iter([read]), self.target, self.around, order)
+        result = run_object(self.program, _Given(read), self.target, self.around, order)
         check_sums(asdict(result.counts))
         return result
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from engine.connections.sql.database import SqlEnd
 from engine.delivery.part import Part
 from engine.delivery.parts import parts_of
 from engine.delivery.targets import Target, Window
@@ -16,8 +16,7 @@ from engine.inspect.copy import copied
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
-from engine.run.run_object import Reads
-from engine.run.whole import reads_whole
+from engine.source.sources import Source
 from engine.state.journal import Journal
 from engine.state.ledger import Outcomes, settle
 from engine.state.staging import Staging
@@ -40,12 +39,12 @@ class Rehearsal:
     """One object on a copy of its state; nothing here can send or write anything that lasts."""
 
     program: Program
+    source: Source
+    target: Target
     staging: Staging
     journal: Journal
-    target: Target
-    stop: Any  # threading.Event
-    _reads: Reads
-    _whole: bool
+    stop: threading.Event
+    whole: bool  # a query is read from its beginning
 
     def reads(self) -> Iterator[tuple[Read, FoundChanges]]:
         """Find the changes of each read, as a run does; what one brings counts as confirmed when the next is compared.
@@ -53,8 +52,7 @@ class Rehearsal:
         Raises SourceError or RunError, as a run would fail.
         """
         order = Order(run_id="rehearsal", due=self.program.all_operations)
-        whole = self._whole or reads_whole(self.program, self.staging, self.journal)
-        for number, read in enumerate(self._reads(self.journal, whole)):
+        for number, read in enumerate(self.source.reads(self.staging, self.journal, whole=self.whole)):
             if number:
                 everything = [Range(1, int(self.staging.value("select coalesce(max(seq), 1) from changes")))]
                 settle(self.staging, Outcomes(marked=everything, confirmed=everything), self.journal.now())
@@ -77,20 +75,17 @@ def rehearsed(app: App, mapping: MappingSpec, *, whole: bool = False) -> Iterato
     Raises BusyError when a run holds the object's file for too long, StateError when a run would refuse its state.
     """
     program = app.program(mapping)
-    opened: list[SqlEnd] = []
-    try:
-        reads = app.reads(mapping, program, opened)
-        target = app.target(mapping, program, opened)
-        with copied(mapping.object, app.surroundings(mapping)) as (staging, journal):
-            yield Rehearsal(
-                program=program,
-                staging=staging,
-                journal=journal,
-                target=target,
-                stop=app.stop,
-                _reads=reads,
-                _whole=whole,
-            )
-    finally:
-        for end in opened:
-            end.close()
+    with (
+        app.source(program) as source,
+        app.target(program) as target,
+        copied(mapping.object, app.surroundings(mapping)) as (staging, journal),
+    ):
+        yield Rehearsal(
+            program=program,
+            source=source,
+            target=target,
+            staging=staging,
+            journal=journal,
+            stop=app.stop,
+            whole=whole,
+        )

@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.connections.identity import differing
 from engine.connections.settings import Retry
-from engine.connections.sql.database import SqlEnd
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
@@ -107,19 +106,14 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
     needed = _unadoptable(program)
     if needed:
         return _hold_lost(app, program, needed)
-    opened: list[SqlEnd] = []
-    try:
-        order = Order(run_id=new_run_id(app.clock()), due=program.all_operations, adopts=True)
-        reads = app.reads(mapping, program, opened, run_id=order.run_id)  # the very wiring of a run
+    order = Order(run_id=new_run_id(app.clock()), due=program.all_operations, adopts=True)
+    with app.source(program, run_id=order.run_id) as source:  # the very wiring of a run
         target = _adopting(app, mapping, program)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
             if staging is not None:
                 with app.journal_to_write() as journal:
                     _pair(program, staging, journal)
-            return run_object.run_object(program, reads, target, app.surroundings(mapping), order)
-    finally:
-        for end in opened:
-            end.close()
+            return run_object.run_object(program, source, target, app.surroundings(mapping), order)
 
 
 def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:

@@ -3,7 +3,6 @@
 app           project folder, state and ends, ready for commands
 run_object    one run: find changes, deliver, record, settle
 surroundings  what surrounds a run: state folder, clock, stop, secrets to hide, ends
-whole         whether a query has to be read whole
 refusals      what stands refused, kept in the journal and forgotten when it stands no longer
 variables     the `${...}` that ends need: which are missing, which are secrets
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.connections.http.client import HttpEnd
+from engine.connections.http.decisions import Decision
 from engine.connections.identity import Identity, http_identity
 from engine.connections.settings import HttpConnection, SqlConnection
 from engine.connections.sql.database import SqlEnd, sql_identity
@@ -22,22 +23,18 @@ from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec, SqlSource
-from engine.run.run_object import Reads, run_object
+from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
-from engine.source.documents import kept_of, read_feed
-from engine.source.feed import FeedEnd
-from engine.source.query import read_sql
+from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
 from engine.state.journal import Exchange, Journal
 from engine.values.errors import ConfigError, Place
-from engine.values.exchanges import NotSent
+from engine.values.exchanges import Answer, NotSent, Outgoing
 from engine.values.order import Order
-from engine.values.read import Read
 from engine.values.records import Clock
 from engine.values.redact import redact
 from engine.values.results import ObjectResult
 
 T = TypeVar("T")
-KEPT_EXCHANGES = 10_000  # of a read that asks for more before its first page is done
 
 
 def utc_now() -> datetime:
@@ -173,21 +170,37 @@ class App:
     def run_object(self, mapping: MappingSpec, order: Order) -> ObjectResult:
         """Run one object once. Raises BusyError, or ConfigError where a variable is missing; nothing was done then."""
         program = self.program(mapping)
-        opened: list[SqlEnd] = []
-        try:
-            reads = self.reads(mapping, program, opened, run_id=order.run_id)
-            return run_object(program, reads, self.target(mapping, program, opened), self.surroundings(mapping), order)
-        finally:
-            for end in opened:
-                end.close()
+        with self.source(program, run_id=order.run_id) as source, self.target(program) as target:
+            return run_object(program, source, target, self.surroundings(mapping), order)
 
-    def target(self, mapping: MappingSpec, program: Program, opened: list[SqlEnd]) -> Target:
-        """Open the target of an object; SQL ends are added to `opened` and belong to the caller."""
-        if mapping.write is not None:
-            opened.append(self.sql(mapping.write.connection))
-            return SqlTarget(program, opened[-1])
-        connection = self.target_connection(mapping)
-        return HttpTarget(program, self.http(connection.name), connection)
+    @contextmanager
+    def source(self, program: Program, *, run_id: str | None = None) -> Iterator[Source]:
+        """Open the source of an object, for one thread; with a `run_id` what is asked of it is kept in the history."""
+        spec = program.mapping.source
+        if isinstance(spec, SqlSource):
+            with closing(self.sql(spec.connection)) as end:
+                yield QuerySource(program, spec, end, self.clock)
+            return
+        assert program.feed is not None  # noqa: S101  an HTTP source has a feed
+        yield DocumentSource(
+            program,
+            program.feed,
+            self.http(spec.connection),
+            self._connection(spec.connection, HttpConnection),
+            stop=self.stop,
+            attempts=Attempts(_described, run_id),
+        )
+
+    @contextmanager
+    def target(self, program: Program) -> Iterator[Target]:
+        """Open the target of an object, for one thread."""
+        write = program.mapping.write
+        if write is not None:
+            with closing(self.sql(write.connection)) as end:
+                yield SqlTarget(program, end)
+            return
+        settings = self.target_connection(program.mapping)
+        yield HttpTarget(program, self.http(settings.name), settings)
 
     def target_connection(self, mapping: MappingSpec) -> HttpConnection:
         """Find the HTTP connection of an outbound object: the one that the mapping names, or the project's only one."""
@@ -201,52 +214,9 @@ class App:
             )
         return found[0]
 
-    def reads(
-        self, mapping: MappingSpec, program: Program, opened: list[SqlEnd], *, run_id: str | None = None
-    ) -> Reads:
-        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller.
 
-        With a `run_id` the requests of a feed are kept in the history.
-        """
-        source = mapping.source
-        if isinstance(source, SqlSource):
-            opened.append(self.sql(source.connection))
-            end = opened[-1]
-
-            def read_once(journal: Journal, whole: bool) -> Iterator[Read]:
-                return read_sql(source, end, journal.standing(mapping.object), self.clock(), whole=whole)
-
-            return read_once
-        http = self.http(source.connection)
-        connection = self._connection(source.connection, HttpConnection)
-        asked: deque[Exchange] = deque(maxlen=KEPT_EXCHANGES)  # by the threads of a read
-        feed_end = FeedEnd(
-            exchange=lambda request: http.exchange(request, stop=self.stop),
-            asked=http.asked,
-            retry=connection.retry,
-            workers=connection.concurrency,
-            stop=self.stop,
-            tell=lambda request, answer, decision: asked.append(judged(described(request, answer), decision)),
-        )
-        feed = program.feed
-        assert feed is not None  # noqa: S101  an HTTP source has a feed
-
-        def read_pages(journal: Journal, whole: bool) -> Iterator[Read]:
-            refused = kept_of(journal, mapping)
-            try:
-                for read in read_feed(feed, feed_end, journal.standing(mapping.object).cursor, refused):
-                    keep(journal)
-                    yield read
-            finally:
-                keep(journal)
-
-        def keep(journal: Journal) -> None:
-            if run_id is not None and asked:
-                with journal.transaction():
-                    while asked:
-                        journal.log_request(mapping.object, run_id, asked.popleft())
-
-        return read_pages
+def _described(request: Outgoing, answer: Answer, decision: Decision) -> Exchange:
+    return judged(described(request, answer), decision)
 
 
 def _beside(folder: Path, url: str) -> str:

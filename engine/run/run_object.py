@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from engine.delivery.deliver import MAX_SPLITS, Delivery
 from engine.delivery.parts import parts_of
@@ -19,8 +18,8 @@ from engine.mapping.program import Program
 from engine.mapping.spec import Once, SqlSource
 from engine.run import refusals
 from engine.run.surroundings import Surroundings
-from engine.run.whole import reads_whole
 from engine.source.query import start_hint
+from engine.source.sources import Source
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal import Journal
@@ -33,14 +32,13 @@ from engine.values.results import Counts, Failure, ObjectResult, Status
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
-Reads: TypeAlias = Callable[[Journal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """A run under way, with all that its steps share."""
 
     program: Program
+    source: Source
     target: Target
     around: Surroundings
     order: Order
@@ -57,7 +55,7 @@ class _Run:
     @property
     def http(self) -> str:
         """Name the connection that credentials are for: of the two ends the one that speaks HTTP."""
-        return self.program.mapping.source.connection if self.program.feed else self.target.connection
+        return self.source.http or self.target.connection
 
     @property
     def delivered(self) -> bool:
@@ -65,7 +63,7 @@ class _Run:
         return not (self.tally.error or self.tally.counts.failed)
 
 
-def run_object(program: Program, reads: Reads, target: Target, around: Surroundings, order: Order) -> ObjectResult:
+def run_object(program: Program, source: Source, target: Target, around: Surroundings, order: Order) -> ObjectResult:
     """Run one object once; every failure that concerns this object alone is in the result.
 
     Raises BusyError when another process runs the object: nothing was done then.
@@ -77,6 +75,7 @@ def run_object(program: Program, reads: Reads, target: Target, around: Surroundi
     ):
         run = _Run(
             program=program,
+            source=source,
             target=target,
             around=around,
             order=order,
@@ -89,7 +88,7 @@ def run_object(program: Program, reads: Reads, target: Target, around: Surroundi
         error: OneSyncError | None = None
         try:
             _make_ready(run)
-            for read in reads(journal, reads_whole(program, staging, journal)):
+            for read in source.reads(staging, journal):
                 _take(run, read, counts)
                 if not run.delivered:
                     break
@@ -155,8 +154,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     if held := found.withheld:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
-    if run.program.feed and not read.retried:
-        run.journal.unpause(run.http)
+    if run.source.http and not read.retried:
+        run.journal.unpause(run.source.http)
     if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):

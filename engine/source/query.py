@@ -8,8 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.connections.sql.database import SqlEnd
+from engine.mapping.program import Program
 from engine.mapping.spec import Cursor, SqlSource
-from engine.state.journal import Standing
+from engine.state.journal import Journal, Standing
+from engine.state.recovery import READ_BY
+from engine.state.staging import Staging
 from engine.values import canonical
 from engine.values.canonical import Kind
 from engine.values.columns import Batch, batch_of, column, without_giants
@@ -32,6 +35,15 @@ def _batch(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Batch:
         for index, reason in part.faults
     )
     return without_giants(batch_of(columns, parts, faults))
+
+
+def must_be_whole(program: Program, staging: Staging, journal: Journal) -> bool:
+    """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
+    if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
+        return True
+    hours = program.mapping.retry_rejected_after_hours
+    due = (each for each in journal.rejections(program.object) if journal.is_due(each, hours))
+    return any(each.retry or each.payload_hash for each in due)
 
 
 def read_sql(
