@@ -62,8 +62,5 @@ def changes_of(mapping: MappingSpec, fire: Fire) -> list[str]:
     """Name the changes that a fire sends."""
     from engine.values.records import Change  # noqa: PLC0415
 
-    if mapping.write is not None:
-        taken = {Change.ADDED, Change.CHANGED} | ({Change.REMOVED} if mapping.write.removed else set())
-    else:
-        taken = {change for index in fire.operations for change in mapping.send[index].on}
+    taken = {change for index in fire.operations for change in mapping.entries[index].on}
     return [str(change) for change in Change if change in taken]

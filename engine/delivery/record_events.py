@@ -309,7 +309,9 @@ class Recorder:
     def _rejected(self, event: Done) -> None:
         refusal = event.refusal
         assert refusal is not None  # noqa: S101  a rejection has its reason
-        document = self._window.record(event.part.range.first).row.get(DOCUMENT) if self._program.feed else None
+        document = (
+            self._window.record(event.part.range.first).row.get(DOCUMENT) if self._program.keeps_documents else None
+        )
         for key, _, payload_hash in changes.keys(self._window.staging, event.part.range):
             kept = refuse.as_document(document)
             refuse.reject(self._journal, self._program, key, refusal, payload_hash=payload_hash, kept=kept)

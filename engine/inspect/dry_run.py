@@ -20,9 +20,11 @@ from engine.source.sources import Source
 from engine.state.journal import Journal
 from engine.state.ledger import Outcomes, settle
 from engine.state.staging import Staging
+from engine.values.exchanges import Outgoing
 from engine.values.order import Order
 from engine.values.ranges import Range
 from engine.values.read import Read
+from engine.values.records import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,15 @@ class Made:
 
     operation: int
     part: Part
-    request: Any  # as the target's `build` gives it: an Outgoing, rows to write, or a Refusal
+    request: Outgoing | list[Any] | Refusal  # as the target's `build` gives it: also writes, one a record
+    steps: int  # of each record
+
+    @property
+    def refused(self) -> int:
+        """Count its records that cannot be made."""
+        if isinstance(self.request, list):
+            return sum(isinstance(each, Refusal) for each in self.request)
+        return self.part.range.size if isinstance(self.request, Refusal) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +75,7 @@ class Rehearsal:
             steps = self.target.terms(operation).steps
             for part, _ in parts_of(self.program, self.staging, self.journal, self.target, operation):
                 if part.attempt.step < steps:
-                    yield Made(operation=operation, part=part, request=end.build(part))
+                    yield Made(operation=operation, part=part, request=end.build(part), steps=steps)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.connections.identity import differing
-from engine.connections.settings import Retry
+from engine.connections.settings import HttpConnection, Retry
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
@@ -182,12 +182,12 @@ def _names_saved(program: Program) -> bool:
 
 
 def _adopting(app: App, mapping: MappingSpec, program: Program) -> AdoptingTarget:
-    if mapping.write is not None:
-        return AdoptingTarget(program, None, connection=mapping.write.connection, workers=1, retry=Retry())
-    settings = app.target_connection(mapping)
-    asks = any(each.lookup for each in program.operations)
-    http = app.http(settings.name) if asks else None
-    return AdoptingTarget(program, http, connection=settings.name, workers=settings.concurrency, retry=settings.retry)
+    name = app.target_connection(mapping).name
+    if not any(each.lookup for each in program.operations):
+        return AdoptingTarget(program, None, connection=name, workers=1, retry=Retry())
+    settings = app.connection(name, HttpConnection)
+    http = app.http(name)
+    return AdoptingTarget(program, http, connection=name, workers=settings.concurrency, retry=settings.retry)
 
 
 def _pair(program: Program, staging: Staging, journal: Journal) -> int:

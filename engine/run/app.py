@@ -15,14 +15,16 @@ from zoneinfo import ZoneInfo
 from engine.connections.http.client import HttpEnd
 from engine.connections.http.decisions import Decision
 from engine.connections.identity import Identity, http_identity
-from engine.connections.settings import HttpConnection, SqlConnection
+from engine.connections.settings import Connection, HttpConnection, SqlConnection
 from engine.connections.sql.database import SqlEnd, sql_identity
 from engine.delivery.record_events import judged
 from engine.delivery.targets import HttpTarget, SqlTarget, Target, described
 from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
-from engine.mapping.spec import MappingSpec, SqlSource
+from engine.mapping.program.feed import Feed
+from engine.mapping.program.target import Sends, Writes
+from engine.mapping.spec import MappingSpec, SqlSource, targets_of
 from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
 from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
@@ -81,21 +83,20 @@ class App:
         return Surroundings(state=self.state, clock=self.clock, stop=self.stop, hide=self._hide, ends=ends)
 
     def ends_of(self, mapping: MappingSpec) -> dict[str, Identity]:
-        """Identify the ends that an object's notes speak of, by their role; a query is read anew, so not its source.
+        """Identify the ends that an object's notes speak of, by their role.
 
         Raises ConfigError where a variable is missing.
         """
-        if mapping.write is None:
-            return {"target": self._http_identity(self.target_connection(mapping).name)}
-        url = self._sql_url(mapping.write.connection)
-        ends = {"target": sql_identity(url, name=mapping.write.connection)}
-        if not isinstance(mapping.source, SqlSource):
-            ends["source"] = self._http_identity(mapping.source.connection)
-        return ends
+        names = {"target": self.target_connection(mapping).name}
+        if mapping.source.is_spoken_of:
+            names["source"] = mapping.source.connection
+        return {role: self._identity(name) for role, name in names.items()}
 
-    def _http_identity(self, name: str) -> Identity:
-        base_url, headers = self._http_address(name, self._connection(name, HttpConnection))
-        return http_identity(base_url, headers)
+    def _identity(self, name: str) -> Identity:
+        connection = self.loaded.project.connections[name]
+        if isinstance(connection, SqlConnection):
+            return sql_identity(self._sql_url(name), name=name)
+        return http_identity(*self._http_address(name, connection))
 
     def _hide(self, text: str) -> str:
         return redact(text, self.environment.secrets)
@@ -124,12 +125,12 @@ class App:
         return SqlEnd(_beside(self.folder, self._sql_url(name)), name=name)
 
     def _sql_url(self, name: str) -> str:
-        connection = self._connection(name, SqlConnection)
+        connection = self.connection(name, SqlConnection)
         return self.environment.resolve(connection.url, self._place("connections", name, "url"), secret=True)
 
     def http(self, name: str) -> HttpEnd:
         """Give an HTTP connection, shared by all objects and threads, so that its limits hold for all of them."""
-        connection = self._connection(name, HttpConnection)
+        connection = self.connection(name, HttpConnection)
         with self._lock:
             if name not in self._http:
                 base_url, headers = self._http_address(name, connection)
@@ -147,7 +148,8 @@ class App:
         """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
         return self._http[name].shut if name in self._http else None
 
-    def _connection(self, name: str, kind: type[T]) -> T:
+    def connection(self, name: str, kind: type[T]) -> T:
+        """Give the settings of a connection. Raises ConfigError where it is of another kind."""
         connection = self.loaded.project.connections[name]
         if not isinstance(connection, kind):
             raise ConfigError(f"connection {name} is of another type", code="E_CONNECTION_TYPE")
@@ -176,43 +178,36 @@ class App:
     @contextmanager
     def source(self, program: Program, *, run_id: str | None = None) -> Iterator[Source]:
         """Open the source of an object, for one thread; with a `run_id` what is asked of it is kept in the history."""
-        spec = program.mapping.source
-        if isinstance(spec, SqlSource):
-            with closing(self.sql(spec.connection)) as end:
-                yield QuerySource(program, spec, end, self.clock)
-            return
-        assert program.feed is not None  # noqa: S101  an HTTP source has a feed
-        yield DocumentSource(
-            program,
-            program.feed,
-            self.http(spec.connection),
-            self._connection(spec.connection, HttpConnection),
-            stop=self.stop,
-            attempts=Attempts(_described, run_id),
-        )
+        name = program.mapping.source.connection
+        match program.source:
+            case SqlSource() as query:
+                with closing(self.sql(name)) as end:
+                    yield QuerySource(program, query, end, self.clock)
+            case Feed() as feed:
+                http, settings = self.http(name), self.connection(name, HttpConnection)
+                attempts = Attempts(_described, run_id)
+                yield DocumentSource(program, feed, http, settings, stop=self.stop, attempts=attempts)
 
     @contextmanager
     def target(self, program: Program) -> Iterator[Target]:
         """Open the target of an object, for one thread."""
-        write = program.mapping.write
-        if write is not None:
-            with closing(self.sql(write.connection)) as end:
-                yield SqlTarget(program, end)
-            return
-        settings = self.target_connection(program.mapping)
-        yield HttpTarget(program, self.http(settings.name), settings)
+        name = self.target_connection(program.mapping).name
+        match program.target:
+            case Sends() as sends:
+                yield HttpTarget(sends, self.http(name), self.connection(name, HttpConnection))
+            case Writes() as writes:
+                with closing(self.sql(name)) as end:
+                    yield SqlTarget(writes, end)
 
-    def target_connection(self, mapping: MappingSpec) -> HttpConnection:
-        """Find the HTTP connection of an outbound object: the one that the mapping names, or the project's only one."""
-        if mapping.target is not None:
-            return self._connection(mapping.target, HttpConnection)
-        found = [each for each in self.loaded.project.connections.values() if isinstance(each, HttpConnection)]
+    def target_connection(self, mapping: MappingSpec) -> Connection:
+        """Find the connection that an object goes to. Raises ConfigError where nothing says which."""
+        found = targets_of(self.loaded.project, mapping)
         if len(found) != 1:
             raise ConfigError(
                 f"{mapping.object}: the project has {len(found)} http connections: choose one with `target`",
                 code="E_CONNECTION_TYPE",
             )
-        return found[0]
+        return self.loaded.project.connections[found[0]]
 
 
 def _described(request: Outgoing, answer: Answer, decision: Decision) -> Exchange:

@@ -40,7 +40,7 @@ def keep(
     with journal.transaction():
         for each in found.refused:
             if not _is_known(each, known, program):
-                document = changes.staged_document(staging, each.key) if program.feed else None
+                document = changes.staged_document(staging, each.key) if program.keeps_documents else None
                 reject(journal, program, each.key, each.refusal, kept=as_document(document))
         for item in read.refused:
             reject(journal, program, item.key, item.refusal, kept=item.kept)
@@ -51,10 +51,10 @@ def keep(
 def _is_known(refused: Refused, known: Mapping[Key, Rejection], program: Program) -> bool:
     """Tell whether the same refusal stands already: it then costs no write in each run.
 
-    An inbound record is written again: its document is a newer one.
+    A record that is kept with its document is written again: the document is a newer one.
     """
     before = known.get(refused.key)
-    if before is None or before.retry or program.feed:
+    if before is None or before.retry or program.keeps_documents:
         return False
     return before.refusal == refused.refusal and before.fingerprint == program.mapping_fingerprint
 

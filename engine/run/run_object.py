@@ -15,10 +15,9 @@ from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window
 from engine.difference.find_changes import find_changes
 from engine.mapping.program import Program
-from engine.mapping.spec import Once, SqlSource
+from engine.mapping.spec import Once
 from engine.run import refusals
 from engine.run.surroundings import Surroundings
-from engine.source.query import start_hint
 from engine.source.sources import Source
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
@@ -222,7 +221,7 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
     greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
     if read.cursor_column and greatest is None and read.full:
-        run.notes.append(_nothing_read(run))
+        run.notes.append(f"{run.object}: a full read gave no rows{read.hint}")
     if read.cursor_column and left:
         return
     with run.journal.transaction():
@@ -235,14 +234,6 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             run.journal.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
-
-
-def _nothing_read(run: _Run) -> str:
-    """Say of a full read without rows what may be wrong with its cursor: some databases compare without an error."""
-    source = run.program.mapping.source
-    cursor = source.cursor if isinstance(source, SqlSource) else None
-    hint = f"; :cursor was {cursor.start}: {start_hint(cursor)}" if cursor else ""
-    return f"{run.object}: a full read gave no rows{hint}"
 
 
 def _without_verdict(counts: Counts) -> int:

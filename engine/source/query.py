@@ -63,6 +63,7 @@ def read_sql(
         children=_children(source, end, params),
         full=full,
         cursor_column=cursor.column,
+        hint=_hint(cursor),
     )
 
 
@@ -89,13 +90,13 @@ def _hinted(batches: Iterable[Batch], cursor: Cursor) -> Iterator[Batch]:
     try:
         yield from batches
     except RunError as error:
-        message = f"{error.message}; :cursor was {cursor.start}: {start_hint(cursor)}"
-        raise RunError(message, code=error.code) from error
+        raise RunError(error.message + _hint(cursor), code=error.code) from error
 
 
-def start_hint(cursor: Cursor) -> str:
+def _hint(cursor: Cursor) -> str:
     """Say what to do where a full read compares a column with what it does not hold."""
-    return f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
+    remedy = f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
+    return f"; :cursor was {cursor.start}: {remedy}"
 
 
 def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:

@@ -44,6 +44,9 @@ class Source(Protocol):
     def columns(self) -> tuple[str, ...] | None:
         """Ask which columns there are, and for no row; None: only reading tells. Raises SourceError or RunError."""
 
+    def opening(self, journal: Journal) -> Outgoing | None:
+        """Make the request that the next read would begin with; None: there is none that can be made."""
+
 
 class QuerySource:
     """A database that is asked a query."""
@@ -64,6 +67,9 @@ class QuerySource:
         """Ask the database."""
         cursor = self._query.cursor
         return tuple(self._end.columns(self._query.query, {"cursor": first(cursor)} if cursor else {}))
+
+    def opening(self, journal: Journal) -> None:
+        """Make none."""
 
 
 class DocumentSource:
@@ -104,6 +110,11 @@ class DocumentSource:
 
     def columns(self) -> None:
         """Say nothing: a document holds what it holds."""
+
+    def opening(self, journal: Journal) -> Outgoing | None:
+        """Make the request of the page that is next."""
+        request = self._feed.opening(journal.standing(self._program.object).cursor)
+        return request if isinstance(request, Outgoing) else None
 
 
 class Attempts:
