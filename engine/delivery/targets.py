@@ -14,7 +14,8 @@ from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, Sta
 from engine.delivery.deliver import End
 from engine.delivery.part import Part
 from engine.mapping.program.answers import read
-from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
+from engine.mapping.program.build_request import ManyLines, build_many, build_one
+from engine.mapping.program.operation import CompiledOperation
 from engine.mapping.program.target import Sends, Writes
 from engine.state import changes
 from engine.state.journal import Exchange

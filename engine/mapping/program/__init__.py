@@ -1,13 +1,14 @@
 """A mapping made ready to run: templates compiled, references resolved, fingerprints taken.
 
-lines         lines of changed records, or why they cannot be made
-request       one request, its templates compiled
-target        what becomes of changed records: sent in requests, or written to tables
-operation     one entry of `send`, its templates compiled, and the requests made of its changes
-answers       what the mapping asks of an answer: saved values, results per line, what a look-up found
-feed          a feed or a paged list, its templates compiled
-record_files  files that belong to records: where they lie, what they hold
-comparison    what the diff of a read has to know of its mapping
+lines          lines of changed records, or why they cannot be made
+request        one request, its templates compiled, and how it is made of names
+operation      one entry of `send`, its templates compiled
+build_request  what a request of a range of changes is made of
+answers        what the mapping asks of an answer: saved values, results per line, what a look-up found
+feed           a feed or a paged list, its templates compiled
+target         what becomes of changed records: sent in requests, or written to tables
+record_files   files that belong to records: where they lie, what they hold
+comparison     what the diff of a read has to know of its mapping
 """
 
 from __future__ import annotations
