@@ -357,7 +357,7 @@ def check_things(kind: str, sql: str) -> Callable[[World], None]:
 def resolve_notes(it: World) -> None:
     """Do what an operator does who looks at the target: creates of unknown outcome are resolved by what is there."""
     with it.it.journal() as journal:
-        claims = journal.claims("notes")
+        claims = journal.claims.of("notes")
     for claim in claims:
         if claim.key[0] in it.platform.named("notes"):
             interventions.resolve_confirmed(it.it.app, it.mapping("notes"), claim.key, {})

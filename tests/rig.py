@@ -346,7 +346,7 @@ class Rig:
     def rejected(self, name: str) -> dict[Key, str]:
         """Give the stages of what stands rejected."""
         with self.journal() as journal:
-            return {each.key: str(each.refusal.stage) for each in journal.rejections(name)}
+            return {each.key: str(each.refusal.stage) for each in journal.rejections.of(name)}
 
     def ledger(self, name: str, *key: str) -> Confirmed | None:
         """Give one record of the ledger."""

@@ -89,7 +89,7 @@ class Story:
         self.fuse.burn(None)
         object_ = self.program.object
         with Journal.open(self.around.state, self.around.clock) as journal:
-            journal.retry_rejections(object_, [each.key for each in journal.rejections(object_)])
+            journal.rejections.retry(object_, [each.key for each in journal.rejections.of(object_)])
 
 
 @contextmanager

@@ -434,10 +434,10 @@ class Town:
             differing = {key: (held.get(key), wanted[key]) for key in wanted if held.get(key) != wanted[key]}
             assert not differing, (object_, differing)
             with self.it.journal() as journal:
-                assert journal.claims(object_) == []
-                assert journal.marks(object_) == []
-                assert journal.standing(object_).open_run is None
-                assert not journal.progress(object_) or self._unsettled(object_)
+                assert journal.claims.of(object_) == []
+                assert journal.marks.of(object_) == []
+                assert journal.runs.standing(object_).open_run is None
+                assert not journal.progress.of(object_) or self._unsettled(object_)
         assert self.post.doubles == []
 
     def _settle(self) -> None:
@@ -463,7 +463,7 @@ class Town:
             if not (self.it.state / "journal.sqlite").exists():
                 return
             with self.it.journal() as journal:
-                claims = journal.claims(object_)
+                claims = journal.claims.of(object_)
             retry_rejected(self.it.app, object_, None)
             for claim in claims if object_ == "contacts" else ():
                 found = [id_ for id_, each in self.post.contacts.items() if each["id"] == claim.key[0]]

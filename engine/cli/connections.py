@@ -26,12 +26,12 @@ def _connections(ctx: typer.Context, as_json: AsJson = False) -> None:
     app = context.app
     probes = [probe(app, name) for name in app.loaded.project.connections]
     with app.journal() as journal:
-        paused = journal.pauses()
+        paused = journal.pauses.all()
     lifted = [each.connection for each in probes if each.error is None and each.connection in paused]
     if lifted:
         with app.journal_to_write() as journal:
             for name in lifted:
-                journal.unpause(name)
+                journal.pauses.end(name)
     documents = [
         {
             "connection": each.connection,

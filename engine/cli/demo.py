@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.demo.stage import Stage
     from engine.mapping.spec import MappingSpec
     from engine.run.app import App
-    from engine.values.records import Rejection
+    from engine.state.journal.rejections import Rejection
     from engine.values.results import ObjectResult
 
 FOLDER = CHECKOUT / ".one-sync" / "demo"
@@ -74,7 +74,7 @@ def _play(context: Context, set_up: Stage, *, as_json: bool) -> int:
     if interrupts.exit is not None:
         return interrupts.exit
     with app.journal() as journal:
-        refused = journal.rejections()
+        refused = journal.rejections.of(None)
     faults = _surprises(first, second, refused, planted)
     if as_json:
         _show_json(context, first, second, refused, faults)

@@ -12,7 +12,7 @@ import typer
 from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
-    from engine.values.records import Rejection
+    from engine.state.journal.rejections import Rejection
 
 OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")]
 AnyObject = Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="Only this object.")]
@@ -151,7 +151,7 @@ def _rejections(context: Context, object_: str | None) -> Sequence[Rejection]:
     if object_ is not None:
         context.app.loaded.select([object_], drafts=True)
     with context.app.journal() as journal:
-        return journal.rejections(object_)
+        return journal.rejections.of(object_)
 
 
 def _document(rejection: Rejection) -> dict[str, Any]:

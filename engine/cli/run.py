@@ -107,7 +107,7 @@ def run_shown(
     from engine.cli.progress import progress  # noqa: PLC0415
     from engine.schedule.service import log_request, run_once  # noqa: PLC0415
     from engine.schedule.watch_requests import Follower  # noqa: PLC0415
-    from engine.state.journal.history import Request  # noqa: PLC0415
+    from engine.state.journal.requests import Request  # noqa: PLC0415
 
     app, log = context.app, context.quiet_log
     tell_log = log_request(log)

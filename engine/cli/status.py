@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from engine.mapping.spec import MappingSpec
     from engine.run.app import App
     from engine.state.journal import Journal
-    from engine.state.journal.history import Run
+    from engine.state.journal.pauses import Pause
+    from engine.state.journal.runs import Run
 
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
 OneObject = Annotated[str | None, typer.Argument(metavar="OBJECT", help="Only this object.")]
@@ -102,9 +103,9 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
     project, mappings = app.loaded.project, app.loaded.mappings
     running = {name for name in mappings if history.is_running(app.state, name)}
     with app.journal() as journal:
-        last, tallies = history.last_runs(journal), history.tallies(journal, running)
+        last, tallies = journal.runs.last(), history.tallies(journal, running)
         changed = {name: _target_changed(app, journal, mapping) for name, mapping in mappings.items()}
-        paused = {name: _pause(name, *pause) for name, pause in journal.pauses().items()}
+        paused = {name: _pause(name, pause) for name, pause in journal.pauses.all().items()}
         failing = {name: _failing(app, journal, name) for name in project.connections}
     upcoming = next_fires(schedules_of(mappings), app.timezone, app.clock())
     objects = []
@@ -144,8 +145,8 @@ def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | N
         return None
 
 
-def _pause(connection: str, since: datetime, until: datetime, reason: str, _: int) -> dict[str, Any]:
-    return {"connection": connection, "since": since, "until": until, "reason": reason}
+def _pause(connection: str, pause: Pause) -> dict[str, Any]:
+    return {"connection": connection, "since": pause.since, "until": pause.until, "reason": pause.reason}
 
 
 def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
@@ -210,8 +211,8 @@ def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_j
     context = of(ctx)
     _known(context, object_)
     with context.app.journal() as journal:
-        found = history.runs(journal, object_, limit)
-        latest = {run.run_id for run in history.last_runs(journal).values()}
+        found = journal.runs.latest(object_, limit)
+        latest = {run.run_id for run in journal.runs.last().values()}
     documents = [
         run_document(run, running=run.run_id in latest and history.is_running(context.app.state, run.object))
         for run in found
@@ -226,12 +227,10 @@ def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_j
 
 def _requests(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the latest requests, one line an attempt; bodies are not kept."""
-    from engine.state.journal import history  # noqa: PLC0415
-
     context = of(ctx)
     _known(context, object_)
     with context.app.journal() as journal:
-        found = history.requests(journal, object_, limit)
+        found = journal.requests.latest(object_, limit)
     columns = ("at", "object", "method", "target", "lines", "status", "outcome", "duration_seconds", "reason")
     documents = [
         {name: getattr(each, name) for name in ("run_id", *columns)}

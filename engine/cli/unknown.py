@@ -10,7 +10,7 @@ import typer
 from engine.cli.context import AsJson, Context, examples, of
 
 if TYPE_CHECKING:
-    from engine.state.journal import Claim
+    from engine.state.journal.claims import Claim
 
 COLUMNS = ("object", "key", "reason", "claimed_at", "ended_at", "lookup")
 
@@ -65,7 +65,7 @@ def _list(
 
 def _documents(context: Context, object_: str | None) -> list[dict[str, Any]]:
     """Describe the claims; one that is under way in a run is not unknown yet."""
-    from engine.inspect.why import claim_reason, objects_with_claims  # noqa: PLC0415
+    from engine.inspect.why import claim_reason  # noqa: PLC0415
     from engine.state.journal import history  # noqa: PLC0415
 
     app = context.app
@@ -73,7 +73,7 @@ def _documents(context: Context, object_: str | None) -> list[dict[str, Any]]:
         app.loaded.select([object_], drafts=True)
     documents = []
     with app.journal() as journal:
-        for name in objects_with_claims(journal):
+        for name in journal.claims.objects():
             if object_ not in (None, name):
                 continue
             running = history.is_running(app.state, name)
@@ -86,7 +86,7 @@ def _documents(context: Context, object_: str | None) -> list[dict[str, Any]]:
                     "ended_at": claim.ended_at,
                     "lookup": _has_lookup(context, name, claim),
                 }
-                for claim in journal.claims(name)
+                for claim in journal.claims.of(name)
                 if claim.ended_at or not running
             ]
     return documents

@@ -19,6 +19,7 @@ class Past:
     resumed: bool = False  # its first steps were done by an earlier run
     starts_over: bool = False  # and what they did stands no longer: what is noted of it is taken back before it leaves
     made_as: str | None = None  # the payload that it was created with, where that is another one; "": nobody knows
+    claimed_as: str | None = None  # the payload of a create that an earlier run did not learn the outcome of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,10 @@ class Part:
         past = replace(self.past, unknown=True, resumed=stands, starts_over=not stands, made_as=made_as)
         return replace(self, attempt=replace(self.attempt, step=step, saved=saved), past=past)
 
-    def claimed_before(self, *, gone: bool) -> Part:
+    def claimed_before(self, *, payload: str, gone: bool) -> Part:
         """Ask first for a record that an earlier run may have created."""
-        return replace(self.ended(unknown=True), attempt=self.attempt.looks_up(gone=gone))
+        past = replace(self.past, unknown=True, claimed_as=payload)
+        return replace(self, attempt=self.attempt.looks_up(gone=gone), past=past)
 
     def removed_before(self) -> Part:
         """Expect that an earlier run may have taken the record away."""

@@ -11,14 +11,14 @@ from engine.delivery.part import Part
 from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.state import changes
-from engine.state.journal import Journal
-from engine.state.journal.entries import Progress
+from engine.state.journal.step_progress import Progress
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values.records import Change
 
 
 def parts_of(
-    program: Program, staging: Staging, journal: Journal, target: Target, operation: int
+    program: Program, staging: Staging, journal: RunJournal, target: Target, operation: int
 ) -> Iterator[tuple[Part, float]]:
     """Give the parts of an operation's requests, in order, each with the seconds before it may go."""
     state = _State(program=program, staging=staging, journal=journal, operation=operation)
@@ -35,7 +35,7 @@ class _State:
 
     program: Program
     staging: Staging
-    journal: Journal
+    journal: RunJournal
     operation: int
 
 
@@ -47,7 +47,7 @@ def _cut(state: _State, size: int) -> Iterator[Part]:
 
 def _begun(state: _State, terms: Terms, parts: Iterable[Part]) -> Iterator[Part]:
     """Let records go on that an earlier run left between their steps."""
-    progress = state.journal.progress(state.program.object) if terms.creates or terms.steps > 1 else {}
+    progress = state.journal.progress.of(state.program.object) if terms.creates or terms.steps > 1 else {}
     begun = changes.numbers_of(state.staging, state.operation, progress.keys())
     for part in parts:
         if part.range.size == 1 and part.range.first in begun:
@@ -81,8 +81,8 @@ def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
 def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> Iterator[tuple[Part, float]]:
     """Look a create of unknown outcome up first, once its attempt cannot be under way any more."""
     claimed = changes.claimed(state.staging, state.operation)
-    ended = {claim.key: claim.ended_at for claim in state.journal.claims(state.program.object)} if claimed else {}
-    claimed = {seq: key for seq, key in claimed.items() if key in ended}  # those that this run has found are known
+    claims = {claim.key: claim for claim in state.journal.claims.of(state.program.object)} if claimed else {}
+    claimed = {seq: key for seq, key in claimed.items() if key in claims}  # those that this run has found are known
     gone = changes.removed_among(state.staging, claimed)
     now = state.journal.now()
     for part in parts:
@@ -90,6 +90,7 @@ def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> It
         if seq not in claimed:
             yield part, 0.0
             continue
-        at = ended[claimed[seq]]
-        wait = settle_seconds if at is None else settle_seconds - (now - at).total_seconds()
-        yield part.claimed_before(gone=seq in gone), min(settle_seconds, max(0.0, wait))
+        claim = claims[claimed[seq]]
+        wait = settle_seconds if claim.ended_at is None else settle_seconds - (now - claim.ended_at).total_seconds()
+        asking = part.claimed_before(payload=claim.payload_hash, gone=seq in gone)
+        yield asking, min(settle_seconds, max(0.0, wait))

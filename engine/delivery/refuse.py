@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from engine.mapping.program import Program
-from engine.state.journal import Journal
+from engine.state.protocols import RunJournal
 from engine.values.records import Key, Refusal
 
 
 def reject(
-    journal: Journal, program: Program, key: Key, refusal: Refusal, *, payload_hash: str | None = None, kept: str | None
+    journal: RunJournal,
+    program: Program,
+    key: Key,
+    refusal: Refusal,
+    *,
+    payload_hash: str | None = None,
+    kept: str | None,
 ) -> None:
     """Remember a refused record under the mapping's fingerprint; `kept` is the JSON by which it can be tried again."""
-    journal.reject(
+    journal.rejections.add(
         program.object,
         key,
         refusal,

@@ -18,7 +18,7 @@ from engine.mapping.program.build_request import ManyLines, build_many, build_on
 from engine.mapping.program.operation import CompiledOperation
 from engine.mapping.program.target import Sends, Writes
 from engine.state import changes
-from engine.state.journal import Exchange
+from engine.state.journal.requests import Exchange
 from engine.state.staging import Staging
 from engine.values import json_text
 from engine.values.exchanges import Answer, Answered, Outgoing, Written

@@ -18,7 +18,7 @@ from engine.difference.guards import Held, guard
 from engine.mapping.checks.one_mapping import first_use
 from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
-from engine.state.journal import Journal
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging, quoted
 from engine.values.columns import Batch
 from engine.values.errors import RunError
@@ -45,7 +45,7 @@ class FoundChanges:
 
 
 def find_changes(
-    program: Program, staging: Staging, journal: Journal, read: Read, order: Order, *, stop: threading.Event
+    program: Program, staging: Staging, journal: RunJournal, read: Read, order: Order, *, stop: threading.Event
 ) -> FoundChanges:
     """Stage, compare, render and number: afterwards the table `changes` holds what a run would send.
 
@@ -150,20 +150,21 @@ def _comparison(program: Program, staging: Staging, read: Read, order: Order) ->
     return replace(spec, creates=spec.creates and not order.adopts)
 
 
-def _load_journal(program: Program, staging: Staging, journal: Journal) -> None:
+def _load_journal(program: Program, staging: Staging, journal: RunJournal) -> None:
     """Bring what the journal knows into temporary tables, for set-wise work."""
     object_ = program.object
-    _load(staging, "bound", ("key", "saved"), journal.bindings(object_))
+    _load(staging, "bound", ("key", "saved"), journal.bindings.of(object_))
     for ref in program.refs:
-        _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings(ref.object))
-    begun = ((key_text(key), json.dumps(each.saved)) for key, each in journal.progress(object_).items() if each.saved)
+        _load(staging, f"ref:{ref.name}", ("key", "saved"), journal.bindings.of(ref.object))
+    progress = journal.progress.of(object_)
+    begun = ((key_text(key), json.dumps(each.saved)) for key, each in progress.items() if each.saved)
     _load(staging, "begun", ("key", "saved"), begun)
-    claimed = ((key_text(claim.key),) for claim in journal.claims(object_))
+    claimed = ((key_text(claim.key),) for claim in journal.claims.of(object_))
     _load(staging, "claimed", ("key",), claimed)
     hours = program.mapping.retry_rejected_after_hours
     refused = (  # without a payload: to be tried again
-        (key_text(each.key), None if journal.is_due(each, hours) else each.payload_hash, each.fingerprint)
-        for each in journal.rejections(object_)
+        (key_text(each.key), None if journal.rejections.is_due(each, hours) else each.payload_hash, each.fingerprint)
+        for each in journal.rejections.of(object_)
         if each.payload_hash
     )
     _load(staging, "remembered", ("key", "payload_hash", "fingerprint"), refused)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from engine.run.surroundings import Surroundings
 from engine.state.journal import Journal
+from engine.state.ledger import Ledger
 from engine.state.recovery import check_ends, check_pair, recover_copy
 from engine.state.staging import Staging
 
@@ -21,7 +22,8 @@ def copied(object_: str, around: Surroundings) -> Iterator[tuple[Staging, Journa
         Journal.open_to_read(around.state, around.clock) as journal,
         Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
     ):
-        check_pair(staging, journal, object_)
-        recover_copy(staging, journal, object_, around.clock())
-        check_ends(staging, journal, object_, around.ends)
+        ledger = Ledger(staging)
+        check_pair(ledger, journal, object_)
+        recover_copy(ledger, journal, object_, around.clock())
+        check_ends(ledger, journal, object_, around.ends)
         yield staging, journal

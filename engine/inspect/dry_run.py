@@ -18,7 +18,7 @@ from engine.mapping.spec import MappingSpec
 from engine.run.app import App
 from engine.source.sources import Source
 from engine.state.journal import Journal
-from engine.state.ledger import Outcomes, settle
+from engine.state.ledger import Ledger, Outcomes
 from engine.state.staging import Staging
 from engine.values.exchanges import Outgoing
 from engine.values.order import Order
@@ -64,8 +64,9 @@ class Rehearsal:
         order = Order(run_id="rehearsal", due=self.program.all_operations)
         for number, read in enumerate(self.source.reads(self.staging, self.journal, whole=self.whole)):
             if number:
-                everything = [Range(1, int(self.staging.value("select coalesce(max(seq), 1) from changes")))]
-                settle(self.staging, Outcomes(marked=everything, confirmed=everything), self.journal.now())
+                ledger = Ledger(self.staging)
+                everything = [Range(1, max(1, ledger.unsettled))]
+                ledger.settle(Outcomes(marked=everything, confirmed=everything), self.journal.now())
             yield read, find_changes(self.program, self.staging, self.journal, read, order, stop=self.stop)
 
     def made(self) -> Iterator[Made]:

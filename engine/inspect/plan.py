@@ -172,6 +172,6 @@ def old_line(rehearsal: Rehearsal, row: Mapping[str, Any]) -> bytes | Refusal:
     refs = []
     for ref in program.refs:
         key = tuple(canonical(row.get(name)) for name in ref.columns)
-        refs.append(rehearsal.journal.binding(ref.object, key))
+        refs.append(rehearsal.journal.bindings.get(ref.object, key))
     values = (*(row.get(name) for name in names), *refs)
     return next(iter(program.lines.render([values], (*names, *(ref.name for ref in program.refs)))))

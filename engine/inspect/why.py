@@ -16,12 +16,15 @@ from engine.mapping.keys_from_words import is_feed, keys_of
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
 from engine.state import changes, ledger
-from engine.state.journal import Claim, Journal, unstamp
+from engine.state.journal import Journal
+from engine.state.journal.claims import Claim
+from engine.state.journal.rejections import Rejection
 from engine.state.staging import Staging, column, reference
+from engine.state.stored_texts import unstamp
 from engine.values.differences import Differences
 from engine.values.errors import BusyError, OneSyncError, SourceError
 from engine.values.ranges import Range
-from engine.values.records import Change, Key, Rejection, Stage, key_text
+from engine.values.records import Change, Key, Stage, key_text
 
 
 class State(StrEnum):
@@ -275,7 +278,7 @@ def _known(object_: str, staging: Staging, journal: Journal, key: Key) -> Answer
 
 def _noted(object_: str, journal: Journal, key: Key) -> Answer:
     """Say what the journal alone knows of a record: a create of unknown outcome, a refusal, saved values."""
-    answer = Answer(object=object_, key=key, state=State.RUNNING, saved=journal.binding(object_, key))
+    answer = Answer(object=object_, key=key, state=State.RUNNING, saved=journal.bindings.get(object_, key))
     if claim := _claim(journal, object_, key):
         return replace(answer, state=State.UNKNOWN, reason=claim_reason(claim), since=claim.claimed_at)
     rejection = _rejection(journal, object_, key)
@@ -294,7 +297,7 @@ def _noted(object_: str, journal: Journal, key: Key) -> Answer:
 
 
 def _claim(journal: Journal, object_: str, key: Key) -> Claim | None:
-    return next((claim for claim in journal.claims(object_) if claim.key == key), None)
+    return next((claim for claim in journal.claims.of(object_) if claim.key == key), None)
 
 
 def claim_reason(claim: Claim) -> str:
@@ -303,9 +306,4 @@ def claim_reason(claim: Claim) -> str:
 
 
 def _rejection(journal: Journal, object_: str, key: Key) -> Rejection | None:
-    return next((each for each in journal.rejections(object_) if each.key == key), None)
-
-
-def objects_with_claims(journal: Journal) -> list[str]:
-    """List the objects that have creates of unknown outcome, those that left the project among them."""
-    return [object_ for (object_,) in journal.rows("select distinct object from claims order by object")]
+    return next((each for each in journal.rejections.of(object_) if each.key == key), None)

@@ -16,9 +16,10 @@ from engine.run import run_object
 from engine.run.app import App
 from engine.run.run_object import new_run_id
 from engine.state.duckdb_file import DamagedError
-from engine.state.journal import Claim, Journal
+from engine.state.journal import Journal
+from engine.state.journal.claims import Claim
 from engine.state.journal.sqlite_file import FILE_NAME
-from engine.state.ledger import confirmed, disown, forget, generation
+from engine.state.ledger import Ledger, confirmed
 from engine.state.recovery import apart, check_pair, recover, settle_unknown
 from engine.state.staging import Staging
 from engine.values.errors import ConfigError, RunError
@@ -63,11 +64,12 @@ def resend(app: App, mapping: MappingSpec, words: Sequence[str] = ()) -> int:
     with _held(app, mapping.object) as staging:
         if staging is not None:
             with app.journal_to_write() as journal:
-                check_pair(staging, journal, mapping.object)
-                recover(staging, journal, mapping.object, journal.now())
-                count = forget(staging, keys)
+                ledger = Ledger(staging)
+                check_pair(ledger, journal, mapping.object)
+                recover(ledger, journal, mapping.object, journal.now())
+                count = ledger.forget(keys)
                 if count:
-                    journal.start_over(mapping.object)
+                    journal.runs.start_over(mapping.object)
     if words and not count:
         name = " ".join((mapping.object, *words))
         raise RunError(f"the ledger holds no record {name}; see `one-sync why {name}`", code="E_UNKNOWN_RECORD")
@@ -119,9 +121,9 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
 def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:
     """Take the ends that objects have now as those that their notes speak of; answers the objects that changed."""
     with _journal(app) as journal:
-        changed = [each for each in mappings if differing(journal.ends(each.object), app.ends_of(each))]
+        changed = [each for each in mappings if differing(journal.ends.of(each.object), app.ends_of(each))]
         for each in changed:
-            journal.speak_of(each.object, app.ends_of(each))
+            journal.ends.put(each.object, app.ends_of(each))
     return [each.object for each in changed]
 
 
@@ -143,7 +145,7 @@ def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResul
         if staging is None or not creates:
             raise _not_adoptable(program, needed, creates=creates)
         with app.journal_to_write() as journal:
-            if not apart(staging, journal, program.object):
+            if not apart(Ledger(staging), journal, program.object):
                 raise _not_adoptable(program, needed, creates=creates)
             lost = _pair(program, staging, journal)
     gives = " ".join(f"--save {name}=VALUE" for name in needed)
@@ -195,13 +197,14 @@ def _pair(program: Program, staging: Staging, journal: Journal) -> int:
 
     Answers how many records are to be asked for, or resolved by a person.
     """
-    is_apart = apart(staging, journal, program.object)
+    ledger = Ledger(staging)
+    is_apart = apart(ledger, journal, program.object)
     if is_apart:
-        settle_unknown(staging, journal.now())
+        settle_unknown(ledger, journal.now())
     lost = _note_creates(program, staging, journal)
     if is_apart:
-        journal.settled(program.object, generation(staging))
-        staging.set_meta("journal", journal.identity)
+        journal.runs.settled(program.object, ledger.generation)
+        ledger.pair(journal.identity)
     return lost
 
 
@@ -215,21 +218,18 @@ def _note_creates(program: Program, staging: Staging, journal: Journal) -> int:
     operation = program.takes.get(Change.ADDED)
     if operation is None or not program.operations or not program.operations[operation].spec.creates:
         return 0
-    known = {key for key, _ in journal.bindings(program.object)}
-    known |= {key_text(claim.key) for claim in journal.claims(program.object)}
+    known = {key for key, _ in journal.bindings.of(program.object)}
+    known |= {key_text(claim.key) for claim in journal.claims.of(program.object)}
     held = staging.rows("select key, payload_hash is not null from ledger order by key")
     lost = {text_key(key): confirmed for key, confirmed in held if key not in known}
     if not program.operations[operation].lookup and not _unadoptable(program):
-        journal.bind(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
+        journal.bindings.add(program.object, [(key, {}) for key, was_confirmed in lost.items() if was_confirmed])
         lost = {key: was_confirmed for key, was_confirmed in lost.items() if not was_confirmed}
     now = journal.now()
     with journal.transaction():
-        journal.claim(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
-        journal.claim_unknown(program.object, lost, now, "its binding is lost")
-    staging.run(
-        "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
-        [[key_text(key) for key in lost]],
-    )
+        journal.claims.add(program.object, [_claim_of(staging, key, operation, journal) for key in lost], "adopt")
+        journal.claims.end(program.object, lost, now, "its binding is lost")
+    Ledger(staging).doubt(lost)
     return len(lost)
 
 
@@ -279,8 +279,8 @@ def resolve_confirmed(app: App, mapping: MappingSpec, words: Sequence[str], save
             known = f"it saves {', '.join(needed)}" if needed else "it saves nothing"
             raise ConfigError(f"{mapping.object} does not save {', '.join(other)}: {known}", code="E_SAVE")
         with journal.transaction():
-            journal.bind(mapping.object, [(claim.key, saved)])
-            journal.drop_claims(mapping.object, [claim.key])
+            journal.bindings.add(mapping.object, [(claim.key, saved)])
+            journal.claims.drop(mapping.object, [claim.key])
         return claim.key
 
 
@@ -291,10 +291,11 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
     """
     with _claimed(app, mapping, words) as (staging, journal, claim):
         if staging is not None:  # what is nowhere is no removal either, should it have left the source
-            check_pair(staging, journal, mapping.object)
-            recover(staging, journal, mapping.object, journal.now())
-            disown(staging, claim.key)
-        journal.drop_claims(mapping.object, [claim.key])
+            ledger = Ledger(staging)
+            check_pair(ledger, journal, mapping.object)
+            recover(ledger, journal, mapping.object, journal.now())
+            ledger.disown(claim.key)
+        journal.claims.drop(mapping.object, [claim.key])
         return claim.key
 
 
@@ -302,7 +303,7 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
 def _claimed(app: App, mapping: MappingSpec, words: Sequence[str]) -> Iterator[tuple[Staging | None, Journal, Claim]]:
     keys = keys_of(mapping, words)
     with _held(app, mapping.object) as staging, _journal(app) as journal:
-        claims = {claim.key: claim for claim in journal.claims(mapping.object)}
+        claims = {claim.key: claim for claim in journal.claims.of(mapping.object)}
         claim = next((claims[key] for key in keys if key in claims), None)
         if claim is None:
             name = " ".join((mapping.object, *words))
@@ -319,12 +320,12 @@ def retry_rejected(app: App, object_: str, words: Sequence[str] | None) -> int:
     Raises RunError when no such record is refused.
     """
     with _journal(app) as journal:
-        refused = [each.key for each in journal.rejections(object_)]
+        refused = [each.key for each in journal.rejections.of(object_)]
         keys = refused if words is None else [key for key in spellings(words) if key in refused][:1]
         if words is not None and not keys:
             name = " ".join((object_, *words))
             raise RunError(f"{name} is not rejected; see `one-sync rejected list {object_}`", code="E_NOT_REJECTED")
-        return journal.retry_rejections(object_, keys) if keys else 0
+        return journal.rejections.retry(object_, keys) if keys else 0
 
 
 @contextmanager

@@ -28,7 +28,8 @@ from engine.mapping.spec import MappingSpec, SqlSource, targets_of
 from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
 from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
-from engine.state.journal import Exchange, Journal
+from engine.state.journal import Journal
+from engine.state.journal.requests import Exchange
 from engine.values.errors import ConfigError, Place
 from engine.values.exchanges import Answer, NotSent, Outgoing
 from engine.values.order import Order

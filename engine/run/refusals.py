@@ -9,14 +9,15 @@ from engine.delivery.refuse import as_document, reject
 from engine.difference.find_changes import FoundChanges
 from engine.mapping.program import Program
 from engine.state import changes
-from engine.state.journal import Journal
+from engine.state.journal.rejections import Rejection
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values.read import Read
-from engine.values.records import Key, Refused, Rejection, key_text
+from engine.values.records import Key, Refused, key_text
 
 
 def keep(
-    journal: Journal,
+    journal: RunJournal,
     staging: Staging,
     program: Program,
     found: FoundChanges,
@@ -30,7 +31,7 @@ def keep(
     `rejected` are the keys that the target refused in this run. Unless all was `delivered` nothing is forgotten: a
     kept document may be all that is left of its record.
     """
-    known = {each.key: each for each in journal.rejections(program.object)}
+    known = {each.key: each for each in journal.rejections.of(program.object)}
     standing = {
         *found.remembered,
         *rejected,
@@ -45,7 +46,7 @@ def keep(
         for item in read.refused:
             reject(journal, program, item.key, item.refusal, kept=item.kept)
         if delivered:
-            journal.drop_rejections(program.object, _obsolete(known, standing, read, staging))
+            journal.rejections.drop(program.object, _obsolete(known, standing, read, staging))
 
 
 def _is_known(refused: Refused, known: Mapping[Key, Rejection], program: Program) -> bool:

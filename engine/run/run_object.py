@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.delivery.deliver import MAX_SPLITS, Delivery
+from engine.delivery.deliver import Delivery
+from engine.delivery.family import MAX_SPLITS
+from engine.delivery.note_events import facts_of
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window
@@ -22,7 +24,9 @@ from engine.source.sources import Source
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal import Journal
-from engine.state.recovery import READ_BY, check_ends, check_pair, recover, settle_run
+from engine.state.ledger import READ_BY, Ledger
+from engine.state.protocols import RunJournal, RunLedger
+from engine.state.recovery import check_ends, check_pair, recover, settle_run
 from engine.state.staging import Staging
 from engine.values.errors import Exit, GuardError, OneSyncError, TargetError
 from engine.values.order import Order
@@ -42,7 +46,8 @@ class _Run:
     around: Surroundings
     order: Order
     staging: Staging
-    journal: Journal
+    ledger: RunLedger
+    journal: RunJournal
     begun: datetime
     tally: Tally = field(default_factory=lambda: Tally(splits_left=MAX_SPLITS))
     notes: list[str] = field(default_factory=list)
@@ -79,6 +84,7 @@ def run_object(program: Program, source: Source, target: Target, around: Surroun
             around=around,
             order=order,
             staging=staging,
+            ledger=Ledger(staging),
             journal=journal,
             begun=begun,
             notes=[note] if note else [],
@@ -99,7 +105,7 @@ def run_object(program: Program, source: Source, target: Target, around: Surroun
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
         _conclude(run, result)
-        journal.ended(result)
+        journal.runs.ended(result)
         return result
 
 
@@ -134,19 +140,19 @@ def _set_aside(path: Path, around: Surroundings) -> Path:
 
 def _make_ready(run: _Run) -> None:
     """Check that both files belong together and speak of the ends that are there; settle a run that did not end."""
-    run.journal.take_up_retries(run.object)
-    if warning := check_pair(run.staging, run.journal, run.object):
+    run.journal.rejections.take_up_retries(run.object)
+    if warning := check_pair(run.ledger, run.journal, run.object):
         run.notes.append(warning)
-    recover(run.staging, run.journal, run.object, run.around.clock())
-    check_ends(run.staging, run.journal, run.object, run.around.ends)
+    recover(run.ledger, run.journal, run.object, run.around.clock())
+    check_ends(run.ledger, run.journal, run.object, run.around.ends)
     ends = run.around.ends.get(run.object, {})
-    if ends != run.journal.ends(run.object):
-        run.journal.speak_of(run.object, ends)
+    if ends != run.journal.ends.of(run.object):
+        run.journal.ends.put(run.object, ends)
 
 
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
-    run.journal.begin(run.object, run.order.run_id, run.begun)
+    run.journal.runs.begin(run.object, run.order.run_id, run.begun)
     found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.around.stop)
     counts.add(found.counts)
     counts.requests += read.requests
@@ -154,7 +160,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
     if run.source.http and not read.retried:
-        run.journal.unpause(run.source.http)
+        run.journal.pauses.end(run.source.http)
     if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
@@ -168,7 +174,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle_run(run.staging, run.journal, run.object, run.around.clock())
+    settle_run(run.ledger, run.journal, run.object, run.around.clock())
 
 
 # --- delivering ------------------------------------------------------------------------------------------------
@@ -194,11 +200,8 @@ def _deliver(run: _Run, operation: int) -> None:
         run_id=run.order.run_id,
         target=run.target,
         window=window,
-        operation=operation,
-        ranges=ranges,
-        due=run.order.due,
+        facts=facts_of(run.program, operation, ranges, run.order.due),
         tally=run.tally,
-        clock=run.around.clock,
     )
     parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
     terms = run.target.terms(operation)
@@ -227,11 +230,11 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     with run.journal.transaction():
         if read.cursor_column and greatest is not None:
             kind = str(run.staging.kinds[read.cursor_column])
-            run.journal.move_cursor(run.object, {"value": greatest, "kind": kind})
+            run.journal.runs.move_cursor(run.object, {"value": greatest, "kind": kind})
         elif read.cursor is not None:
-            run.journal.move_cursor(run.object, read.cursor)
+            run.journal.runs.move_cursor(run.object, read.cursor)
         if read.full:
-            run.journal.read_whole(run.object, run.begun)
+            run.journal.runs.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
 
@@ -266,7 +269,7 @@ def _conclude(run: _Run, result: ObjectResult) -> None:
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
     if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:
-        run.journal.once_done(run.object)
+        run.journal.runs.once_done(run.object)
 
 
 def exit_of(result: ObjectResult) -> Exit:

@@ -19,7 +19,9 @@ from engine.run.variables import require_variables
 from engine.schedule.lock import sole_scheduler
 from engine.schedule.loop import Scheduler, is_served
 from engine.schedule.watch_requests import Follower
-from engine.state.journal.history import Request
+from engine.state.journal.pauses import Pause
+from engine.state.journal.requests import Request
+from engine.state.journal.retention import prune
 from engine.values.errors import BusyError, Exit, OneSyncError, StateError
 from engine.values.log import Log
 from engine.values.order import Order
@@ -126,23 +128,24 @@ class Alerts:
 
     def __init__(self, app: App, log: Log) -> None:
         self._app, self._log = app, log
-        self._told: dict[str, tuple[datetime, datetime]] = {}  # by connection: since, until
+        self._told: dict[str, Pause] = {}  # by connection
         self._lock = threading.Lock()
 
     def look(self) -> None:
         """Tell what is new in the journal."""
         with self._lock:
             with self._app.journal() as journal:
-                pauses = journal.pauses()
-            for name, (since, until, reason, probes) in pauses.items():
-                if self._told.get(name, (None, None))[0] != since:
-                    tell = self._log.error if probes else self._log.warning  # without a probe: it asked to wait
-                    tell("connection_paused", connection=name, since=since, until=until, reason=reason)
-                elif self._told[name][1] != until:
-                    self._log.info("connection_still_paused", connection=name, since=since, until=until, probes=probes)
+                pauses = journal.pauses.all()
+            for name, each in pauses.items():
+                told, when = self._told.get(name), {"since": each.since, "until": each.until}
+                if told is None or told.since != each.since:
+                    tell = self._log.error if each.probes else self._log.warning  # without a probe: it asked to wait
+                    tell("connection_paused", connection=name, **when, reason=each.reason)
+                elif told.until != each.until:
+                    self._log.info("connection_still_paused", connection=name, **when, probes=each.probes)
             for name in self._told.keys() - pauses.keys():
                 self._log.info("connection_resumed", connection=name)
-            self._told = {name: (since, until) for name, (since, until, _, _) in pauses.items()}
+            self._told = pauses
 
 
 def exit_code(results: Sequence[ObjectResult]) -> Exit:
@@ -207,9 +210,9 @@ class Service:
         """Read when operations last started; from here on also a first fire that is missed is caught up."""
         now = self._app.clock()
         with self._app.journal_to_write() as journal, journal.transaction():
-            known = journal.fires()
+            known = journal.fires.all()
             for name, operation in schedules_of(self._mappings).keys() - known.keys():
-                journal.fired(name, (operation,), now)
+                journal.fires.serve(name, (operation,), now)
         return known
 
     def _run(self, name: str, operations: frozenset[int] | None) -> ObjectResult:
@@ -228,13 +231,13 @@ class Service:
         _log_result(result, self._log)
         if is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
             with self._app.journal_to_write() as journal:
-                journal.fired(name, due, begun)
+                journal.fires.serve(name, due, begun)
         self._prune()
         return result
 
     def _once_done(self, name: str) -> bool:
         with self._app.journal() as journal:
-            return journal.standing(name).once_done
+            return journal.runs.standing(name).once_done
 
     def _prune(self) -> None:
         """Drop old history once a day."""
@@ -242,7 +245,7 @@ class Service:
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
             self._pruned_at = now
             with self._app.journal_to_write() as journal:
-                journal.prune()
+                prune(journal)
 
 
 class _Pauses:
@@ -288,6 +291,6 @@ class _Pauses:
         self._known_at = time.monotonic()
         try:
             with self._app.journal() as journal:
-                self._known = {name: until for name, (_, until, _, _) in journal.pauses().items()}
+                self._known = {name: pause.until for name, pause in journal.pauses.all().items()}
         except StateError:
             return  # what was known goes on to hold; the runs themselves report the fault

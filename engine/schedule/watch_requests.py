@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 from engine.run.app import App
-from engine.state.journal import Journal, history
-from engine.state.journal.history import Request
+from engine.state.journal import Journal
+from engine.state.journal.requests import Request
 from engine.values.errors import StateError
 
 LOOK_SECONDS = 0.2
@@ -25,7 +25,7 @@ class Follower:
         self._ended = threading.Event()
         app.journal_to_write().close()  # so that there is one to follow
         with app.journal() as journal:
-            self._last = history.last_request(journal)
+            self._last = journal.requests.last_id()
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
 
     def follow(self, run_id: str) -> None:
@@ -51,7 +51,7 @@ class Follower:
             return  # the runs meet the same fault, and report it
 
     def _look(self, journal: Journal) -> None:
-        while found := history.requests_after(journal, self._last):
+        while found := journal.requests.after(self._last):
             self._last = found[-1].id
             for request in found:
                 if request.run_id in self._mine:

@@ -8,12 +8,13 @@ from typing import Any
 
 from engine.mapping.spec import MappingSpec
 from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
-from engine.state.journal import Journal
+from engine.state.journal.rejections import Rejection
+from engine.state.protocols import RunJournal
 from engine.values import columns, json_text
 from engine.values.canonical import Kind
 from engine.values.columns import Batch
 from engine.values.read import Read
-from engine.values.records import DOCUMENT, Key, Rejection
+from engine.values.records import DOCUMENT, Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +25,13 @@ class Kept:
     passing: tuple[Rejection, ...] = ()  # had no answer, the longest untried first
 
 
-def kept_of(journal: Journal, mapping: MappingSpec) -> Kept:
+def kept_of(journal: RunJournal, mapping: MappingSpec) -> Kept:
     """Find what of a feed is to be tried again."""
     due, passing = [], []
-    for each in journal.rejections(mapping.object):
+    for each in journal.rejections.of(mapping.object):
         if not each.retry and is_passing(each.document):
             passing.append(each)
-        elif each.document and journal.is_due(each, mapping.retry_rejected_after_hours):
+        elif each.document and journal.rejections.is_due(each, mapping.retry_rejected_after_hours):
             due.append(each)
     return Kept(due=tuple(due), passing=tuple(sorted(passing, key=lambda each: each.last_at)))
 

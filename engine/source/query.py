@@ -10,8 +10,9 @@ from typing import Any
 from engine.connections.sql.database import SqlEnd
 from engine.mapping.program import Program
 from engine.mapping.spec import Cursor, SqlSource
-from engine.state.journal import Journal, Standing
-from engine.state.recovery import READ_BY
+from engine.state.journal.runs import Standing
+from engine.state.ledger import READ_BY
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values import canonical
 from engine.values.canonical import Kind
@@ -37,12 +38,12 @@ def _batch(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Batch:
     return without_giants(batch_of(columns, parts, faults))
 
 
-def must_be_whole(program: Program, staging: Staging, journal: Journal) -> bool:
+def must_be_whole(program: Program, staging: Staging, journal: RunJournal) -> bool:
     """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
     if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
         return True
     hours = program.mapping.retry_rejected_after_hours
-    due = (each for each in journal.rejections(program.object) if journal.is_due(each, hours))
+    due = (each for each in journal.rejections.of(program.object) if journal.rejections.is_due(each, hours))
     return any(each.retry or each.payload_hash for each in due)
 
 

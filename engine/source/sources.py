@@ -17,7 +17,8 @@ from engine.mapping.spec import SqlSource
 from engine.source.ask import FeedEnd
 from engine.source.documents import kept_of, read_feed
 from engine.source.query import first, must_be_whole, read_sql
-from engine.state.journal import Exchange, Journal
+from engine.state.journal.requests import Exchange
+from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values.exchanges import Answer, Outgoing
 from engine.values.read import Read
@@ -35,7 +36,7 @@ class Source(Protocol):
     def http(self) -> str | None:
         """Name its connection where it speaks HTTP, and so can be paused."""
 
-    def reads(self, staging: Staging, journal: Journal, *, whole: bool = False) -> Iterator[Read]:
+    def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
         """Read what is new, one read after another; with `whole` all of a query, whatever its cursor says.
 
         Raises SourceError or RunError where it cannot be read; the reads before stand.
@@ -44,7 +45,7 @@ class Source(Protocol):
     def columns(self) -> tuple[str, ...] | None:
         """Ask which columns there are, and for no row; None: only reading tells. Raises SourceError or RunError."""
 
-    def opening(self, journal: Journal) -> Outgoing | None:
+    def opening(self, journal: RunJournal) -> Outgoing | None:
         """Make the request that the next read would begin with; None: there is none that can be made."""
 
 
@@ -57,10 +58,10 @@ class QuerySource:
         """`end` belongs to the caller."""
         self._program, self._query, self._end, self._clock = program, query, end, clock
 
-    def reads(self, staging: Staging, journal: Journal, *, whole: bool = False) -> Iterator[Read]:
+    def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
         """Read once: from the cursor on, or whole."""
         whole = whole or must_be_whole(self._program, staging, journal)
-        standing = journal.standing(self._program.object)
+        standing = journal.runs.standing(self._program.object)
         yield from read_sql(self._query, self._end, standing, self._clock(), whole=whole)
 
     def columns(self) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ class QuerySource:
         cursor = self._query.cursor
         return tuple(self._end.columns(self._query.query, {"cursor": first(cursor)} if cursor else {}))
 
-    def opening(self, journal: Journal) -> None:
+    def opening(self, journal: RunJournal) -> None:
         """Make none."""
 
 
@@ -97,12 +98,12 @@ class DocumentSource:
             tell=attempts.add,
         )
 
-    def reads(self, staging: Staging, journal: Journal, *, whole: bool = False) -> Iterator[Read]:
+    def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
         """Read page after page, or all pages at once; what was asked is in the history before each read is given."""
         object_ = self._program.object
         kept = kept_of(journal, self._program.mapping)
         try:
-            for read in read_feed(self._feed, self._end, journal.standing(object_).cursor, kept):
+            for read in read_feed(self._feed, self._end, journal.runs.standing(object_).cursor, kept):
                 self._attempts.log(journal, object_)
                 yield read
         finally:
@@ -111,9 +112,9 @@ class DocumentSource:
     def columns(self) -> None:
         """Say nothing: a document holds what it holds."""
 
-    def opening(self, journal: Journal) -> Outgoing | None:
+    def opening(self, journal: RunJournal) -> Outgoing | None:
         """Make the request of the page that is next."""
-        request = self._feed.opening(journal.standing(self._program.object).cursor)
+        request = self._feed.opening(journal.runs.standing(self._program.object).cursor)
         return request if isinstance(request, Outgoing) else None
 
 
@@ -130,10 +131,10 @@ class Attempts:
         if self._run_id is not None:
             self._waiting.append(self._describe(request, answer, decision))
 
-    def log(self, journal: Journal, object_: str) -> None:
+    def log(self, journal: RunJournal, object_: str) -> None:
         """Write what was taken down."""
         if self._run_id is None or not self._waiting:
             return
         with journal.transaction():
             while self._waiting:
-                journal.log_request(object_, self._run_id, self._waiting.popleft())
+                journal.requests.add(object_, self._run_id, self._waiting.popleft())

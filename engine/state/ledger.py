@@ -1,18 +1,24 @@
-"""The ledger of what the target confirmed: `settle` is the only code that writes it (ledger.md 1, 2, 5)."""
+"""The ledger of what the target confirmed; no other file writes it (ledger.md 1, 2, 5).
+
+`Ledger.settle` alone confirms a record. What else writes takes a confirmation back, so that at worst something is sent
+again: `rebuild` after a lost file, `forget` for `resend`, `doubt` and `disown` for creates of unknown outcome.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.state.journal.entries import stamp
 from engine.state.staging import EMPTY_CHANGES, Staging, column, quoted
+from engine.state.stored_texts import stamp
 from engine.values.canonical import Kind, canonical, restorer_of
 from engine.values.ranges import Range, coalesce, subtract
 from engine.values.records import Key, key_text
+
+READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,37 +31,118 @@ class Outcomes:
     gone: Sequence[Range] = ()  # the target was found not to hold the record any more
 
 
-def settle(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
-    """Bring the ledger to what the outcomes of the last changes say, in one transaction; twice changes nothing.
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of one object, in its DuckDB file beside the changes of the run that is not settled yet."""
 
-    Confirmed changes replace their ledger row, confirmed removals delete it. What was marked and neither confirmed
-    nor clean becomes uncertain, with the columns last sent. An uncertain record stays so until it is confirmed.
-    What is gone is uncertain and was never confirmed.
-    Changes without a number need no request (their payload is the confirmed one): they are taken as they are.
-    Afterwards there are no changes, and the generation is one higher.
-    """
-    names = staging.columns_of("changes", "c:")
-    _widen_ledger(staging, names)
-    _judge(staging, outcomes)
-    whole = _is_first_load(staging, names)
-    if whole:
-        _shape_as_ledger(staging, names, at)
-    with staging.transaction():
+    _staging: Staging
+
+    # --- which file this is ------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> str:
+        """Where it is kept, for people."""
+        return str(self._staging.path)
+
+    @property
+    def generation(self) -> int:
+        """How often it was settled."""
+        return int(self._staging.meta("generation") or 0)
+
+    @property
+    def journal(self) -> str | None:
+        """The identity of the journal that it belongs to; None: a new one."""
+        return self._staging.meta("journal")
+
+    def pair(self, identity: str) -> None:
+        """Let it belong to a journal from now on."""
+        self._staging.set_meta("journal", identity)
+
+    @property
+    def run_id(self) -> str | None:
+        """The last run whose changes were numbered."""
+        return self._staging.meta("run_id")
+
+    @property
+    def unsettled(self) -> int:
+        """The number of the last change that is not settled; 0: none."""
+        return int(self._staging.value("select coalesce(max(seq), 0) from changes"))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no record."""
+        return not self._staging.value("select 1 from ledger limit 1")
+
+    # --- the one way to a confirmation ---------------------------------------------------------------------
+
+    def settle(self, outcomes: Outcomes, at: datetime) -> None:
+        """Bring the ledger to what the outcomes of the last changes say, in one transaction; twice changes nothing.
+
+        Confirmed changes replace their ledger row, confirmed removals delete it. What was marked and neither confirmed
+        nor clean becomes uncertain, with the columns last sent. An uncertain record stays so until it is confirmed.
+        What is gone is uncertain and was never confirmed.
+        Changes without a number need no request (their payload is the confirmed one): they are taken as they are.
+        Afterwards there are no changes, and the generation is one higher.
+        """
+        staging = self._staging
+        names = staging.columns_of("changes", "c:")
+        _widen_ledger(staging, names)
+        _judge(staging, outcomes)
+        whole = _is_first_load(staging, names)
         if whole:
-            staging.run("drop table ledger")
-            staging.run("alter table changes rename to ledger")
-        else:
-            _apply(staging, names, at)
-        _keep_kinds(staging)
+            _shape_as_ledger(staging, names, at)
+        with staging.transaction():
+            if whole:
+                staging.run("drop table ledger")
+                staging.run("alter table changes rename to ledger")
+            else:
+                _apply(staging, names, at)
+            _keep_kinds(staging)
+            staging.run(EMPTY_CHANGES)
+            staging.set_meta("generation", str(self.generation + 1))
+        staging.run("drop view if exists verdicts")
+        _tidy(staging)
+
+    # --- ways to take a confirmation back ------------------------------------------------------------------
+
+    def rebuild(self, begun: Mapping[Key, Mapping[str, Any]], generation: int) -> None:
+        """Begin anew as this generation, with nothing but the creates that are not finished.
+
+        They may have to be removed. The source is to be read whole.
+        """
+        staging = self._staging
+        staging.run("delete from ledger")
         staging.run(EMPTY_CHANGES)
-        staging.set_meta("generation", str(generation(staging) + 1))
-    staging.run("drop view if exists verdicts")
-    _tidy(staging)
+        for key, row in begun.items():
+            names = [f"c:{name}" for name in row]
+            _widen_ledger(staging, names)
+            listed = ", ".join(["key", "uncertain", *map(quoted, names)])
+            places = ", ".join("?" * (2 + len(names)))
+            staging.run(
+                f"insert into ledger ({listed}) values ({places})",
+                [key_text(key), True, *(canonical(value) for value in row.values())],
+            )
+        staging.set_meta(READ_BY, "")
+        staging.set_meta("generation", str(generation))  # last: from now on it is believed
 
+    def forget(self, keys: Sequence[Key] | None) -> int:
+        """Let the next run send some records again, or all: forget their row hashes; answers how many."""
+        where = "" if keys is None else " where key in (select unnest(?))"
+        params = [] if keys is None else [[key_text(key) for key in keys]]
+        count = int(self._staging.value(f"select count(*) from ledger{where}", params) or 0)
+        self._staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
+        return count
 
-def generation(staging: Staging) -> int:
-    """Count the settles of this file."""
-    return int(staging.meta("generation") or 0)
+    def doubt(self, keys: Iterable[Key]) -> None:
+        """Take records as never confirmed: what the journal knew of them is lost."""
+        self._staging.run(
+            "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
+            [[key_text(key) for key in keys]],
+        )
+
+    def disown(self, key: Key) -> None:
+        """Forget a record that was never confirmed: it is known now that nothing was done."""
+        self._staging.run("delete from ledger where key = ? and payload_hash is null", [key_text(key)])
 
 
 def ledger_columns(staging: Staging) -> list[str]:
@@ -169,20 +256,6 @@ def column_kinds(staging: Staging) -> dict[str, Kind]:
     return {name: Kind(kind) for name, kind in json.loads(staging.meta("kinds") or "{}").items()}
 
 
-def rebuild(staging: Staging, begun: Mapping[Key, Mapping[str, Any]]) -> None:
-    """Begin the ledger anew, with nothing but the creates that are not finished: they may have to be removed."""
-    staging.run("delete from ledger")
-    staging.run(EMPTY_CHANGES)
-    for key, row in begun.items():
-        names = [f"c:{name}" for name in row]
-        _widen_ledger(staging, names)
-        places = ", ".join("?" * (2 + len(names)))
-        staging.run(
-            f"insert into ledger (key, uncertain{''.join(f', {quoted(name)}' for name in names)}) values ({places})",
-            [key_text(key), True, *(canonical(value) for value in row.values())],
-        )
-
-
 # --- questions --------------------------------------------------------------------------------------------
 
 
@@ -223,17 +296,3 @@ def value_of(text: str | None, restore: Callable[[str], Any] | None) -> Any:
     except (ValueError, ArithmeticError):
         return text
     return value if isinstance(value, list) or canonical(value) == text else text
-
-
-def forget(staging: Staging, keys: Sequence[Key] | None) -> int:
-    """Forget the hashes of some records, or of all, so that the next run sends them again; answers how many."""
-    where = "" if keys is None else " where key in (select unnest(?))"
-    params = [] if keys is None else [[key_text(key) for key in keys]]
-    count = int(staging.value(f"select count(*) from ledger{where}", params) or 0)
-    staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
-    return count
-
-
-def disown(staging: Staging, key: Key) -> None:
-    """Forget a record that was never confirmed: it is known now that nothing was done."""
-    staging.run("delete from ledger where key = ? and payload_hash is null", [key_text(key)])

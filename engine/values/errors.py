@@ -10,7 +10,7 @@
     |-- StateError     1  local state cannot be trusted
     `-- RunError       1  an object failed for another reason
 
-A bad row or a refused record is never an exception: it is a value (`records.Rejection`).
+A bad row or a refused record is never an exception: it is a value (`rejections.Rejection`).
 """
 
 from __future__ import annotations

@@ -61,22 +61,6 @@ class Refusal:
     status: int | None = None  # HTTP status, for Stage.TARGET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
-    """A refused record as the journal remembers it."""
-
-    object: str
-    key: Key
-    refusal: Refusal
-    payload_hash: str | None  # None where no payload could be rendered
-    fingerprint: str  # of the mapping that made the payload
-    document: str | None  # inbound: the whole document or item, as JSON text
-    first_at: datetime
-    last_at: datetime
-    attempts: int
-    retry: bool = False  # an operator asked for another try
-
-
 # --- answers of an HTTP end -------------------------------------------------------------------
 
 

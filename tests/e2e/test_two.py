@@ -175,13 +175,13 @@ def test_a_state_folder_that_is_just_being_made_is_read_as_empty_and_never_as_br
 
     def write(folder: Path) -> None:
         with Journal.open(folder, lambda: datetime.now(UTC)) as journal:
-            journal.move_cursor("mine", 1)
+            journal.runs.move_cursor("mine", 1)
 
     def read(folder: Path) -> None:
         for _ in range(30):
             try:
                 with Journal.open_to_read(folder, lambda: datetime.now(UTC)) as journal:
-                    journal.pauses()
+                    journal.pauses.all()
             except StateError as error:
                 faults.append(error.message)
 

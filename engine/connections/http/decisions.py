@@ -11,7 +11,7 @@ from engine.values.errors import OneSyncError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm:
-    """The target confirmed the part."""
+    """The target confirmed what was sent."""
 
     saved: Mapping[str, Any] = field(default_factory=dict)
 
@@ -25,7 +25,7 @@ class PerLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """The target refused the part for its data: to be split, or rejected where it is one line."""
+    """The target refused what was sent for its data: to be split, or rejected where it is one line."""
 
     reason: str
     status: int | None

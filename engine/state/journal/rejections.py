@@ -1,20 +1,40 @@
-"""What the journal keeps of refused records."""
+"""Rejections: refused records, why they were refused, and which are to be tried again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from engine.state.journal.entries import stamp
 from engine.state.journal.sqlite_file import JournalFile
-from engine.values.records import Key, Refusal, Rejection, Stage, key_text, text_key
+from engine.state.stored_texts import stamp
+from engine.values.records import Key, Refusal, Stage, key_text, text_key
 
 
-class Rejections(JournalFile):
-    """The part of the journal that says what was refused, why, and what is to be tried again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A refused record as the journal remembers it."""
 
-    def reject(
+    object: str
+    key: Key
+    refusal: Refusal
+    payload_hash: str | None  # None where no payload could be rendered
+    fingerprint: str  # of the mapping that made the payload
+    document: str | None  # inbound: the whole document or item, as JSON text
+    first_at: datetime
+    last_at: datetime
+    attempts: int
+    retry: bool = False  # an operator asked for another try
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """The refused records, by object and key."""
+
+    _file: JournalFile
+
+    def add(
         self,
         object_: str,
         key: Key,
@@ -28,8 +48,8 @@ class Rejections(JournalFile):
 
         Another try that was asked for since the run began is still due after it.
         """
-        now = stamp(self._clock())
-        self._write(
+        now = stamp(self._file.now())
+        self._file.write(
             "insert into rejections values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0)"
             " on conflict (object, key) do update"
             " set stage = excluded.stage, field = excluded.field, expression = excluded.expression,"
@@ -42,7 +62,7 @@ class Rejections(JournalFile):
             refusal.field,
             refusal.expression,
             refusal.status,
-            self._hide(refusal.reason),
+            self._file.hidden(refusal.reason),
             payload_hash,
             fingerprint,
             document,
@@ -50,39 +70,51 @@ class Rejections(JournalFile):
             now,
         )
 
-    def rejections(self, object_: str | None = None) -> list[Rejection]:
+    def of(self, object_: str | None) -> list[Rejection]:
         """List refused records, of one object or of all."""
         sql = (
             "select object, key, stage, field, expression, status, reason, payload_hash, fingerprint, document,"
             " first_at, last_at, attempts, retry from rejections where ?1 is null or object = ?1 order by object, key"
         )
-        return [_rejection(row) for row in self.rows(sql, object_)]
+        return [_rejection(row) for row in self._file.rows(sql, object_)]
 
     def is_due(self, rejection: Rejection, hours: float) -> bool:
         """Tell whether a refused record is to be tried again: an operator says so, or its hours have passed."""
-        return rejection.retry or self.is_older(rejection.last_at, hours)
+        return rejection.retry or self._is_older(rejection.last_at, hours)
 
-    def drop_rejections(self, object_: str, keys: Iterable[Key]) -> None:
+    def drop(self, object_: str, keys: Iterable[Key]) -> None:
         """Forget rejections that no longer stand."""
-        self._write_many(
+        self._file.write_many(
             "delete from rejections where object = ? and key = ?", [(object_, key_text(key)) for key in keys]
         )
 
     def take_up_retries(self, object_: str) -> None:
         """Note that a run begins which tries again what an operator asked for."""
-        if self.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
-            self._write("update rejections set retry = 2 where object = ? and retry = 1", object_)
+        if self._file.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
+            self._file.write("update rejections set retry = 2 where object = ? and retry = 1", object_)
 
-    def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
+    def retry(self, object_: str, keys: Iterable[Key]) -> int:
         """Let the next run try these records again; answers how many there were."""
         texts = [key_text(key) for key in keys]
-        with self.transaction():
-            known = {row[0] for row in self.rows("select key from rejections where object = ?", object_)}
+        with self._file.transaction():
+            known = {row[0] for row in self._file.rows("select key from rejections where object = ?", object_)}
             found = [text for text in texts if text in known]
-            self._write_many(
+            self._file.write_many(
                 "update rejections set retry = 1 where object = ? and key = ?", [(object_, text) for text in found]
             )
         return len(found)
+
+    def count(self) -> dict[str, int]:
+        """Count the refused records by object."""
+        return dict(self._file.rows("select object, count(*) from rejections group by object"))
+
+    def _is_older(self, moment: datetime, hours: float) -> bool:
+        """Tell whether a moment is more than some hours past; 0 hours: never.
+
+        One that is still to come was noted by a clock that was wrong, and is not waited for.
+        """
+        passed = self._file.now() - moment
+        return hours > 0 and (passed >= timedelta(hours=hours) or passed < timedelta(0))
 
 
 def _rejection(row: tuple[Any, ...]) -> Rejection:

@@ -8,7 +8,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -107,12 +107,6 @@ class JournalFile:
         """Close the file."""
         self._connection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # --- the two ways to the database ---------------------------------------------------------------
 
     @contextmanager
@@ -129,36 +123,38 @@ class JournalFile:
         with self._translated():
             return self._connection.execute(sql, params).fetchall()
 
-    def _write(self, sql: str, *params: Any) -> None:
-        with self.transaction():
-            self._connection.execute(sql, params)
+    def stream(self, sql: str, *params: Any) -> Iterator[tuple[Any, ...]]:
+        """Answer a question row by row."""
+        with self._translated():
+            yield from self._connection.execute(sql, params)
 
-    def _write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+    def write(self, sql: str, *params: Any) -> int:
+        """Do one statement; answers how many rows it changed."""
+        with self.transaction():
+            return self._connection.execute(sql, params).rowcount
+
+    def write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+        """Do one statement for each of some parameters."""
         with self.transaction():
             self._connection.executemany(sql, params)
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self.path)
 
-    def _hidden(self, text: str | None) -> str | None:
-        return None if text is None else self._hide(text)
+    # --- what all stores need -----------------------------------------------------------------------
 
-    @property
-    def identity(self) -> str:
-        """A text made with the file, by which DuckDB files know their journal."""
-        return str(self.rows("select value from meta where name = 'identity'")[0][0])
+    def hidden(self, text: str | None) -> str | None:
+        """Remove secrets from a text."""
+        return None if text is None else self._hide(text)
 
     def now(self) -> datetime:
         """Tell the time by the journal's clock."""
         return self._clock()
 
-    def is_older(self, moment: datetime, hours: float) -> bool:
-        """Tell whether a moment is more than some hours past; 0 hours: never.
-
-        One that is still to come was noted by a clock that was wrong, and is not waited for.
-        """
-        passed = self._clock() - moment
-        return hours > 0 and (passed >= timedelta(hours=hours) or passed < timedelta(0))
+    @property
+    def identity(self) -> str:
+        """A text made with the file, by which DuckDB files know their journal."""
+        return str(self.rows("select value from meta where name = 'identity'")[0][0])
 
 
 def _connected(name: str, opened: ExitStack) -> sqlite3.Connection:

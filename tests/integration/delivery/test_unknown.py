@@ -41,7 +41,7 @@ def it(tmp_path: Path) -> Iterator[Rig]:
 
 def unknown(it: Rig) -> list[Key]:
     with it.journal() as journal:
-        return [claim.key for claim in journal.claims("clients")]
+        return [claim.key for claim in journal.claims.of("clients")]
 
 
 def exit_code(it: Rig) -> Exit:

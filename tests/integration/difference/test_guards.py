@@ -287,7 +287,7 @@ def test_what_was_let_go_is_not_asked_for_again(clients: Rig) -> None:
     looked_up = clients.run("clients")
     clients.platform.refused = set()
     with clients.journal() as journal:
-        journal.retry_rejections("clients", [("k-08",)])
+        journal.rejections.retry("clients", [("k-08",)])
     retried = clients.run("clients")
 
     gone = {"extracted": 2, "removed": 10, "unhandled_removed": 10}

@@ -85,10 +85,10 @@ def test_all_records_of_an_object_are_sent_again_as_changed_never_created(small:
 def test_an_object_that_runs_once_runs_again_after_resend(small: Merchant) -> None:
     small.run("warehouses")
     with small.app.journal() as journal:
-        done = journal.standing("warehouses").once_done
+        done = journal.runs.standing("warehouses").once_done
     resend(small.app, small.mapping("warehouses"))
     with small.app.journal() as journal:
-        done_after = journal.standing("warehouses").once_done
+        done_after = journal.runs.standing("warehouses").once_done
 
     assert (done, done_after) == (True, False)
 

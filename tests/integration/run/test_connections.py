@@ -28,7 +28,7 @@ from engine.run.app import App, utc_now
 from engine.run.run_object import new_run_id
 from engine.schedule import service
 from engine.schedule.service import Service, exit_code, run_once
-from engine.state.journal.history import requests
+from engine.state.journal.pauses import Pause
 from engine.values.results import ObjectResult, Status
 
 OBJECTS = ("north", "south", "west")
@@ -111,9 +111,9 @@ class Trade:
             "project.yaml", kept + CONNECTION.format(attempts=attempts, failures=failures).lstrip("\n") + more
         )
 
-    def pauses(self) -> dict[str, tuple[datetime, datetime, str, int]]:
+    def pauses(self) -> dict[str, Pause]:
         with self.app().journal() as journal:
-            return journal.pauses()
+            return journal.pauses.all()
 
     def let_the_pause_end(self) -> None:
         with closing(sqlite3.connect(self.shop.state / "journal.sqlite")) as journal, journal:
@@ -165,7 +165,7 @@ def test_the_first_refusal_stops_all_objects_of_the_connection_and_one_request_p
         at_first = len(trade.wire.seen)
         first = trade.pauses()["one"]
         with trade.app().journal() as journal:
-            served = journal.fires()
+            served = journal.fires.all()
         time.sleep(1.5)  # fires of all objects pass meanwhile
         held = len(trade.wire.seen)
         trade.let_the_pause_end()
@@ -185,9 +185,9 @@ def test_the_first_refusal_stops_all_objects_of_the_connection_and_one_request_p
     assert held == at_first
     assert probed == held + 1
     assert alone == probed + 1
-    assert (second[0], second[3]) == (first[0], 2)
-    assert timedelta(seconds=50) < first[1] - first[0] <= timedelta(minutes=1, seconds=1)
-    assert timedelta(seconds=100) < second[1] - utc_now() + timedelta(seconds=15) <= timedelta(seconds=136)
+    assert (second.since, second.probes) == (first.since, 2)
+    assert timedelta(seconds=50) < first.until - first.since <= timedelta(minutes=1, seconds=1)
+    assert timedelta(seconds=100) < second.until - utc_now() + timedelta(seconds=15) <= timedelta(seconds=136)
     assert trade.log.of("connection_paused", "connection_resumed") == [
         ("error", "connection_paused"),
         ("info", "connection_resumed"),
@@ -202,7 +202,7 @@ def test_a_pass_tries_no_other_object_of_a_connection_that_refused_and_says_so_o
     trade.answer = lambda seen: Reply(status=401, delay_seconds=0.05)
     results = trade.once(trade.app())
     again = trade.once(trade.app())  # another process: it ignores the pause
-    until_before = trade.pauses()["one"][1:]
+    pause = trade.pauses()["one"]
 
     assert [(each.status, each.failure.exit if each.failure else 0) for each in results] == [
         (Status.FAILED, 6),
@@ -215,7 +215,7 @@ def test_a_pass_tries_no_other_object_of_a_connection_that_refused_and_says_so_o
     assert len(trade.wire.seen) <= 8
     assert {seen.target.split("/")[1] for seen in trade.wire.seen} == {"north"}
     assert trade.log.of("connection_paused") == [("error", "connection_paused")] * 2  # once a process
-    assert until_before[2] == 1  # the second one was no probe
+    assert pause.probes == 1  # the second one was no probe
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_pause_noted_by_a_clock_that_was_wrong_is_over(trade: Trade) -> None:
     with closing(sqlite3.connect(trade.shop.state / "journal.sqlite")) as journal, journal:
         journal.execute("UPDATE pauses SET since = '2036-01-01T00:00:00+00:00', until = '2036-01-01T00:01:00+00:00'")
 
-    assert trade.pauses()["one"][1] <= utc_now()
+    assert trade.pauses()["one"].until <= utc_now()
 
 
 # --- asked-for waits -----------------------------------------------------------------------------------------------
@@ -272,10 +272,13 @@ def test_a_long_wait_is_a_pause_as_long_as_it_says_and_what_is_no_wait_is_a_fail
     assert results[0].failure.code == code
     assert (exit_code(results), bool(pauses)) == ((6, True) if seconds else (1, False))
     if seconds:
-        since, over, reason, probes = pauses["one"]
-        assert abs((over - since).total_seconds() - seconds) < 5
-        assert (probes, reason.split(": ")[0][:17]) == (0, "PUT /north/north-")  # its connection stands beside it
-        assert ": the target asks to wait " in reason
+        pause = pauses["one"]
+        assert abs((pause.until - pause.since).total_seconds() - seconds) < 5
+        assert (pause.probes, pause.reason.split(": ")[0][:17]) == (
+            0,
+            "PUT /north/north-",
+        )  # its connection stands beside it
+        assert ": the target asks to wait " in pause.reason
         assert trade.log.of("connection_paused") == [("warning", "connection_paused")]
 
 
@@ -451,7 +454,7 @@ def test_an_object_that_another_process_ran_waits_for_its_connection_too(trade: 
 
     held, over = (pauses.until("north", now + timedelta(seconds=seconds)) for seconds in (0, 30))
 
-    assert (held, over) == (now + timedelta(seconds=30), trade.pauses()["one"][1])
+    assert (held, over) == (now + timedelta(seconds=30), trade.pauses()["one"].until)
 
 
 def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
@@ -465,7 +468,7 @@ def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
     trade.once(app)
     trade.shop.sql("UPDATE note SET name = 'new' WHERE id = 'north-1'")
     with app.journal_to_write() as journal:
-        journal.fired("north", [0], utc_now() - timedelta(days=900))  # the fire of New Year was missed
+        journal.fires.serve("north", [0], utc_now() - timedelta(days=900))  # the fire of New Year was missed
     path = str(trade.shop.state / "north.duckdb")
     with subprocess.Popen([sys.executable, "-c", HOLD, path], stdin=PIPE, stdout=PIPE, text=True) as other:
         assert other.stdin
@@ -493,8 +496,9 @@ def test_the_requests_of_a_feed_stand_in_the_history(tmp_path: Path) -> None:
         it.platform.rule = lambda seen: 401
         it.run("letters")
         with it.journal() as journal:
-            kept = [(each.method, each.target, each.status, each.outcome) for each in requests(journal, "letters", 9)]
+            latest = journal.requests.latest("letters", 9)
 
+    kept = [(each.method, each.target, each.status, each.outcome) for each in latest]
     assert kept[::-1] == [
         ("GET", "/feed", 200, "confirmed"),
         ("GET", "/letters/l1", 200, "confirmed"),

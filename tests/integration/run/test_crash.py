@@ -265,8 +265,8 @@ def check_letters(it: World) -> None:
     ]
     assert it.it.rejected("letters") == {("l4",): "target"}
     with it.it.journal() as journal:
-        assert journal.standing("letters").cursor == 7
-        assert [each.document for each in journal.rejections("letters")] == [
+        assert journal.runs.standing("letters").cursor == 7
+        assert [each.document for each in journal.rejections.of("letters")] == [
             '{"document":{"id":"l4","subject":"BAD","lines":[]}}'
         ]
 

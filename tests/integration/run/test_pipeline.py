@@ -208,7 +208,7 @@ def test_a_remembered_rejection_ends_when_an_operator_says_so(it: Rig) -> None:
     it.put("item", ("W1", "A", "bad"))
     it.run("items")
     with it.journal() as journal:
-        assert journal.retry_rejections("items", [("W1", "A"), ("W1", "unknown")]) == 1
+        assert journal.rejections.retry("items", [("W1", "A"), ("W1", "unknown")]) == 1
     it.platform.refused = set()
 
     assert it.run("items") == {"extracted": 1, "added": 1, "confirmed": 1, "requests": 1}
@@ -220,7 +220,7 @@ def test_an_operators_retry_outlives_a_run_that_could_not_send_it(it: Rig) -> No
     it.put("item", ("W1", "A", "bad"))
     it.run("items")
     with it.journal() as journal:
-        journal.retry_rejections("items", [("W1", "A")])
+        journal.rejections.retry("items", [("W1", "A")])
     it.platform.refused = set()
     it.platform.plan("before")
     it.run("items")
@@ -415,7 +415,7 @@ def test_a_reference_that_gets_another_value_is_a_change(it: Rig) -> None:
     it.run("clients")
     it.run("credits")
     with it.journal() as journal:
-        journal.bind("clients", [(("k1",), {"client_id": "moved"})])
+        journal.bindings.add("clients", [(("k1",), {"client_id": "moved"})])
     it.platform.clients["moved"] = {}
     it.platform.take()
 
@@ -873,7 +873,7 @@ def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_re
 
     refused = it.run("items")
     with it.journal() as journal:
-        paused = journal.pauses()
+        paused = journal.pauses.all()
     it.platform.rule = lambda seen: None
     it.close()  # another `run --once`: it ignores the pause
     accepted = it.run("items")
@@ -884,7 +884,7 @@ def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_re
     assert paused.keys() == {"one"}
     assert accepted == {"extracted": 500, "added": 500, "confirmed": 500, "requests": 5}
     with it.journal() as journal:
-        assert journal.pauses() == {}
+        assert journal.pauses.all() == {}
 
 
 def test_credentials_refused_to_a_reader_pause_the_connection_that_is_read(it: Rig) -> None:
@@ -893,14 +893,14 @@ def test_credentials_refused_to_a_reader_pause_the_connection_that_is_read(it: R
 
     it.run("letters")
     with it.journal() as journal:
-        paused = journal.pauses()
+        paused = journal.pauses.all()
     it.platform.rule = lambda seen: None
     it.close()
     it.run("letters")
 
     assert paused.keys() == {"one"}
     with it.journal() as journal:
-        assert journal.pauses() == {}
+        assert journal.pauses.all() == {}
 
 
 def test_a_redirect_is_an_error_and_not_followed(it: Rig) -> None:
@@ -1106,7 +1106,7 @@ def letters(it: Rig) -> dict[str, tuple[str, list[str]]]:
 
 def cursor(it: Rig) -> Any:
     with it.journal() as journal:
-        return journal.standing("letters").cursor
+        return journal.runs.standing("letters").cursor
 
 
 def test_documents_are_written_page_by_page_and_orphans_deleted(it: Rig) -> None:
@@ -1141,7 +1141,7 @@ def test_one_bad_document_is_kept_and_holds_up_nobody(it: Rig) -> None:
 
     counts = it.run("letters")
     with it.journal() as journal:
-        [rejection] = journal.rejections("letters")
+        [rejection] = journal.rejections.of("letters")
 
     assert counts == {"extracted": 3, "added": 3, "confirmed": 2, "rejected": 1, "requests": 5}
     assert letters(it) == {"l1": ("one", []), "l3": ("three", [])}
@@ -1151,7 +1151,7 @@ def test_one_bad_document_is_kept_and_holds_up_nobody(it: Rig) -> None:
 
 def retry(it: Rig, *key: str) -> None:
     with it.journal() as journal:
-        assert journal.retry_rejections("letters", [key]) == 1
+        assert journal.rejections.retry("letters", [key]) == 1
 
 
 def mend_erp(it: Rig) -> None:
@@ -1244,7 +1244,7 @@ def unwell(it: Rig, *ids: str, answer: Any = 500) -> None:
 
 def kept(it: Rig) -> dict[str, int]:
     with it.journal() as journal:
-        return {each.key[0]: each.attempts for each in journal.rejections("letters") if each.key[0]}
+        return {each.key[0]: each.attempts for each in journal.rejections.of("letters") if each.key[0]}
 
 
 @pytest.mark.parametrize("answer", [500, 503, 408, "before", Reply(body=b"<html>"), Reply(body=b"[1")])

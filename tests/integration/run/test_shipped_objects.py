@@ -66,7 +66,7 @@ class Shop:
         with self.app.journal() as journal:
             return {
                 (each.object, each.key): (str(each.refusal.stage), each.refusal.reason)
-                for each in journal.rejections(name)
+                for each in journal.rejections.of(name)
             }
 
     def writes(self) -> int:

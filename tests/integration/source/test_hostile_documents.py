@@ -30,7 +30,7 @@ def reply(value: Any) -> Reply:
 
 def cursor(it: Rig) -> Any:
     with it.journal() as journal:
-        return journal.standing("letters").cursor
+        return journal.runs.standing("letters").cursor
 
 
 def letter(**fields: Any) -> bytes:
@@ -109,7 +109,7 @@ def test_a_document_is_written_exactly_or_refused_alone_and_kept(it: Rig) -> Non
     counts = it.run("letters")
     rejected = it.rejected("letters")
     with it.journal() as journal:
-        kept = {each.key[0]: json.loads(each.document or "null") for each in journal.rejections("letters")}
+        kept = {each.key[0]: json.loads(each.document or "null") for each in journal.rejections.of("letters")}
 
     held = dict(it.sql("SELECT id, subject FROM letter"))
     assert held == {name: subject for name, (_, subject) in WRITTEN.items()}
@@ -127,7 +127,7 @@ def test_a_document_is_written_exactly_or_refused_alone_and_kept(it: Rig) -> Non
     serve(it, {name: letter(id=name) for name in REFUSED})  # mended: an operator tries them again
     it.platform.events = []
     with it.journal() as journal:
-        journal.retry_rejections("letters", rejected)
+        journal.rejections.retry("letters", rejected)
     it.run("letters")
     assert it.rejected("letters").keys() == {key for key in rejected if "document" in (kept[key[0]] or {})}
     assert {name for (name,) in it.sql("SELECT id FROM letter")} >= {
@@ -179,7 +179,7 @@ def test_items_that_name_nothing_are_refused_one_by_one_and_none_is_lost(it: Rig
 
     assert (counts["extracted"], counts["confirmed"], counts["rejected"]) == (len(items) + 2, 1, len(items) + 1)
     with it.journal() as journal:
-        kept = [json.loads(each.document or "")["item"] for each in journal.rejections("letters")]
+        kept = [json.loads(each.document or "")["item"] for each in journal.rejections.of("letters")]
     expected = [*items, {"id": "nobody", "type": "CHANGED"}]
     assert sorted(map(repr, kept)) == sorted(map(repr, expected))
 
@@ -215,7 +215,7 @@ def test_items_that_are_the_documents_are_refused_alone_where_they_are_none(it: 
 
     assert (counts["extracted"], counts["confirmed"], counts["rejected"]) == (6, 2, 4)
     with it.journal() as journal:
-        kept = [json.loads(each.document or "") for each in journal.rejections("plain")]
+        kept = [json.loads(each.document or "") for each in journal.rejections.of("plain")]
     assert [each["item"] for each in kept if each["item"]] == [{"subject": "1"}, {"subject": "2"}, "x"] or kept
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from engine.state.journal import Journal
-from engine.state.journal.entries import Exchange
 from engine.state.journal.history import failing
+from engine.state.journal.requests import Exchange
 from engine.values.records import Clock
 
 OTHER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from engine.journal import Journal
+from engine.state.journal import Journal
 with Journal.open(Path(sys.argv[1]), lambda: datetime.now(UTC)) as journal:
-    journal.move_cursor("other", 1)
+    journal.runs.move_cursor("other", 1)
 """
 
 
@@ -30,13 +30,13 @@ def clock() -> Clock:
 
 def test_another_process_that_ends_does_not_take_the_log_from_under_an_open_journal(tmp_path: Path) -> None:
     with Journal.open(tmp_path, clock()) as held:
-        held.move_cursor("mine", 1)
+        held.runs.move_cursor("mine", 1)
         Journal.open(tmp_path, clock()).close()  # as a scheduler's next run does, in the same process
         subprocess.run([sys.executable, "-P", "-c", OTHER, str(tmp_path)], check=True)
-        held.move_cursor("mine", 2)
+        held.runs.move_cursor("mine", 2)
 
         with Journal.open(tmp_path, clock()) as fresh:
-            cursors = [fresh.standing(name).cursor for name in ("mine", "other")]
+            cursors = [fresh.runs.standing(name).cursor for name in ("mine", "other")]
 
     assert cursors == [2, 1]
     assert not list(Path("/proc/self/fd").glob("*deleted*"))
@@ -45,7 +45,7 @@ def test_another_process_that_ends_does_not_take_the_log_from_under_an_open_jour
 def test_the_files_of_the_state_are_their_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with Journal.open(folder, clock()) as journal:
-        journal.move_cursor("mine", 1)
+        journal.runs.move_cursor("mine", 1)
         modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
     assert modes == dict.fromkeys(("journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"), 384)
@@ -74,7 +74,7 @@ def test_a_connection_fails_when_its_latest_attempts_do(
 ) -> None:
     with Journal.open(tmp_path, clock()) as journal:
         for object_, method, status in asked:
-            journal.log_request(object_, "run", exchange(method, status))
+            journal.requests.add(object_, "run", exchange(method, status))
         found = failing(journal, {"mine"}, 2)
 
     assert (found and found.attempts) == attempts

@@ -103,15 +103,15 @@ def test_a_journal_that_took_its_steps_is_laid_out_as_a_new_one(it: Rig, tmp_pat
 
 
 def columns(journal: Journal) -> dict[str, set[tuple[Any, ...]]]:
-    tables = [name for (name,) in journal.rows("select name from sqlite_master where type = 'table'")]
+    tables = [name for (name,) in journal.file.rows("select name from sqlite_master where type = 'table'")]
     asked = 'select name, type, "notnull", dflt_value, pk from pragma_table_info(?)'
-    return {name: set(journal.rows(asked, name)) for name in tables}
+    return {name: set(journal.file.rows(asked, name)) for name in tables}
 
 
 def test_several_processes_may_take_the_steps_at_once(it: Rig) -> None:
     journals = [Journal.open(it.state, it.app.clock) for _ in range(3)]
 
-    assert {journal.standing("clients").generation for journal in journals} == {2}
+    assert {journal.runs.standing("clients").generation for journal in journals} == {2}
     for journal in journals:
         journal.close()
 
@@ -128,7 +128,7 @@ def test_a_journal_takes_each_step_in_a_transaction_of_its_own(it: Rig, monkeypa
     stopped = version(it.state / FILE_NAME)
     monkeypatch.setattr(sqlite_file, "STEPS", (*sqlite_file.STEPS[:-1], "create table last (n integer)"))
     with it.journal() as journal:
-        held = journal.rows("select (select n from later), (select count(*) from last)")
+        held = journal.file.rows("select (select n from later), (select count(*) from last)")
 
     assert (stopped, version(it.state / FILE_NAME), held) == (3, 4, [(7, 0)])
     assert caught.value.code == "E_JOURNAL"

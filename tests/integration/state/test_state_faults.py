@@ -370,7 +370,7 @@ def test_a_damaged_journal_sends_nothing_until_it_is_restored_or_adopted(it: Rig
     fill(it, "old", items=0)
     it.run("clients")
     with it.journal() as journal:
-        journal.rows("pragma wal_checkpoint(truncate)")
+        journal.file.rows("pragma wal_checkpoint(truncate)")
     whole = (it.state / FILE_NAME).read_bytes()
     lose_journal(it)
     (it.state / FILE_NAME).write_bytes(DAMAGES[damage](whole))
@@ -469,7 +469,7 @@ def test_a_journal_kept_while_a_run_was_settled_does_not_know_the_next_run(it: R
     def keep(effect: str) -> None:
         if (it.state / FILE_NAME).exists():
             with it.journal() as journal:
-                standing = journal.standing("clients")
+                standing = journal.runs.standing("clients")
             if standing.settling > standing.generation:
                 backup(it, kept)
 

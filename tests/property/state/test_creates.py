@@ -21,7 +21,8 @@ from wire import Seen
 
 from engine.connections.settings import HttpConnection, Retry
 from engine.delivery.targets import HttpTarget
-from engine.state.journal import Journal
+from engine.state.journal.bindings import Bindings
+from engine.state.journal.claims import Claims
 from engine.values.columns import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 
@@ -139,19 +140,19 @@ def test_whatever_happens_each_client_is_created_once_and_ends_as_the_source_say
 
 
 def no_claim(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Journal, "claim", lambda self, object_, claims, run_id: None)
+    patch.setattr(Claims, "add", lambda self, object_, claims, run_id: None)
 
 
 def claims_end_with_the_attempt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Journal, "claim_unknown", lambda self, object_, keys, at, reason: self.drop_claims(object_, keys))
+    patch.setattr(Claims, "end", lambda self, object_, keys, at, reason: self.drop(object_, keys))
 
 
 def no_binding(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Journal, "bind", lambda self, object_, bindings: list(bindings))
+    patch.setattr(Bindings, "add", lambda self, object_, bindings: list(bindings))
 
 
 def claims_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Journal, "claims", lambda self, object_: [])
+    patch.setattr(Claims, "of", lambda self, object_: [])
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,15 @@ from story import Story, batch, begun
 
 from engine.connections.http.attempt import Reading, Terms
 from engine.connections.settings import Retry
-from engine.delivery.deliver import Delivery, End
-from engine.delivery.events import Verdict
+from engine.delivery.deliver import End
+from engine.delivery.events import Done, Verdict
+from engine.delivery.note_events import Facts, Notes, Sent, leaves, noted
+from engine.delivery.notes import Receipt
 from engine.delivery.part import Part
-from engine.delivery.record_events import Recorder
 from engine.delivery.targets import Window
-from engine.state.journal import Exchange, Journal
-from engine.state.ledger import Outcomes, generation, settle
+from engine.state.journal.marks import Marks
+from engine.state.journal.requests import Exchange
+from engine.state.ledger import Ledger, Outcomes
 from engine.state.memory import Room
 from engine.state.staging import Staging
 from engine.values.columns import Batch
@@ -194,53 +196,51 @@ def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_
 
 
 def no_mark(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Journal, "mark", lambda self, object_, about_to_send: None)
+    patch.setattr(Marks, "add", lambda self, object_, about_to_send: None)
+
+
+def clean_after(verdict: Verdict, patch: pytest.MonkeyPatch) -> None:
+    def lax(event: Any, facts: Facts, sent: Sent) -> Notes:
+        lies = isinstance(event, Done) and event.verdict is verdict
+        return noted(replace(event, clean=True) if lies else event, facts, sent)
+
+    patch.setattr("engine.delivery.record_events.noted", lax)
 
 
 def clean_after_attempts(patch: pytest.MonkeyPatch) -> None:
-    done = Recorder._done
-    patch.setattr(
-        Recorder,
-        "_done",
-        lambda self, event: done(self, replace(event, clean=event.verdict is Verdict.FAILED or event.clean)),
-    )
+    clean_after(Verdict.FAILED, patch)
 
 
 def clean_after_refusal(patch: pytest.MonkeyPatch) -> None:
-    done = Recorder._done
-    patch.setattr(
-        Recorder,
-        "_done",
-        lambda self, event: done(self, replace(event, clean=event.verdict is Verdict.REJECTED or event.clean)),
-    )
+    clean_after(Verdict.REJECTED, patch)
 
 
 def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Delivery, "_is_untouched", lambda self, part: not part.past.unknown)
+    patch.setattr("engine.delivery.verdicts.is_untouched", lambda part, terms: not part.past.unknown)
 
 
 def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    def settle_and_forget(staging: Staging, outcomes: Outcomes, at: datetime) -> None:
-        settle(staging, outcomes, at)
-        staging.run("delete from ledger where payload_hash is null")
+    settle = Ledger.settle
 
-    patch.setattr("engine.state.recovery.settle", settle_and_forget)
+    def settle_and_forget(self: Ledger, outcomes: Outcomes, at: datetime) -> None:
+        settle(self, outcomes, at)
+        self._staging.run("delete from ledger where payload_hash is null")
+
+    patch.setattr(Ledger, "settle", settle_and_forget)
 
 
 def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
-    leaving = Recorder._leaving
+    def early(part: Part, facts: Facts, sent: Sent) -> tuple[Sent, Notes]:
+        sent, notes = leaves(part, facts, sent)
+        return sent, (*notes, Receipt(range=part.range, outcome="confirmed"))
 
-    def early(self: Recorder, part: Part) -> None:
-        leaving(self, part)
-        self._journal.receipt("items", [part.range], "confirmed")
-
-    patch.setattr(Recorder, "_leaving", early)
+    patch.setattr("engine.delivery.record_events.leaves", early)
 
 
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "engine.run.run_object.recover",
-        lambda staging, journal, object_, at: journal.settled(object_, generation(staging)),
+        lambda ledger, journal, object_, at: journal.runs.settled(object_, ledger.generation),
     )
 
 
@@ -370,9 +370,9 @@ def test_settling_is_what_plain_python_says_and_settling_twice_changes_nothing(
     ledger = {key: Row(key, payload, uncertain, "old") for key, (payload, uncertain) in before.items()}
     fill(staging, ledger, numbered, unnumbered)
 
-    settle(staging, told, NOW)
+    Ledger(staging).settle(told, NOW)
     once = ledger_of(staging)
-    settle(staging, told, NOW)
+    Ledger(staging).settle(told, NOW)
     twice = ledger_of(staging)
 
     assert once == reference(ledger, numbered, unnumbered, told)

@@ -450,7 +450,7 @@ def test_a_create_without_look_up_is_sent_once() -> None:
 
 
 def test_a_claimed_create_that_left_the_source_is_only_asked_for() -> None:
-    asking = Part(range=Range(1, 1), family=1).claimed_before(gone=True)
+    asking = Part(range=Range(1, 1), family=1).claimed_before(payload="", gone=True)
     target = Target(scripted(Answered(status=404)), reading=looking(Found.ABSENT))
 
     events = deliver(target, [(asking, 0.0)], replace(LOOKS_UP, deletes=(False, False)))

@@ -82,8 +82,8 @@ TRANSITIONS: list[tuple[str, Part, Callable[[Part], Part], Part]] = [
     (
         "a create that an earlier run claimed",
         Part(range=Range(1, 1)),
-        lambda part: part.claimed_before(gone=True),
-        Part(range=Range(1, 1), attempt=Attempt(ask=Ask.LOOK_UP, gone=True), past=Past(unknown=True)),
+        lambda part: part.claimed_before(payload="p", gone=True),
+        Part(range=Range(1, 1), attempt=Attempt(ask=Ask.LOOK_UP, gone=True), past=Past(unknown=True, claimed_as="p")),
     ),
     (
         "a removal that an earlier run sent",
