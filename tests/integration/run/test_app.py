@@ -10,7 +10,6 @@ import pytest
 from rig import Rig, rig
 
 from engine.schedule.service import run_once
-from engine.state.journal import history
 from engine.values.log import open_log
 
 
@@ -29,6 +28,6 @@ def test_all_that_is_noted_has_the_time_of_the_clock_that_the_program_was_given(
     [result] = run_once(it.app, it.app.loaded.select(["items"]), run_id="r", allow_removed=None, log=log)
 
     with it.journal() as journal:
-        run, requests = history.last_runs(journal)["items"], history.requests(journal, "items", 9)
+        run, requests = journal.runs.last()["items"], journal.requests.latest("items", 9)
     assert {result.started_at, run.started_at, run.ended_at, *(each.at for each in requests)} == {now}
     assert result.duration_seconds == 0.0
