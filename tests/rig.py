@@ -19,6 +19,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -31,7 +32,7 @@ from engine.state.journal import Journal
 from engine.state.ledger import Confirmed, confirmed
 from engine.state.staging import Staging
 from engine.values.order import Order
-from engine.values.records import Key
+from engine.values.records import Clock, Key
 from engine.values.results import ObjectResult
 
 Fault: TypeAlias = Literal["ok", "before", "after"] | int | Reply
@@ -262,14 +263,18 @@ class Rig:
     platform: Platform
     variables: dict[str, str]
     last: ObjectResult | None = None
+    clock: Clock = utc_now  # that the program reads
     _app: App | None = None
 
     @property
     def app(self) -> App:
         """The program as it would be after a start: loaded anew after an edit."""
         if self._app is None:
-            self._app = App(self.folder, self.variables)
+            self._app = App(self.folder, self.variables, clock=self._now)
         return self._app
+
+    def _now(self) -> datetime:
+        return self.clock()  # a test may have set it meanwhile
 
     def close(self) -> None:
         """Forget the program and its connections."""

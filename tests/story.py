@@ -17,8 +17,10 @@ from engine.delivery.targets import Target
 from engine.mapping.program import Program
 from engine.run.app import App
 from engine.run.run_object import run_object
-from engine.run.setting import Setting
+from engine.run.surroundings import Surroundings
 from engine.state.journal import Journal
+from engine.state.protocols import RunJournal
+from engine.state.staging import Staging
 from engine.values.columns import Batch, column
 from engine.values.order import Order
 from engine.values.read import Read
@@ -31,12 +33,29 @@ class Fallible(Protocol):
     random: Random | None
 
 
+@dataclass(frozen=True)
+class _Given:
+    """A source that gives one read."""
+
+    read: Read
+    http: str | None = None
+
+    def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
+        return iter([self.read])
+
+    def opening(self, journal: RunJournal) -> None:
+        return None
+
+    def columns(self) -> None:
+        return None
+
+
 @dataclass(kw_only=True)
 class Story:
     """An object, its files and its ends."""
 
     program: Program
-    setting: Setting
+    around: Surroundings
     fuse: Fuse
     read: Callable[[], Batch]  # the source as it is now
     target: Target
@@ -49,7 +68,7 @@ class Story:
         self.runs += 1
         read = Read(batches=[self.read()], full=True)
         order = Order(run_id=f"r{self.runs}", due=self.program.all_operations)
-        result = run_object(self.program, lambda journal, whole: iter([read]), self.target, self.setting, order)
+        result = run_object(self.program, _Given(read), self.target, self.around, order)
         check_sums(asdict(result.counts))
         return result
 
@@ -61,7 +80,7 @@ class Story:
             self.run()
             return
         self.fuse.burn(None)
-        bring_back(self.setting.state.parent / "dead", self.setting.state)
+        bring_back(self.around.state.parent / "dead", self.around.state)
 
     def calm(self) -> ObjectResult:
         """Run while all goes well."""
@@ -73,19 +92,19 @@ class Story:
         """Let all that stands rejected be tried again."""
         self.fuse.burn(None)
         object_ = self.program.object
-        with Journal.open(self.setting.state, self.setting.clock) as journal:
+        with Journal.open(self.around.state, self.around.clock) as journal:
             journal.rejections.retry(object_, [each.key for each in journal.rejections.of(object_)])
 
 
 @contextmanager
-def begun(folder: Path, object_: str, mapping: str) -> Iterator[tuple[Program, Setting, Fuse]]:
+def begun(folder: Path, object_: str, mapping: str) -> Iterator[tuple[Program, Surroundings, Fuse]]:
     """Make a project of one object whose files die with the fuse."""
     (folder / "project.yaml").write_text(PROJECT)
     (folder / f"{object_}.yaml").write_text(mapping)
     app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
     fuse = Fuse(on_crash=lambda: photograph(folder / "dead", folder / "state"))
     with seam(fuse, folder / "state"):
-        yield app.program(app.loaded.mappings[object_]), app.setting(), fuse
+        yield app.program(app.loaded.mappings[object_]), app.surroundings(), fuse
 
 
 def batch(columns: Mapping[str, list[str | int]]) -> Batch:

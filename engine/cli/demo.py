@@ -111,7 +111,7 @@ def _first_pass(context: Context, set_up: Stage) -> tuple[Pass, Sequence[Planted
     from engine.demo.stage import ANSWERS, ORDERS  # noqa: PLC0415
 
     objects = context.app.loaded.select()
-    run_id = _new_run_id()
+    run_id = _new_run_id(context)
     results = _run(context, [each for each in objects if each.object not in {ORDERS, *ANSWERS}], run_id)
     placed = set_up.place_orders()
     results += _run(context, [each for each in objects if each.object == ORDERS], run_id)
@@ -121,7 +121,7 @@ def _first_pass(context: Context, set_up: Stage) -> tuple[Pass, Sequence[Planted
 
 
 def _second_pass(context: Context) -> Pass:
-    run_id = _new_run_id()
+    run_id = _new_run_id(context)
     return Pass(run_id=run_id, results=_run(context, context.app.loaded.select(), run_id))
 
 
@@ -131,11 +131,10 @@ def _run(context: Context, objects: Sequence[MappingSpec], run_id: str) -> list[
     return run_shown(context, objects, run_id, in_log=context.verbose)
 
 
-def _new_run_id() -> str:
-    from engine.run.app import utc_now  # noqa: PLC0415
+def _new_run_id(context: Context) -> str:
     from engine.run.run_object import new_run_id  # noqa: PLC0415
 
-    return new_run_id(utc_now())
+    return new_run_id(context.app.clock())
 
 
 def _surprises(first: Pass, second: Pass, refused: Sequence[Rejection], expected: Sequence[Planted]) -> list[str]:

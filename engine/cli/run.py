@@ -73,7 +73,6 @@ def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, 
     """Run the objects, print what became of them, and give the exit code."""
     from engine.cli.interrupt import Interrupts  # noqa: PLC0415
     from engine.mapping.keys_from_words import is_feed  # noqa: PLC0415
-    from engine.run.app import utc_now  # noqa: PLC0415
     from engine.run.run_object import new_run_id  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
     from engine.schedule.service import exit_code  # noqa: PLC0415
@@ -86,7 +85,7 @@ def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, 
             "--allow-removed"
         )
     require_variables(app, mappings)
-    run_id = new_run_id(utc_now())
+    run_id = new_run_id(app.clock())
     with Interrupts(app.stop, log) as interrupts:
         results = interrupts.wait_for(lambda: run_shown(context, mappings, run_id, allow_removed))
     show_results(context, run_id, results, as_json=as_json)

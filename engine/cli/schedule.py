@@ -33,11 +33,10 @@ def _schedule(
     Objects that run `once` or by hand have no fires.
     """
     from engine.mapping.fires import plan, schedules_of  # noqa: PLC0415
-    from engine.run.app import utc_now  # noqa: PLC0415
 
     context = of(ctx)
     mappings, timezone = context.app.loaded.mappings, context.app.timezone
-    begin = _moment(start) if start else utc_now()
+    begin = _moment(start) if start else context.app.clock()
     begin = begin if begin.tzinfo else begin.replace(tzinfo=timezone)
     try:
         end = begin + timedelta(hours=hours)
@@ -63,8 +62,5 @@ def changes_of(mapping: MappingSpec, fire: Fire) -> list[str]:
     """Name the changes that a fire sends."""
     from engine.values.records import Change  # noqa: PLC0415
 
-    if mapping.write is not None:
-        taken = {Change.ADDED, Change.CHANGED} | ({Change.REMOVED} if mapping.write.removed else set())
-    else:
-        taken = {change for index in fire.operations for change in mapping.send[index].on}
+    taken = {change for index in fire.operations for change in mapping.entries[index].on}
     return [str(change) for change in Change if change in taken]

@@ -97,7 +97,6 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
     """Put together the entries of objects and connections, as JSON has them."""
     from engine.mapping.fires import next_fires, schedules_of  # noqa: PLC0415
     from engine.mapping.spec import connections_of  # noqa: PLC0415
-    from engine.run.app import utc_now  # noqa: PLC0415
     from engine.state.journal import history  # noqa: PLC0415
 
     app = context.app
@@ -108,7 +107,7 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
         changed = {name: _target_changed(app, journal, mapping) for name, mapping in mappings.items()}
         paused = {name: _pause(name, pause) for name, pause in journal.pauses.all().items()}
         failing = {name: _failing(app, journal, name) for name in project.connections}
-    upcoming = next_fires(schedules_of(mappings), app.timezone, utc_now())
+    upcoming = next_fires(schedules_of(mappings), app.timezone, app.clock())
     objects = []
     for name, mapping in mappings.items():
         run = last.get(name)
@@ -175,14 +174,13 @@ def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
 
 
 def _failing_line(context: Context, name: str, failing: Mapping[str, Any], *, serving: bool) -> str:
-    from engine.run.app import utc_now  # noqa: PLC0415
 
     since, last, again = (context.out.cell(failing[each]) for each in ("since", "last_at", "next_try_at"))
     line = (
         f"connection {name} gave no good answer to {failing['attempts']} attempts in a row since {since}, "
         f"the last at {last}: {failing['last']}"
     )
-    waits = serving and failing["next_try_at"] > utc_now()
+    waits = serving and failing["next_try_at"] > context.app.clock()
     return f"{line}; the next try is at {again} or later" if waits else line
 
 

@@ -188,7 +188,7 @@ class Recorder:
         progress.put(object_, key, come)
 
     def _reject(self, note: Reject) -> None:
-        document = self._window.record(note.range.first).row.get(DOCUMENT) if self._program.feed else None
+        document = self._window.record(note.range.first).row.get(DOCUMENT) if self._program.keeps_documents else None
         kept = refuse.as_document(document)
         for key, _, payload_hash in self._read(note.range):
             refuse.reject(self._journal, self._program, key, note.refusal, payload_hash=payload_hash, kept=kept)

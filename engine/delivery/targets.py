@@ -13,17 +13,17 @@ from engine.connections.settings import HttpConnection
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.delivery.deliver import End
 from engine.delivery.part import Part
-from engine.mapping.program import REMOVE, WRITE, Program
 from engine.mapping.program.answers import read
-from engine.mapping.program.operation import CompiledOperation, ManyLines, build_many, build_one
-from engine.mapping.spec import Write
+from engine.mapping.program.build_request import ManyLines, build_many, build_one
+from engine.mapping.program.operation import CompiledOperation
+from engine.mapping.program.target import Sends, Writes
 from engine.state import changes
 from engine.state.journal.requests import Exchange
 from engine.state.staging import Staging
 from engine.values import json_text
 from engine.values.exchanges import Answer, Answered, Outgoing, Written
 from engine.values.ranges import Range
-from engine.values.records import Change, Numbered, Refusal, Stage
+from engine.values.records import Numbered, Refusal, Stage
 
 WINDOW = 1_000  # records read ahead for requests of one record
 RECORDS_A_PART = 500  # written to an ERP between two receipts
@@ -84,8 +84,8 @@ class Window:
 class HttpTarget:
     """An HTTP target: one request a part."""
 
-    def __init__(self, program: Program, end: HttpEnd, settings: HttpConnection) -> None:
-        self._operations = program.operations
+    def __init__(self, sends: Sends, end: HttpEnd, settings: HttpConnection) -> None:
+        self._operations = sends.operations
         self._end = end
         self._settings = settings
         self.connection = settings.name
@@ -141,13 +141,10 @@ class HttpTarget:
 class SqlTarget:
     """A SQL target: the tables and statements of one record in one transaction, many records a part."""
 
-    def __init__(self, program: Program, end: SqlEnd) -> None:
-        write = program.mapping.write
-        assert write is not None  # noqa: S101  only inbound objects have this target
-        self._program = program
-        self._writes: Mapping[int, Write] = {WRITE: write, **({REMOVE: write.removed} if write.removed else {})}
+    def __init__(self, writes: Writes, end: SqlEnd) -> None:
+        self._writes = writes
         self._end = end
-        self.connection = write.connection
+        self.connection = writes.spec.connection
 
     def size(self, operation: int) -> int:
         """Give the number of records between two receipts."""
@@ -168,12 +165,10 @@ class SqlTarget:
         )
 
     def _record(self, operation: int, change: Numbered) -> list[TableRows | StatementCall] | Refusal:
-        line: str | bytes | Refusal | None = change.line
-        if change.change is Change.REMOVED and self._program.removed_lines:
-            line = self._program.removed_lines.line(change.row)
+        line = self._writes.line(change)
         if isinstance(line, Refusal):
             return line
-        statements = self._writes[operation].statements
+        statements = self._writes.statements(operation)
         return [_from_json(each, statements) for each in json_text.decode(line or "[]")]
 
     def _write(self, records: Sequence[list[TableRows | StatementCall] | Refusal]) -> Written:

@@ -1,4 +1,4 @@
-"""The part of a run that a plan shares: extract, diff and render, into numbered changes that could be sent."""
+"""The part of a run that a plan shares: stage, compare and render, into numbered changes that could be sent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from engine.difference import compare, decided, numbering
+from engine.difference import compare, numbering
 from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard
@@ -33,7 +33,7 @@ OF_QUERY = frozenset({"E_QUERY", "E_DATA", "E_DUPLICATE_COLUMN", "E_UNKNOWN_COLU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class FoundChanges:
     """A read compared and rendered; its numbered changes stand in the staging file."""
 
     spec: Comparison
@@ -43,16 +43,42 @@ class Prepared:
     withheld: Held | None
 
 
-def prepare(
+def find_changes(
     program: Program, staging: Staging, journal: RunJournal, read: Read, order: Order, *, stop: threading.Event
-) -> Prepared:
-    """Extract, diff and render: afterwards the table `changes` holds what a run would send.
+) -> FoundChanges:
+    """Stage, compare, render and number: afterwards the table `changes` holds what a run would send.
 
     Raises SourceError or RunError, the latter too when `stop` is set meanwhile; the ledger is as it was then.
     """
     stoppable = partial(_stoppable, program, stop)
+    staged = _stage(program, staging, read, stoppable)
+    spec = _comparison(program, staging, read, order)
+    _load_journal(program, staging, journal)
+    compare.compare(staging, spec)
+    withheld = guard(staging, spec, staged.rows)
+    _render(program, staging, stoppable)
+    numbering.number_changes(staging, spec, order.run_id)
+    return FoundChanges(
+        spec=spec,
+        counts=decided.count(staging, staged.rows - staged.gone, without_document=len(read.refused)),
+        refused=tuple(decided.refused(staging)),
+        remembered=tuple(decided.remembered(staging)),
+        withheld=withheld,
+    )
+
+
+# --- staging a read ----------------------------------------------------------------------------------------
+
+
+class _Staged(NamedTuple):
+    rows: int
+    gone: int  # of them: keys of records that the source says exist no more
+
+
+def _stage(program: Program, staging: Staging, read: Read, stoppable: Stoppable) -> _Staged:
+    """Bring a read with its children and files into staging, ready to be compared."""
     with _located(program, "source", "query"):
-        extracted = staging.stage(_with_key(program, stoppable(read.batches)), program.mapping.source.key)
+        rows = staging.stage(_with_key(program, stoppable(read.batches)), program.mapping.source.key)
     for name, batches in read.children.items():
         children = program.children[name]
         with _located(program, "source", "children", name, "query"):
@@ -62,22 +88,7 @@ def prepare(
     compare.begin(staging)
     if program.files.names:
         stage_files(staging, program.files, stoppable)
-    spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
-    spec = replace(spec, creates=spec.creates and not order.adopts)
-    refs = {ref.name: ref.object for ref in program.refs}
-    hours = program.mapping.retry_rejected_after_hours
-    load_journal(staging, journal, program.object, refs=refs, retry_after_hours=hours)
-    compare.compare(staging, spec)
-    withheld = guard(staging, spec, extracted)
-    _render(program, staging, stoppable)
-    numbering.number_changes(staging, spec, order.run_id)
-    return Prepared(
-        spec=spec,
-        counts=decided.count(staging, extracted - gone, without_document=len(read.refused)),
-        refused=tuple(decided.refused(staging)),
-        remembered=tuple(decided.remembered(staging)),
-        withheld=withheld,
-    )
+    return _Staged(rows, gone)
 
 
 def _stoppable(program: Program, stop: threading.Event, items: Iterable[T]) -> Iterator[T]:
@@ -127,6 +138,21 @@ def _check_names(
             f"{place}: {program.object}: {whose} has no column {name}; it has {', '.join(given) or 'none'}: {hint}"
         )
         raise RunError(message, code="E_UNKNOWN_COLUMN")
+
+
+# --- comparing and rendering -------------------------------------------------------------------------------
+
+
+def _comparison(program: Program, staging: Staging, read: Read, order: Order) -> Comparison:
+    """Say what the comparison has to know; where all is adopted nothing is created."""
+    spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
+    return replace(spec, creates=spec.creates and not order.adopts)
+
+
+def _load_journal(program: Program, staging: Staging, journal: RunJournal) -> None:
+    refs = {ref.name: ref.object for ref in program.refs}
+    hours = program.mapping.retry_rejected_after_hours
+    load_journal(staging, journal, program.object, refs=refs, retry_after_hours=hours)
 
 
 def _render(program: Program, staging: Staging, stoppable: Stoppable) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.run.setting import Setting
+from engine.run.surroundings import Surroundings
 from engine.state.journal import Journal
 from engine.state.ledger import Ledger
 from engine.state.recovery import check_ends, check_pair, recover_copy
@@ -15,15 +15,15 @@ DRY_WAIT_SECONDS = 30.0
 
 
 @contextmanager
-def copied(object_: str, setting: Setting) -> Iterator[tuple[Staging, Journal]]:
+def copied(object_: str, around: Surroundings) -> Iterator[tuple[Staging, Journal]]:
     """Open a copy of an object's state for a dry command, the last run settled in it."""
-    path = setting.state / f"{object_}.duckdb"
+    path = around.state / f"{object_}.duckdb"
     with (
-        Journal.open_to_read(setting.state, setting.clock) as journal,
+        Journal.open_to_read(around.state, around.clock) as journal,
         Staging.copy(path, wait_seconds=DRY_WAIT_SECONDS) as staging,
     ):
         ledger = Ledger(staging)
         check_pair(ledger, journal, object_)
-        recover_copy(ledger, journal, object_, setting.clock())
-        check_ends(ledger, journal, object_, setting.ends)
+        recover_copy(ledger, journal, object_, around.clock())
+        check_ends(ledger, journal, object_, around.ends)
         yield staging, journal

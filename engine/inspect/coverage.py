@@ -11,7 +11,7 @@ from engine.inspect.samples import Exercised, rendering
 from engine.inspect.snapshots import sampled_program
 from engine.mapping.checks.names import request_path
 from engine.mapping.load import Loaded
-from engine.mapping.spec import HttpSource, MappingSpec, Write
+from engine.mapping.spec import MappingSpec, Write
 from engine.templates.branch_watch import Site, watched
 from engine.values.canonical import canonical
 from engine.values.errors import Path, Place
@@ -85,10 +85,7 @@ def _rule_gaps(mapping: MappingSpec, exercised: Exercised) -> Iterator[tuple[Pat
         if all(sample.children.get(name) for sample in mapping.samples):
             yield path, f"no sample has an empty list of {name}"
     yield from _source_gaps(mapping, exercised)
-    if mapping.write:
-        yield from _write_gaps(mapping.write, ("write",), exercised)
-        if mapping.write.removed:
-            yield from _write_gaps(mapping.write.removed, ("write", "removed"), exercised)
+    yield from _write_gaps(mapping.write, ("write",), exercised)
 
 
 def _may_be_empty(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
@@ -102,21 +99,22 @@ def _may_be_empty(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
 
 def _source_gaps(mapping: MappingSpec, exercised: Exercised) -> Iterator[tuple[Path, str]]:
     source = mapping.source
-    if not isinstance(source, HttpSource):
-        return
     if source.fetch and source.fetch.when and ("source", "fetch", "skipped") not in exercised:
         yield ("source", "fetch", "when"), "no sample is skipped"
     if source.feed and source.feed.removed and ("source", "feed", "removed") not in exercised:
         yield ("source", "feed", "removed"), "no sample is a removal"
 
 
-def _write_gaps(write: Write, path: Path, exercised: Exercised) -> Iterator[tuple[Path, str]]:
+def _write_gaps(write: Write | None, path: Path, exercised: Exercised) -> Iterator[tuple[Path, str]]:
+    if write is None:
+        return
     for index, table in enumerate(write.tables):
         if (*path, "tables", index) not in exercised:
             yield (*path, "tables", index), f"no sample writes a row of {table.table}"
     for index in range(len(write.statements)):
         if (*path, "statements", index) not in exercised:
             yield (*path, "statements", index), "no sample calls this statement"
+    yield from _write_gaps(write.removed, (*path, "removed"), exercised)
 
 
 # --- templates: every way that each can go ------------------------------------------------------------------------
@@ -152,7 +150,7 @@ def _labelled(mapping: MappingSpec, labels: _Labels) -> MappingSpec:
         names = [each.name for each in fields(value)]
         return replace(value, **{name: walk(getattr(value, name), (*path, name)) for name in names})
 
-    parts = ["fields", "files", "send", "write"] + (["source"] if isinstance(mapping.source, HttpSource) else [])
+    parts = ["fields", "files", "send", "write"] + (["source"] if mapping.source.has_templates else [])
     return replace(mapping, **{name: walk(getattr(mapping, name), (name,)) for name in parts})
 
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from engine.connections.sql.database import SqlEnd
 from engine.delivery.part import Part
 from engine.delivery.parts import parts_of
 from engine.delivery.targets import Target, Window
-from engine.difference.find_changes import Prepared, prepare
+from engine.difference.find_changes import FoundChanges, find_changes
 from engine.inspect.copy import copied
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
-from engine.run.run_object import Reads
-from engine.run.whole import reads_whole
+from engine.source.sources import Source
 from engine.state.journal import Journal
 from engine.state.ledger import Ledger, Outcomes
 from engine.state.staging import Staging
+from engine.values.exchanges import Outgoing
 from engine.values.order import Order
 from engine.values.ranges import Range
 from engine.values.read import Read
+from engine.values.records import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,15 @@ class Made:
 
     operation: int
     part: Part
-    request: Any  # as the target's `build` gives it: an Outgoing, rows to write, or a Refusal
+    request: Outgoing | list[Any] | Refusal  # as the target's `build` gives it: also writes, one a record
+    steps: int  # of each record
+
+    @property
+    def refused(self) -> int:
+        """Count its records that cannot be made."""
+        if isinstance(self.request, list):
+            return sum(isinstance(each, Refusal) for each in self.request)
+        return self.part.range.size if isinstance(self.request, Refusal) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,35 +49,34 @@ class Rehearsal:
     """One object on a copy of its state; nothing here can send or write anything that lasts."""
 
     program: Program
+    source: Source
+    target: Target
     staging: Staging
     journal: Journal
-    target: Target
-    stop: Any  # threading.Event
-    _reads: Reads
-    _whole: bool
+    stop: threading.Event
+    whole: bool  # a query is read from its beginning
 
-    def reads(self) -> Iterator[tuple[Read, Prepared]]:
-        """Prepare read after read, as a run does; what one brings counts as confirmed when the next is compared.
+    def reads(self) -> Iterator[tuple[Read, FoundChanges]]:
+        """Find the changes of each read, as a run does; what one brings counts as confirmed when the next is compared.
 
         Raises SourceError or RunError, as a run would fail.
         """
         order = Order(run_id="rehearsal", due=self.program.all_operations)
-        whole = self._whole or reads_whole(self.program, self.staging, self.journal)
-        for number, read in enumerate(self._reads(self.journal, whole)):
+        for number, read in enumerate(self.source.reads(self.staging, self.journal, whole=self.whole)):
             if number:
                 ledger = Ledger(self.staging)
                 everything = [Range(1, max(1, ledger.unsettled))]
                 ledger.settle(Outcomes(marked=everything, confirmed=everything), self.journal.now())
-            yield read, prepare(self.program, self.staging, self.journal, read, order, stop=self.stop)
+            yield read, find_changes(self.program, self.staging, self.journal, read, order, stop=self.stop)
 
     def made(self) -> Iterator[Made]:
-        """Make the requests of the changes that were just prepared, in the order of delivery."""
+        """Make the requests of the changes that were just found, in the order of delivery."""
         for operation in sorted(set(self.program.takes.values())):
             end = self.target.end(operation, Window(self.staging), self.stop)
             steps = self.target.terms(operation).steps
             for part, _ in parts_of(self.program, self.staging, self.journal, self.target, operation):
                 if part.attempt.step < steps:
-                    yield Made(operation=operation, part=part, request=end.build(part))
+                    yield Made(operation=operation, part=part, request=end.build(part), steps=steps)
 
 
 @contextmanager
@@ -78,20 +86,17 @@ def rehearsed(app: App, mapping: MappingSpec, *, whole: bool = False) -> Iterato
     Raises BusyError when a run holds the object's file for too long, StateError when a run would refuse its state.
     """
     program = app.program(mapping)
-    opened: list[SqlEnd] = []
-    try:
-        reads = app.reads(mapping, program, opened)
-        target = app.target(mapping, program, opened)
-        with copied(mapping.object, app.setting(mapping)) as (staging, journal):
-            yield Rehearsal(
-                program=program,
-                staging=staging,
-                journal=journal,
-                target=target,
-                stop=app.stop,
-                _reads=reads,
-                _whole=whole,
-            )
-    finally:
-        for end in opened:
-            end.close()
+    with (
+        app.source(program) as source,
+        app.target(program) as target,
+        copied(mapping.object, app.surroundings(mapping)) as (staging, journal),
+    ):
+        yield Rehearsal(
+            program=program,
+            source=source,
+            target=target,
+            staging=staging,
+            journal=journal,
+            stop=app.stop,
+            whole=whole,
+        )

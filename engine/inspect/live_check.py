@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from engine.inspect.probe import probe
 from engine.mapping.checks.one_mapping import first_use
-from engine.mapping.spec import MappingSpec, SqlSource, connections_of
+from engine.mapping.spec import MappingSpec, connections_of
 from engine.run.app import App
-from engine.source.query import first
 from engine.values.errors import OneSyncError, Problem, UnavailableError
 from engine.values.problems import suggestion
 
@@ -40,18 +39,16 @@ def ask(app: App, mappings: Sequence[MappingSpec]) -> Answers:
 
 
 def _column_problems(app: App, mapping: MappingSpec) -> Iterator[Problem]:
-    source = mapping.source
-    if not isinstance(source, SqlSource):
-        return
-    end = app.sql(source.connection)
+    program = app.program(mapping)
     try:
-        columns = end.columns(source.query, {"cursor": first(source.cursor)} if source.cursor else {})
+        with app.source(program) as source:
+            columns = source.columns()
     except OneSyncError as error:
         yield Problem(code=error.code, message=error.message, place=mapping.place("source", "query"))
         return
-    finally:
-        end.close()
-    for name in sorted(app.program(mapping).needed_columns() - set(columns)):
+    if columns is None:
+        return
+    for name in sorted(program.needed_columns() - set(columns)):
         path = first_use(mapping, name)
         message = f"the source has no column `{name}`{suggestion(name, columns)}"
         yield Problem(code="E_UNKNOWN_COLUMN", message=message, place=mapping.place(*path))

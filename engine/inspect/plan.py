@@ -8,13 +8,11 @@ from typing import Any
 
 from engine.connections.http.attempt import Ask
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
-from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
 from engine.state import changes, ledger
-from engine.values import json_text
 from engine.values.canonical import canonical
-from engine.values.differences import Differences, additions, by_table, differences
+from engine.values.differences import Differences, additions, differences
 from engine.values.errors import Exit, OneSyncError
 from engine.values.ranges import Range
 from engine.values.records import Change, Key, Numbered, Refusal
@@ -61,17 +59,17 @@ class ObjectPlan:
 
 def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPlan:
     """Plan one object; what would make its run fail is in the plan. `samples`: at most so many of each change."""
-    counts, notes, found = Counts(), [], _Samples(samples)
+    counts, notes, shown = Counts(), [], _Samples(samples)
     has_changes, failure = False, None
     try:
         with rehearsed(app, mapping) as rehearsal:
-            for read, prepared in rehearsal.reads():
-                counts.add(prepared.counts)
+            for read, found in rehearsal.reads():
+                counts.add(found.counts)
                 counts.requests += read.requests
-                notes += [prepared.withheld.reason] if prepared.withheld else []
+                notes += [found.withheld.reason] if found.withheld else []
                 for made in rehearsal.made():
-                    has_changes |= _count(rehearsal.program, made, counts)
-                found.take(rehearsal)
+                    has_changes |= _count(made, counts)
+                shown.take(rehearsal)
     except OneSyncError as error:
         failure = Failure(code=error.code, message=error.message, exit=int(error.exit))
     if counts.waiting:
@@ -80,7 +78,7 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
         object=mapping.object,
         counts=counts,
         has_changes=has_changes,
-        samples=found.list(),
+        samples=shown.list(),
         notes=tuple(notes),
         failure=failure,
     )
@@ -94,7 +92,7 @@ def exit_of(plans: Sequence[ObjectPlan], *, detailed: bool) -> Exit | int:
     return next((code for code in (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED) if code in failed), Exit.DONE)
 
 
-def _count(program: Program, made: Made, counts: Counts) -> bool:
+def _count(made: Made, counts: Counts) -> bool:
     """Add one request, and tell whether it would leave; what its templates refuse is rejected and never leaves."""
     size = made.part.range.size
     if made.part.attempt.ask is Ask.LOOK_UP:
@@ -104,11 +102,10 @@ def _count(program: Program, made: Made, counts: Counts) -> bool:
     if isinstance(made.request, Refusal):
         counts.rejected += size
         return False
-    refused = sum(isinstance(each, Refusal) for each in made.request) if program.feed else 0
-    counts.rejected += refused
-    counts.confirmed += size - refused
-    counts.requests += len(program.operations[made.operation].requests) if program.operations else 1
-    return size > refused
+    counts.rejected += made.refused
+    counts.confirmed += size - made.refused
+    counts.requests += made.steps
+    return size > made.refused
 
 
 def _waiting(mapping: MappingSpec, count: int) -> str:
@@ -128,7 +125,7 @@ class _Samples:
         self._found: dict[Change, list[Sample]] = {change: [] for change in (Change.CHANGED, *Change)}
 
     def take(self, rehearsal: Rehearsal) -> None:
-        """Take some of the changes that were just prepared."""
+        """Take some of the changes that were just found."""
         for seq in changes.first_of_each_kind(rehearsal.staging, self._most):
             numbered = changes.read(rehearsal.staging, Range(seq, seq))[0]
             if len(self._found[numbered.change]) < self._most:
@@ -143,7 +140,7 @@ def sample(rehearsal: Rehearsal, change: Numbered) -> Sample:
     """Show one change: what the target confirmed, rendered with today's mapping, beside what would be sent."""
     if change.change is Change.REMOVED or change.line is None:
         return Sample(key=change.key, change=change.change)
-    new = _fields(rehearsal.program, change.line)
+    new = rehearsal.program.lines.shown(change.line)
     if change.change is Change.ADDED:
         return Sample(key=change.key, change=change.change, fields=additions(new))
     held = ledger.confirmed(rehearsal.staging, change.key)
@@ -154,7 +151,7 @@ def sample(rehearsal: Rehearsal, change: Numbered) -> Sample:
     if isinstance(old, Refusal):
         reason = f"what was confirmed cannot be rendered with today's mapping: {old.reason}"
         return Sample(key=change.key, change=change.change, fields=additions(new), reason=reason)
-    fields = differences(_fields(rehearsal.program, old), new)
+    fields = differences(rehearsal.program.lines.shown(old), new)
     return Sample(key=change.key, change=change.change, fields=fields, reason=_why(fields, uncertain=held.uncertain))
 
 
@@ -174,8 +171,3 @@ def old_line(rehearsal: Rehearsal, row: Mapping[str, Any]) -> bytes | Refusal:
         refs.append(rehearsal.journal.bindings.get(ref.object, key))
     values = (*(row.get(name) for name in names), *refs)
     return next(iter(program.lines.render([values], (*names, *(ref.name for ref in program.refs)))))
-
-
-def _fields(program: Program, line: str | bytes) -> Any:
-    decoded = json_text.decode(line)
-    return decoded if program.mapping.write is None else by_table(decoded)

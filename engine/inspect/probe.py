@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import SqlConnection
-from engine.mapping.program.request import outgoing
-from engine.mapping.spec import HttpSource
 from engine.run.app import App
 from engine.state.journal import Journal
 from engine.values.errors import ConfigError, OneSyncError, TargetError
 from engine.values.exchanges import Answered, Outgoing
-from engine.values.records import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +73,9 @@ def _ask_http(app: App, name: str) -> str:
 
 def _feed_request(app: App, journal: Journal, name: str) -> Outgoing | None:
     for mapping in app.loaded.mappings.values():
-        if mapping.draft or not isinstance(mapping.source, HttpSource) or mapping.source.connection != name:
+        if mapping.draft or mapping.source.connection != name:
             continue
-        feed = app.program(mapping).feed
-        assert feed is not None  # noqa: S101  an HTTP source has a feed
-        cursor = journal.runs.standing(mapping.object).cursor
-        position = {"cursor": feed.start if cursor is None else cursor, "page": 1, "offset": 0, "link": None}
-        request = outgoing(feed.request, {**feed.shared, **position})
-        if not isinstance(request, Refusal):
-            return request
+        with app.source(app.program(mapping)) as source:
+            if request := source.opening(journal):
+                return request
     return None

@@ -29,8 +29,8 @@ def preview(app: App, mapping: MappingSpec) -> Iterator[dict[str, Any]]:
 
 
 def _documents(rehearsal: Rehearsal, made: Made) -> Iterator[dict[str, Any]]:
-    if rehearsal.program.mapping.write is not None:
-        yield from _writes(rehearsal, made)
+    if isinstance(made.request, list):
+        yield from _writes(rehearsal, made, made.request)
         return
     operation = rehearsal.program.operations[made.operation]
     on = [str(change) for change in Change if change in operation.spec.on]
@@ -69,9 +69,9 @@ def _grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, str | list[str]]:
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
-def _writes(rehearsal: Rehearsal, made: Made) -> Iterator[dict[str, Any]]:
+def _writes(rehearsal: Rehearsal, made: Made, request: Sequence[Any]) -> Iterator[dict[str, Any]]:
     records = changes.keys(rehearsal.staging, made.part.range)
-    for (key, change, _), written in zip(records, made.request, strict=True):
+    for (key, change, _), written in zip(records, request, strict=True):
         facts = {"key": list(key), "change": str(change)}
         if isinstance(written, Refusal):
             yield {**facts, "refused": written.reason, "field": written.field}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.difference.decided import Decided, awaited, decided, refusal
-from engine.difference.find_changes import Prepared
+from engine.difference.find_changes import FoundChanges
 from engine.difference.guards import rewritten
 from engine.inspect import plan
 from engine.inspect.dry_run import Rehearsal, rehearsed
@@ -112,18 +112,18 @@ def why(app: App, mapping: MappingSpec, words: Sequence[str]) -> Answer:
 
 
 def _ask_source(rehearsal: Rehearsal, keys: Sequence[Key]) -> Answer:
-    """Prepare every read and answer from the last one that holds the record."""
-    found = None
-    for _, prepared in rehearsal.reads():
+    """Compare every read and answer from the last one that holds the record."""
+    answer = None
+    for _, found in rehearsal.reads():
         key = next((key for key in keys if rehearsal.staging.is_staged(key_text(key))), None)
         if key is None:
             key = next((key for key in keys if decided(rehearsal.staging, key)), None)
         if key is not None:
-            found = _judged(rehearsal, prepared, key)
-    return found or _absent(rehearsal, keys)
+            answer = _judged(rehearsal, found, key)
+    return answer or _absent(rehearsal, keys)
 
 
-def _judged(rehearsal: Rehearsal, prepared: Prepared, key: Key) -> Answer:
+def _judged(rehearsal: Rehearsal, found: FoundChanges, key: Key) -> Answer:
     """Answer for a record that the read holds, or whose ledger row the read no longer names."""
     answer = replace(
         _known(rehearsal.program.object, rehearsal.staging, rehearsal.journal, key),
@@ -137,17 +137,17 @@ def _judged(rehearsal: Rehearsal, prepared: Prepared, key: Key) -> Answer:
     answer = replace(answer, change=now.change)
     if now.verdict == "remembered" or answer.state is State.UNKNOWN:
         return _with_fields(rehearsal, answer)
-    return _said(rehearsal, prepared, answer, now)
+    return _said(rehearsal, found, answer, now)
 
 
-def _said(rehearsal: Rehearsal, prepared: Prepared, answer: Answer, now: Decided) -> Answer:
+def _said(rehearsal: Rehearsal, found: FoundChanges, answer: Answer, now: Decided) -> Answer:
     answer = replace(answer, stage=None, field=None, status=None, reason=_past_refusal(answer), since=None)
     match now.verdict:
         case "waiting":
             return _waiting(rehearsal, answer)
         case "withheld":
-            held, key = prepared.withheld, answer.key
-            reason = rewritten(rehearsal.staging, full=prepared.spec.full, key=key) or (held.reason if held else None)
+            held, key = found.withheld, answer.key
+            reason = rewritten(rehearsal.staging, full=found.spec.full, key=key) or (held.reason if held else None)
             return replace(answer, state=State.WITHHELD, reason=reason)
         case "unhandled":
             reason = f"no entry of `send` takes {answer.change} records of {answer.object}"

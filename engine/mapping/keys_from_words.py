@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import product
 
-from engine.mapping.spec import HttpSource, MappingSpec
+from engine.mapping.spec import MappingSpec
 from engine.values.canonical import canonical
 from engine.values.errors import ConfigError
 from engine.values.records import Key
@@ -43,7 +43,7 @@ def keys_of(mapping: MappingSpec, words: Sequence[str]) -> list[Key]:
 
 def is_feed(mapping: MappingSpec) -> bool:
     """Tell whether the source gives events, so that it cannot be asked for a record, nor read whole."""
-    return isinstance(mapping.source, HttpSource) and mapping.source.feed is not None
+    return mapping.source.gives_events
 
 
 def _listed(word: str) -> list[Key]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from engine.connections.settings import Connection, HttpConnection, OnStatus
 from engine.templates.nulls import OnNull
@@ -174,6 +174,13 @@ class SqlSource:
     cursor: Cursor | None = None
     children: Mapping[str, Children] = field(default_factory=dict)
 
+    feed: ClassVar[None] = None
+    fetch: ClassVar[None] = None
+    has_templates: ClassVar[bool] = False
+    keeps_documents: ClassVar[bool] = False  # a refused record is kept with its document, as nothing brings it again
+    is_spoken_of: ClassVar[bool] = False  # the object's notes mean nothing at another one; a query is read anew
+    gives_events: ClassVar[bool] = False  # it cannot be asked for a record, nor read whole
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
@@ -208,6 +215,16 @@ class HttpSource:
     feed: Feed | None = None  # exactly one of feed and pages
     pages: Pages | None = None
     fetch: Fetch | None = None
+
+    children: ClassVar[Mapping[str, Children]] = {}
+    has_templates: ClassVar[bool] = True
+    keeps_documents: ClassVar[bool] = True
+    is_spoken_of: ClassVar[bool] = True
+
+    @property
+    def gives_events(self) -> bool:
+        """Tell whether it cannot be asked for a record, nor read whole."""
+        return self.feed is not None
 
 
 Source: TypeAlias = SqlSource | HttpSource
@@ -246,6 +263,11 @@ class Write:
     tables: tuple[TableWrite, ...] = ()
     statements: tuple[Statement, ...] = ()
     removed: Write | None = None  # what a removal does
+
+    @property
+    def on(self) -> frozenset[Change]:
+        """The changes that it takes."""
+        return frozenset({Change.ADDED, Change.CHANGED} | ({Change.REMOVED} if self.removed else set()))
 
 
 # --- a mapping ---------------------------------------------------------------------------------------
@@ -314,6 +336,11 @@ class MappingSpec:
     def direction(self) -> Literal["outbound", "inbound"]:
         return "outbound" if self.write is None else "inbound"
 
+    @property
+    def entries(self) -> tuple[Operation | Write, ...]:
+        """What takes changes, in the order of operations: the entries of `send`, or `write` for all of its own."""
+        return self.send if self.write is None else (self.write,)
+
     def place(self, *path: str | int) -> Place:
         """Find where a key stands, or its nearest parent that has a place."""
         for length in range(len(path), 0, -1):
@@ -324,7 +351,13 @@ class MappingSpec:
 
 def connections_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
     """Name the connections of an object: its source's, then its target's."""
+    return tuple(dict.fromkeys((mapping.source.connection, *targets_of(project, mapping))))
+
+
+def targets_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
+    """Name the connection that an object goes to; all that it may be, where neither it nor the project decides."""
     if mapping.write is not None:
-        return tuple(dict.fromkeys((mapping.source.connection, mapping.write.connection)))
-    only = [name for name, connection in project.connections.items() if isinstance(connection, HttpConnection)]
-    return tuple(dict.fromkeys((mapping.source.connection, *([mapping.target] if mapping.target else only))))
+        return (mapping.write.connection,)
+    if mapping.target is not None:
+        return (mapping.target,)
+    return tuple(name for name, each in project.connections.items() if isinstance(each, HttpConnection))

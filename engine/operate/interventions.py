@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.connections.identity import differing
-from engine.connections.settings import Retry
-from engine.connections.sql.database import SqlEnd
+from engine.connections.settings import HttpConnection, Retry
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.program import Program
 from engine.mapping.spec import MappingSpec
@@ -109,19 +108,14 @@ def adopt(app: App, mapping: MappingSpec) -> ObjectResult:
     needed = _unadoptable(program)
     if needed:
         return _hold_lost(app, program, needed)
-    opened: list[SqlEnd] = []
-    try:
-        order = Order(run_id=new_run_id(app.setting().clock()), due=program.all_operations, adopts=True)
-        reads = app.reads(mapping, program, opened, run_id=order.run_id)  # the very wiring of a run
+    order = Order(run_id=new_run_id(app.clock()), due=program.all_operations, adopts=True)
+    with app.source(program, run_id=order.run_id) as source:  # the very wiring of a run
         target = _adopting(app, mapping, program)
         with _held(app, mapping.object) as staging:  # held on to while the run opens it once more
             if staging is not None:
                 with app.journal_to_write() as journal:
                     _pair(program, staging, journal)
-            return run_object.run_object(program, reads, target, app.setting(mapping), order)
-    finally:
-        for end in opened:
-            end.close()
+            return run_object.run_object(program, source, target, app.surroundings(mapping), order)
 
 
 def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:
@@ -145,7 +139,7 @@ def _unadoptable(program: Program) -> tuple[str, ...]:
 
 def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResult:
     """Pair ledger and journal again: records whose values went with the journal are unknown from now on."""
-    begun = app.setting().clock()
+    begun = app.clock()
     creates = program.operations[program.takes[Change.ADDED]].spec.creates
     with _held(app, program.object) as staging:
         if staging is None or not creates:
@@ -167,7 +161,7 @@ def _hold_lost(app: App, program: Program, needed: Sequence[str]) -> ObjectResul
         status=Status.PARTIAL if lost else Status.SUCCESS,
         counts=Counts(extracted=lost, added=lost, unknown=lost),
         started_at=begun,
-        duration_seconds=(app.setting().clock() - begun).total_seconds(),
+        duration_seconds=(app.clock() - begun).total_seconds(),
         notes=(note,),
     )
 
@@ -190,12 +184,12 @@ def _names_saved(program: Program) -> bool:
 
 
 def _adopting(app: App, mapping: MappingSpec, program: Program) -> AdoptingTarget:
-    if mapping.write is not None:
-        return AdoptingTarget(program, None, connection=mapping.write.connection, workers=1, retry=Retry())
-    settings = app.target_connection(mapping)
-    asks = any(each.lookup for each in program.operations)
-    http = app.http(settings.name) if asks else None
-    return AdoptingTarget(program, http, connection=settings.name, workers=settings.concurrency, retry=settings.retry)
+    name = app.target_connection(mapping).name
+    if not any(each.lookup for each in program.operations):
+        return AdoptingTarget(program, None, connection=name, workers=1, retry=Retry())
+    settings = app.connection(name, HttpConnection)
+    http = app.http(name)
+    return AdoptingTarget(program, http, connection=name, workers=settings.concurrency, retry=settings.retry)
 
 
 def _pair(program: Program, staging: Staging, journal: Journal) -> int:

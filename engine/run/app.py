@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,33 +13,32 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.connections.http.client import HttpEnd
+from engine.connections.http.decisions import Decision
 from engine.connections.identity import Identity, http_identity
-from engine.connections.settings import HttpConnection, SqlConnection
+from engine.connections.settings import Connection, HttpConnection, SqlConnection
 from engine.connections.sql.database import SqlEnd, sql_identity
 from engine.delivery.record_events import judged
 from engine.delivery.targets import HttpTarget, SqlTarget, Target, described
 from engine.mapping.environment import Environment
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Program, compile_mapping
-from engine.mapping.spec import MappingSpec, SqlSource
-from engine.run.run_object import Reads, run_object
-from engine.run.setting import Setting
-from engine.source.documents import kept_of, read_feed
-from engine.source.feed import FeedEnd
-from engine.source.query import read_sql
+from engine.mapping.program.feed import Feed
+from engine.mapping.program.target import Sends, Writes
+from engine.mapping.spec import MappingSpec, SqlSource, targets_of
+from engine.run.run_object import run_object
+from engine.run.surroundings import Surroundings
+from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
 from engine.state.journal import Journal
 from engine.state.journal.requests import Exchange
-from engine.state.protocols import RunJournal
 from engine.values import shipped
 from engine.values.errors import ConfigError, Place
-from engine.values.exchanges import NotSent
+from engine.values.exchanges import Answer, NotSent, Outgoing
 from engine.values.order import Order
-from engine.values.read import Read
+from engine.values.records import Clock
 from engine.values.redact import redact
 from engine.values.results import ObjectResult
 
 T = TypeVar("T")
-KEPT_EXCHANGES = 10_000  # of a read that asks for more before its first page is done
 
 
 def utc_now() -> datetime:
@@ -50,9 +49,10 @@ def utc_now() -> datetime:
 class App:
     """A project folder, ready for commands; ends are opened when they are first needed."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now) -> None:
         """Load the project. Raises ConfigError with all problems of all files."""
         self.folder = folder
+        self.clock = clock
         self.loaded: Loaded = load(folder)
         self.environment = Environment(folder, os.environ if variables is None else variables)
         self.stop = threading.Event()
@@ -78,41 +78,40 @@ class App:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
 
-    def setting(self, mapping: MappingSpec | None = None) -> Setting:
+    def surroundings(self, mapping: MappingSpec | None = None) -> Surroundings:
         """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
         ends = {}
         if mapping is not None:
             others = [self.loaded.mappings[each.object] for each in mapping.refs.values()]
             ends = {each.object: self.ends_of(each) for each in (mapping, *others)}
-        return Setting(state=self.state, clock=utc_now, stop=self.stop, hide=self._hide, ends=ends)
+        return Surroundings(state=self.state, clock=self.clock, stop=self.stop, hide=self._hide, ends=ends)
 
     def ends_of(self, mapping: MappingSpec) -> dict[str, Identity]:
-        """Identify the ends that an object's notes speak of, by their role; a query is read anew, so not its source.
+        """Identify the ends that an object's notes speak of, by their role.
 
         Raises ConfigError where a variable is missing.
         """
-        if mapping.write is None:
-            return {"target": self._http_identity(self.target_connection(mapping).name)}
-        url = self._sql_url(mapping.write.connection)
-        ends = {"target": sql_identity(url, name=mapping.write.connection)}
-        if not isinstance(mapping.source, SqlSource):
-            ends["source"] = self._http_identity(mapping.source.connection)
-        return ends
+        names = {"target": self.target_connection(mapping).name}
+        if mapping.source.is_spoken_of:
+            names["source"] = mapping.source.connection
+        return {role: self._identity(name) for role, name in names.items()}
 
-    def _http_identity(self, name: str) -> Identity:
-        base_url, headers = self._http_address(name, self._connection(name, HttpConnection))
-        return http_identity(base_url, headers)
+    def _identity(self, name: str) -> Identity:
+        connection = self.loaded.project.connections[name]
+        if isinstance(connection, SqlConnection):
+            return sql_identity(self._sql_url(name), name=name)
+        return http_identity(*self._http_address(name, connection))
 
     def _hide(self, text: str) -> str:
         return redact(text, self.environment.secrets)
 
     def journal(self) -> Journal:
         """Open the journal to read; close it after use."""
-        return Journal.open_to_read(self.state, utc_now)
+        return Journal.open_to_read(self.state, self.clock)
 
     def journal_to_write(self) -> Journal:
         """Open the journal for an operator's change; close it after use."""
-        return Journal.open(self.state, utc_now)
+        return Journal.open(self.state, self.clock)
 
     def program(self, mapping: MappingSpec) -> Program:
         """Compile a mapping, once."""
@@ -130,16 +129,16 @@ class App:
         return SqlEnd(_beside(self.folder, self._sql_url(name)), name=name)
 
     def _sql_url(self, name: str) -> str:
-        connection = self._connection(name, SqlConnection)
+        connection = self.connection(name, SqlConnection)
         return self.environment.resolve(connection.url, self._place("connections", name, "url"), secret=True)
 
     def http(self, name: str) -> HttpEnd:
         """Give an HTTP connection, shared by all objects and threads, so that its limits hold for all of them."""
-        connection = self._connection(name, HttpConnection)
+        connection = self.connection(name, HttpConnection)
         with self._lock:
             if name not in self._http:
                 base_url, headers = self._http_address(name, connection)
-                self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers)
+                self._http[name] = HttpEnd(connection, base_url=base_url, headers=headers, clock=self.clock)
             return self._http[name]
 
     def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
@@ -153,7 +152,8 @@ class App:
         """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
         return self._http[name].shut if name in self._http else None
 
-    def _connection(self, name: str, kind: type[T]) -> T:
+    def connection(self, name: str, kind: type[T]) -> T:
+        """Give the settings of a connection. Raises ConfigError where it is of another kind."""
         connection = self.loaded.project.connections[name]
         if not isinstance(connection, kind):
             raise ConfigError(f"connection {name} is of another type", code="E_CONNECTION_TYPE")
@@ -176,80 +176,46 @@ class App:
     def run_object(self, mapping: MappingSpec, order: Order) -> ObjectResult:
         """Run one object once. Raises BusyError, or ConfigError where a variable is missing; nothing was done then."""
         program = self.program(mapping)
-        opened: list[SqlEnd] = []
-        try:
-            reads = self.reads(mapping, program, opened, run_id=order.run_id)
-            return run_object(program, reads, self.target(mapping, program, opened), self.setting(mapping), order)
-        finally:
-            for end in opened:
-                end.close()
+        with self.source(program, run_id=order.run_id) as source, self.target(program) as target:
+            return run_object(program, source, target, self.surroundings(mapping), order)
 
-    def target(self, mapping: MappingSpec, program: Program, opened: list[SqlEnd]) -> Target:
-        """Open the target of an object; SQL ends are added to `opened` and belong to the caller."""
-        if mapping.write is not None:
-            opened.append(self.sql(mapping.write.connection))
-            return SqlTarget(program, opened[-1])
-        connection = self.target_connection(mapping)
-        return HttpTarget(program, self.http(connection.name), connection)
+    @contextmanager
+    def source(self, program: Program, *, run_id: str | None = None) -> Iterator[Source]:
+        """Open the source of an object, for one thread; with a `run_id` what is asked of it is kept in the history."""
+        name = program.mapping.source.connection
+        match program.source:
+            case SqlSource() as query:
+                with closing(self.sql(name)) as end:
+                    yield QuerySource(program, query, end, self.clock)
+            case Feed() as feed:
+                http, settings = self.http(name), self.connection(name, HttpConnection)
+                attempts = Attempts(_described, run_id)
+                yield DocumentSource(program, feed, http, settings, stop=self.stop, attempts=attempts)
 
-    def target_connection(self, mapping: MappingSpec) -> HttpConnection:
-        """Find the HTTP connection of an outbound object: the one that the mapping names, or the project's only one."""
-        if mapping.target is not None:
-            return self._connection(mapping.target, HttpConnection)
-        found = [each for each in self.loaded.project.connections.values() if isinstance(each, HttpConnection)]
+    @contextmanager
+    def target(self, program: Program) -> Iterator[Target]:
+        """Open the target of an object, for one thread."""
+        name = self.target_connection(program.mapping).name
+        match program.target:
+            case Sends() as sends:
+                yield HttpTarget(sends, self.http(name), self.connection(name, HttpConnection))
+            case Writes() as writes:
+                with closing(self.sql(name)) as end:
+                    yield SqlTarget(writes, end)
+
+    def target_connection(self, mapping: MappingSpec) -> Connection:
+        """Find the connection that an object goes to. Raises ConfigError where nothing says which."""
+        found = targets_of(self.loaded.project, mapping)
         if len(found) != 1:
             raise ConfigError(
                 f"{mapping.object}: the project has {len(found)} http connections: choose one with `target`",
                 code="E_CONNECTION_TYPE",
             )
-        return found[0]
+        return self.loaded.project.connections[found[0]]
 
-    def reads(
-        self, mapping: MappingSpec, program: Program, opened: list[SqlEnd], *, run_id: str | None = None
-    ) -> Reads:
-        """Say how the source of an object is read; SQL ends are added to `opened` and belong to the caller.
 
-        With a `run_id` the requests of a feed are kept in the history.
-        """
-        source = mapping.source
-        if isinstance(source, SqlSource):
-            opened.append(self.sql(source.connection))
-            end = opened[-1]
-
-            def read_once(journal: RunJournal, whole: bool) -> Iterator[Read]:
-                return read_sql(source, end, journal.runs.standing(mapping.object), utc_now(), whole=whole)
-
-            return read_once
-        http = self.http(source.connection)
-        connection = self._connection(source.connection, HttpConnection)
-        asked: deque[Exchange] = deque(maxlen=KEPT_EXCHANGES)  # by the threads of a read
-        feed_end = FeedEnd(
-            exchange=lambda request: http.exchange(request, stop=self.stop),
-            asked=http.asked,
-            retry=connection.retry,
-            workers=connection.concurrency,
-            stop=self.stop,
-            tell=lambda request, answer, decision: asked.append(judged(described(request, answer), decision)),
-        )
-        feed = program.feed
-        assert feed is not None  # noqa: S101  an HTTP source has a feed
-
-        def read_pages(journal: RunJournal, whole: bool) -> Iterator[Read]:
-            refused = kept_of(journal, mapping)
-            try:
-                for read in read_feed(feed, feed_end, journal.runs.standing(mapping.object).cursor, refused):
-                    keep(journal)
-                    yield read
-            finally:
-                keep(journal)
-
-        def keep(journal: RunJournal) -> None:
-            if run_id is not None and asked:
-                with journal.transaction():
-                    while asked:
-                        journal.requests.add(mapping.object, run_id, asked.popleft())
-
-        return read_pages
+def _described(request: Outgoing, answer: Answer, decision: Decision) -> Exchange:
+    return judged(described(request, answer), decision)
 
 
 def _beside(folder: Path, url: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from engine.delivery.refuse import as_document, reject
-from engine.difference.find_changes import Prepared
+from engine.difference.find_changes import FoundChanges
 from engine.mapping.program import Program
 from engine.state.journal.rejections import Rejection
 from engine.state.protocols import RunJournal
@@ -19,7 +19,7 @@ def keep(
     journal: RunJournal,
     staging: Staging,
     program: Program,
-    prepared: Prepared,
+    found: FoundChanges,
     *,
     read: Read,
     rejected: Set[Key],
@@ -32,15 +32,15 @@ def keep(
     """
     known = {each.key: each for each in journal.rejections.of(program.object)}
     standing = {
-        *prepared.remembered,
+        *found.remembered,
         *rejected,
-        *(each.key for each in prepared.refused),
+        *(each.key for each in found.refused),
         *(each.key for each in read.refused),
     }
     with journal.transaction():
-        for each in prepared.refused:
+        for each in found.refused:
             if not _is_known(each, known, program):
-                document = staging.staged_document(key_text(each.key)) if program.feed else None
+                document = staging.staged_document(key_text(each.key)) if program.keeps_documents else None
                 reject(journal, program, each.key, each.refusal, kept=as_document(document))
         for item in read.refused:
             reject(journal, program, item.key, item.refusal, kept=item.kept)
@@ -51,10 +51,10 @@ def keep(
 def _is_known(refused: Refused, known: Mapping[Key, Rejection], program: Program) -> bool:
     """Tell whether the same refusal stands already: it then costs no write in each run.
 
-    An inbound record is written again: its document is a newer one.
+    A record that is kept with its document is written again: the document is a newer one.
     """
     before = known.get(refused.key)
-    if before is None or before.retry or program.feed:
+    if before is None or before.retry or program.keeps_documents:
         return False
     return before.refusal == refused.refusal and before.fingerprint == program.mapping_fingerprint
 

@@ -1,14 +1,13 @@
-"""One run of one object: prepare, deliver, record, settle; and what follows from it beyond the run."""
+"""One run of one object: find changes, deliver, record, settle; and what follows from it beyond the run."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from engine.delivery.deliver import Delivery
 from engine.delivery.family import MAX_SPLITS
@@ -16,13 +15,12 @@ from engine.delivery.note_events import facts_of
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window
-from engine.difference.find_changes import prepare
+from engine.difference.find_changes import find_changes
 from engine.mapping.program import Program
-from engine.mapping.spec import Once, SqlSource
+from engine.mapping.spec import Once
 from engine.run import refusals
-from engine.run.setting import Setting
-from engine.run.whole import reads_whole
-from engine.source.query import start_hint
+from engine.run.surroundings import Surroundings
+from engine.source.sources import Source
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal import Journal
@@ -37,16 +35,15 @@ from engine.values.results import Counts, Failure, ObjectResult, Status
 
 BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
 
-Reads: TypeAlias = Callable[[RunJournal, bool], Iterator[Read]]  # True: a query is read whole, whatever its cursor says
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """A run under way, with all that its steps share."""
 
     program: Program
+    source: Source
     target: Target
-    setting: Setting
+    around: Surroundings
     order: Order
     staging: Staging
     ledger: RunLedger
@@ -62,7 +59,7 @@ class _Run:
     @property
     def http(self) -> str:
         """Name the connection that credentials are for: of the two ends the one that speaks HTTP."""
-        return self.program.mapping.source.connection if self.program.feed else self.target.connection
+        return self.source.http or self.target.connection
 
     @property
     def delivered(self) -> bool:
@@ -70,20 +67,21 @@ class _Run:
         return not (self.tally.error or self.tally.counts.failed)
 
 
-def run_object(program: Program, reads: Reads, target: Target, setting: Setting, order: Order) -> ObjectResult:
+def run_object(program: Program, source: Source, target: Target, around: Surroundings, order: Order) -> ObjectResult:
     """Run one object once; every failure that concerns this object alone is in the result.
 
     Raises BusyError when another process runs the object: nothing was done then.
     """
-    begun = setting.clock()
+    begun = around.clock()
     with (
-        Journal.open(setting.state, setting.clock, setting.hide) as journal,
-        _opened(program.object, setting) as (staging, note),
+        Journal.open(around.state, around.clock, around.hide) as journal,
+        _opened(program.object, around) as (staging, note),
     ):
         run = _Run(
             program=program,
+            source=source,
             target=target,
-            setting=setting,
+            around=around,
             order=order,
             staging=staging,
             ledger=Ledger(staging),
@@ -95,7 +93,7 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
         error: OneSyncError | None = None
         try:
             _make_ready(run)
-            for read in reads(journal, reads_whole(program, staging, journal)):
+            for read in source.reads(staging, journal):
                 _take(run, read, counts)
                 if not run.delivered:
                     break
@@ -112,26 +110,26 @@ def run_object(program: Program, reads: Reads, target: Target, setting: Setting,
 
 
 @contextmanager
-def _opened(object_: str, setting: Setting) -> Iterator[tuple[Staging, str | None]]:
+def _opened(object_: str, around: Surroundings) -> Iterator[tuple[Staging, str | None]]:
     """Open the object's file; a damaged one is set aside and begun anew, with a warning."""
-    path = setting.state / f"{object_}.duckdb"
+    path = around.state / f"{object_}.duckdb"
     note = None
     try:
-        staging = Staging.open(path, scratch=setting.state, wait_seconds=BUSY_WAIT_SECONDS)
+        staging = Staging.open(path, scratch=around.state, wait_seconds=BUSY_WAIT_SECONDS)
     except DamagedError as error:
-        note = f"{error.message}; it was set aside as {_set_aside(path, setting).name} and is rebuilt"
-        staging = Staging.open(path, scratch=setting.state, wait_seconds=BUSY_WAIT_SECONDS)
+        note = f"{error.message}; it was set aside as {_set_aside(path, around).name} and is rebuilt"
+        staging = Staging.open(path, scratch=around.state, wait_seconds=BUSY_WAIT_SECONDS)
     try:
         yield staging, note
     finally:
         staging.close()
         if staging.damaged:
-            _set_aside(path, setting)  # the next run begins it anew
+            _set_aside(path, around)  # the next run begins it anew
 
 
-def _set_aside(path: Path, setting: Setting) -> Path:
+def _set_aside(path: Path, around: Surroundings) -> Path:
     """Rename a damaged file and its log, so that a person can look at them."""
-    aside = path.with_name(f"{path.name}.damaged-{setting.clock():%Y%m%dT%H%M%S}")
+    aside = path.with_name(f"{path.name}.damaged-{around.clock():%Y%m%dT%H%M%S}")
     log = path.with_name(f"{path.name}.wal")
     with files_translated(path):
         path.rename(aside)
@@ -145,9 +143,9 @@ def _make_ready(run: _Run) -> None:
     run.journal.rejections.take_up_retries(run.object)
     if warning := check_pair(run.ledger, run.journal, run.object):
         run.notes.append(warning)
-    recover(run.ledger, run.journal, run.object, run.setting.clock())
-    check_ends(run.ledger, run.journal, run.object, run.setting.ends)
-    ends = run.setting.ends.get(run.object, {})
+    recover(run.ledger, run.journal, run.object, run.around.clock())
+    check_ends(run.ledger, run.journal, run.object, run.around.ends)
+    ends = run.around.ends.get(run.object, {})
     if ends != run.journal.ends.of(run.object):
         run.journal.ends.put(run.object, ends)
 
@@ -155,15 +153,15 @@ def _make_ready(run: _Run) -> None:
 def _take(run: _Run, read: Read, counts: Counts) -> None:
     """Bring the target to what one read says, and record it."""
     run.journal.runs.begin(run.object, run.order.run_id, run.begun)
-    prepared = prepare(run.program, run.staging, run.journal, read, run.order, stop=run.setting.stop)
-    counts.add(prepared.counts)
+    found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.around.stop)
+    counts.add(found.counts)
     counts.requests += read.requests
-    if held := prepared.withheld:
+    if held := found.withheld:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
-    if run.program.feed and not read.retried:
-        run.journal.pauses.end(run.http)
-    if read.cursor_column and (read.full or prepared.withheld):
+    if run.source.http and not read.retried:
+        run.journal.pauses.end(run.source.http)
+    if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
         _deliver(run, operation)
@@ -171,12 +169,12 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         run.journal,
         run.staging,
         run.program,
-        prepared,
+        found,
         read=read,
         rejected=run.tally.rejected,
         delivered=run.delivered,
     )
-    settle_run(run.ledger, run.journal, run.object, run.setting.clock())
+    settle_run(run.ledger, run.journal, run.object, run.around.clock())
 
 
 # --- delivering ------------------------------------------------------------------------------------------------
@@ -188,7 +186,7 @@ def _deliver(run: _Run, operation: int) -> None:
     if not ranges:
         return
     window = Window(run.staging)
-    end = run.target.end(operation, window, run.setting.stop)
+    end = run.target.end(operation, window, run.around.stop)
     if run.tally.error is None and end.unavailable():
         said = "it did not answer, and its breaker lets nothing pass now; `one-sync status` says since when"
         message = f"connection {run.target.connection}: {said}, and the next run tries again"
@@ -207,7 +205,7 @@ def _deliver(run: _Run, operation: int) -> None:
     )
     parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
     terms = run.target.terms(operation)
-    delivery = Delivery(parts, terms, end, stop=run.setting.stop, splits_left=run.tally.splits_left)
+    delivery = Delivery(parts, terms, end, stop=run.around.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
@@ -226,7 +224,7 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
     greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
     if read.cursor_column and greatest is None and read.full:
-        run.notes.append(_nothing_read(run))
+        run.notes.append(f"{run.object}: a full read gave no rows{read.hint}")
     if read.cursor_column and left:
         return
     with run.journal.transaction():
@@ -239,14 +237,6 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
             run.journal.runs.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
-
-
-def _nothing_read(run: _Run) -> str:
-    """Say of a full read without rows what may be wrong with its cursor: some databases compare without an error."""
-    source = run.program.mapping.source
-    cursor = source.cursor if isinstance(source, SqlSource) else None
-    hint = f"; :cursor was {cursor.start}: {start_hint(cursor)}" if cursor else ""
-    return f"{run.object}: a full read gave no rows{hint}"
 
 
 def _without_verdict(counts: Counts) -> int:
@@ -268,7 +258,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
         status=Status.FAILED if failure else Status.PARTIAL if partial else Status.SUCCESS,
         counts=counts,
         started_at=run.begun,
-        duration_seconds=(run.setting.clock() - run.begun).total_seconds(),
+        duration_seconds=(run.around.clock() - run.begun).total_seconds(),
         failure=failure,
         notes=tuple(run.notes),
     )

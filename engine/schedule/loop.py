@@ -13,13 +13,13 @@ from engine.mapping.fires import Pair, schedules_of, tie_cycle
 from engine.mapping.spec import MappingSpec, Once
 from engine.schedule.due import SETBACK, WORKERS, End, Start, State, Turn, begin, turn
 from engine.values.errors import ConfigError, OneSyncError
+from engine.values.records import Clock
 from engine.values.results import ObjectResult, Status
 
 SETBACK_NOISE = timedelta(seconds=10)  # a clock set back by less is not worth a line in the log
 IDLE_SECONDS = 1.0  # the longest sleep, so that a jump of the clock is seen
 BUSY_SECONDS = 0.02  # the longest sleep while an object runs, so that its end is seen
 
-Clock: TypeAlias = Callable[[], datetime]
 PausedUntil: TypeAlias = Callable[[str, datetime], datetime | None]
 
 

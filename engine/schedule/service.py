@@ -13,7 +13,7 @@ from engine.connections.http.status import PAUSING
 from engine.connections.settings import HttpConnection
 from engine.mapping.fires import Pair, schedules_of
 from engine.mapping.spec import MappingSpec, connections_of
-from engine.run.app import App, utc_now
+from engine.run.app import App
 from engine.run.run_object import exit_of, new_run_id
 from engine.run.variables import require_variables
 from engine.schedule.lock import sole_scheduler
@@ -39,22 +39,22 @@ BUSY_PAUSE = timedelta(seconds=30)  # of an object that another process runs: fi
 
 def run_object(app: App, mapping: MappingSpec, order: Order, log: Log) -> ObjectResult:
     """Run an object; whatever ends its run early is in the result, so that it ends no other's."""
-    begun = utc_now()
+    begun = app.clock()
     try:
         result = app.run_object(mapping, order)
     except OneSyncError as error:
         status = Status.SKIPPED if isinstance(error, BusyError) else Status.FAILED
         failure = Failure(code=error.code, message=error.message, exit=int(error.exit))
-        result = _without_records(mapping, order, begun, status, failure)
+        result = _without_records(mapping, order, begun, app.clock(), status=status, failure=failure)
     except Exception as error:
         failure = Failure(code="E_UNEXPECTED", message=f"{type(error).__name__}: {error}", exit=int(Exit.FAILED))
-        result = _without_records(mapping, order, begun, Status.FAILED, failure)
+        result = _without_records(mapping, order, begun, app.clock(), status=Status.FAILED, failure=failure)
         log.error("run_broke", object=mapping.object, run_id=order.run_id, exc_info=error)
     return result
 
 
 def _without_records(
-    mapping: MappingSpec, order: Order, begun: datetime, status: Status, failure: Failure
+    mapping: MappingSpec, order: Order, begun: datetime, ended: datetime, *, status: Status, failure: Failure
 ) -> ObjectResult:
     return ObjectResult(
         object=mapping.object,
@@ -62,7 +62,7 @@ def _without_records(
         status=status,
         counts=Counts(),
         started_at=begun,
-        duration_seconds=(utc_now() - begun).total_seconds(),
+        duration_seconds=(ended - begun).total_seconds(),
         failure=failure,
     )
 
@@ -102,7 +102,8 @@ def run_once(
     for mapping in mappings:
         order = Order(run_id=run_id, due=app.program(mapping).all_operations, allowed_removed=allow_removed)
         if failure := _why_not(app, mapping):
-            yield _without_records(mapping, order, utc_now(), Status.SKIPPED, failure)
+            now = app.clock()
+            yield _without_records(mapping, order, now, now, status=Status.SKIPPED, failure=failure)
             continue
         result = run_object(app, mapping, order, log)
         if result.failure and result.failure.code in PAUSING:
@@ -195,7 +196,7 @@ class Service:
         scheduler = Scheduler(
             mappings=self._mappings,
             timezone=self._app.timezone,
-            clock=utc_now,
+            clock=self._app.clock,
             run=self._run,
             last_started=last_started,
             once_done=self._once_done,
@@ -207,7 +208,7 @@ class Service:
 
     def _last_started(self) -> dict[Pair, datetime]:
         """Read when operations last started; from here on also a first fire that is missed is caught up."""
-        now = utc_now()
+        now = self._app.clock()
         with self._app.journal_to_write() as journal, journal.transaction():
             known = journal.fires.all()
             for name, operation in schedules_of(self._mappings).keys() - known.keys():
@@ -215,7 +216,7 @@ class Service:
         return known
 
     def _run(self, name: str, operations: frozenset[int] | None) -> ObjectResult:
-        mapping, begun = self._mappings[name], utc_now()
+        mapping, begun = self._mappings[name], self._app.clock()
         due = self._app.program(mapping).all_operations if operations is None else operations
         order = Order(run_id=new_run_id(begun), due=due)
         self._follower.follow(order.run_id)
@@ -225,7 +226,7 @@ class Service:
         finally:
             self._pauses.forget()
         if result.failure and result.failure.code == "E_BUSY":
-            self._pauses.hold(name, utc_now() + BUSY_PAUSE)
+            self._pauses.hold(name, self._app.clock() + BUSY_PAUSE)
         self._alerts.look()
         _log_result(result, self._log)
         if is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
@@ -240,7 +241,7 @@ class Service:
 
     def _prune(self) -> None:
         """Drop old history once a day."""
-        now = utc_now()
+        now = self._app.clock()
         if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
             self._pruned_at = now
             with self._app.journal_to_write() as journal:

@@ -1,6 +1,7 @@
 """The first step: a query, a feed or pages into reads, each with the cursor that follows it.
 
-query      a SQL query's rows as batches of canonical texts, from its cursor on or whole
+sources    the two kinds of source, as a run sees them
+query      a SQL query's rows as batches of canonical texts, from its cursor on, or whole where it must be
 documents  reads of a feed or of pages: documents as batches, refused items beside them
 feed       an event feed page by page, or a paged list whole
 items      the items of a page: what each asks for, its document, or why it has none

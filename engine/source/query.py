@@ -8,8 +8,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.connections.sql.database import SqlEnd
+from engine.mapping.program import Program
 from engine.mapping.spec import Cursor, SqlSource
 from engine.state.journal.runs import Standing
+from engine.state.ledger import READ_BY
+from engine.state.protocols import RunJournal
+from engine.state.staging import Staging
 from engine.values import canonical
 from engine.values.canonical import Kind
 from engine.values.columns import Batch, batch_of, column, without_giants
@@ -34,6 +38,15 @@ def _batch(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Batch:
     return without_giants(batch_of(columns, parts, faults))
 
 
+def must_be_whole(program: Program, staging: Staging, journal: RunJournal) -> bool:
+    """Tell whether a query has to be read whole, because something to be sent may stand before its cursor."""
+    if staging.meta(READ_BY) != program.read_fingerprint:  # an edited mapping, a new file, or a read that is not over
+        return True
+    hours = program.mapping.retry_rejected_after_hours
+    due = (each for each in journal.rejections.of(program.object) if journal.rejections.is_due(each, hours))
+    return any(each.retry or each.payload_hash for each in due)
+
+
 def read_sql(
     source: SqlSource, end: SqlEnd, standing: Standing, now: datetime, *, whole: bool = False
 ) -> Iterator[Read]:
@@ -51,6 +64,7 @@ def read_sql(
         children=_children(source, end, params),
         full=full,
         cursor_column=cursor.column,
+        hint=_hint(cursor),
     )
 
 
@@ -77,13 +91,13 @@ def _hinted(batches: Iterable[Batch], cursor: Cursor) -> Iterator[Batch]:
     try:
         yield from batches
     except RunError as error:
-        message = f"{error.message}; :cursor was {cursor.start}: {start_hint(cursor)}"
-        raise RunError(message, code=error.code) from error
+        raise RunError(error.message + _hint(cursor), code=error.code) from error
 
 
-def start_hint(cursor: Cursor) -> str:
+def _hint(cursor: Cursor) -> str:
     """Say what to do where a full read compares a column with what it does not hold."""
-    return f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
+    remedy = f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
+    return f"; :cursor was {cursor.start}: {remedy}"
 
 
 def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:

@@ -17,10 +17,15 @@ from engine.inspect.samples.document import Exercised, Rendering
 from engine.inspect.samples.inbound_samples import written
 from engine.inspect.samples.outbound_samples import sent
 from engine.mapping.program import Program
+from engine.mapping.program.feed import Feed
+from engine.mapping.program.target import Writes
 
 __all__ = ["Exercised", "Rendering", "rendering"]
 
 
 def rendering(program: Program) -> Rendering:
     """Render all samples of a mapping: what its snapshot holds, and what of the mapping they exercised."""
-    return sent(program) if program.mapping.write is None else written(program)
+    match program:
+        case Program(source=Feed() as feed, target=Writes() as writes):
+            return written(program, feed, writes)
+    return sent(program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.connections.settings import Retry
@@ -19,7 +19,7 @@ from engine.inspect.samples.document import (
     request_story,
 )
 from engine.mapping.program import Program
-from engine.mapping.program.request import outgoing
+from engine.mapping.program.target import Writes
 from engine.mapping.spec import Sample, Write
 from engine.source.feed import Feed, FeedEnd, Page, again
 from engine.state.ledger import value_of
@@ -33,25 +33,22 @@ ONCE = Retry(attempts=1)
 FIRST = ("name", "change", "key")  # as a story begins; the key is known last
 
 
-def written(program: Program) -> Rendering:
+def written(program: Program, feed: Feed, writes: Writes) -> Rendering:
     """Render the samples of an inbound object."""
     exercised: Exercised = set()
-    feed = program.feed
-    assert feed is not None  # noqa: S101  an HTTP source has a feed
     document: Story = {"object": program.object, "reads": _first_request(feed)}
-    stories = [_told(program, feed, sample, exercised) for sample in program.mapping.samples]
+    stories = [_told(program, feed, writes, sample, exercised) for sample in program.mapping.samples]
     document["samples"] = [{name: story[name] for name in FIRST if name in story} | story for story in stories]
     return Rendering(document=document, exercised=exercised)
 
 
 def _first_request(feed: Feed) -> Story:
     """Tell the request that a first read begins with."""
-    position = {"cursor": feed.start, "page": 1, "offset": 0, "link": None}
-    request = outgoing(feed.request, {**feed.shared, **position})
+    request = feed.opening()
     return {"refused": refusal_story(request)} if isinstance(request, Refusal) else request_story(request)
 
 
-def _told(program: Program, feed: Feed, sample: Sample, exercised: Exercised) -> Story:
+def _told(program: Program, feed: Feed, writes: Writes, sample: Sample, exercised: Exercised) -> Story:
     story = begun(sample, None)
     try:
         page = _page(feed, sample, story)
@@ -65,10 +62,10 @@ def _told(program: Program, feed: Feed, sample: Sample, exercised: Exercised) ->
     for refused in page.refused:
         story["refused"] = refusal_story(refused.refusal)
     for document in page.documents:
-        story |= _written(program, document, exercised)
+        story |= _written(writes, feed.key, document, exercised)
     for gone in page.gone:
         exercised.add(("source", "feed", "removed"))
-        story |= _removed(program, gone, exercised)
+        story |= _removed(writes, feed.key, gone, exercised)
     return story
 
 
@@ -95,28 +92,24 @@ def _page(feed: Feed, sample: Sample, story: Story) -> Page:
     return again(feed, end, [dict(sample.row)], [])
 
 
-def _written(program: Program, document: Mapping[str, Any], exercised: Exercised) -> Story:
-    names = program.mapping.source.key
+def _written(writes: Writes, names: Sequence[str], document: Mapping[str, Any], exercised: Exercised) -> Story:
     key = [canonical(document.get(name)) for name in names]
     if None in key:
         listed = ", ".join(names)
         reason = f"a part of the key ({listed}) is null; give every row its key, or leave the row out of the query"
         return {"key": key, "refused": refusal_story(Refusal(stage=Stage.KEY, reason=reason, field=listed))}
-    [line] = program.lines.render([(json_text.encode(document).decode(),)], (DOCUMENT,))
-    write = program.mapping.write
-    assert write is not None  # noqa: S101  only inbound objects come here
-    return {"key": key, **_writes(line, write, ("write",), exercised)}
+    [line] = writes.lines.render([(json_text.encode(document).decode(),)], (DOCUMENT,))
+    return {"key": key, **_writes(line, writes.spec, ("write",), exercised)}
 
 
-def _removed(program: Program, gone: Mapping[str, Any], exercised: Exercised) -> Story:
+def _removed(writes: Writes, names: Sequence[str], gone: Mapping[str, Any], exercised: Exercised) -> Story:
     """Tell what a removal writes; it sees the key's columns, as staging gives them back."""
-    write = program.mapping.write
-    key = {name: canonical(gone.get(name)) for name in program.mapping.source.key}
-    if program.removed_lines is None or write is None or write.removed is None:
+    key = {name: canonical(gone.get(name)) for name in names}
+    if writes.removed_lines is None or writes.spec.removed is None:
         return {"key": list(key.values()), "unhandled": True}
     row = {name: value_of(text, restorer(kind_of(gone.get(name)))) for name, text in key.items()}
-    line = program.removed_lines.line({**row, DOCUMENT: json_text.encode(gone).decode()})
-    return {"key": list(key.values()), **_writes(line, write.removed, ("write", "removed"), exercised)}
+    line = writes.removed_lines.line({**row, DOCUMENT: json_text.encode(gone).decode()})
+    return {"key": list(key.values()), **_writes(line, writes.spec.removed, ("write", "removed"), exercised)}
 
 
 def _writes(line: bytes | Refusal, write: Write, path: tuple[str, ...], exercised: Exercised) -> Story:

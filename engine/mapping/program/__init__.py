@@ -1,12 +1,14 @@
 """A mapping made ready to run: templates compiled, references resolved, fingerprints taken.
 
-lines         lines of changed records, or why they cannot be made
-request       one request, its templates compiled
-operation     one entry of `send`, its templates compiled, and the requests made of its changes
-answers       what the mapping asks of an answer: saved values, results per line, what a look-up found
-feed          a feed or a paged list, its templates compiled
-record_files  files that belong to records: where they lie, what they hold
-comparison    what the diff of a read has to know of its mapping
+lines          lines of changed records, or why they cannot be made
+request        one request, its templates compiled, and how it is made of names
+operation      one entry of `send`, its templates compiled
+build_request  what a request of a range of changes is made of
+answers        what the mapping asks of an answer: saved values, results per line, what a look-up found
+feed           a feed or a paged list, its templates compiled
+target         what becomes of changed records: sent in requests, or written to tables
+record_files   files that belong to records: where they lie, what they hold
+comparison     what the diff of a read has to know of its mapping
 """
 
 from __future__ import annotations
@@ -22,15 +24,13 @@ from zoneinfo import ZoneInfo
 from engine.mapping.payloads import PayloadSchemas, payload_folders
 from engine.mapping.program.comparison import Comparison, RefJoin
 from engine.mapping.program.feed import Feed, compile_feed
-from engine.mapping.program.lines import CheckedLines, FieldLines, Lines, WriteLines, compile_lines, compile_write
+from engine.mapping.program.lines import Lines, compile_lines, compile_write
 from engine.mapping.program.operation import CompiledOperation, compile_operation
 from engine.mapping.program.record_files import FileSet, file_column
-from engine.mapping.spec import Children, HttpSource, MappingSpec, Project, Schedule, SqlSource
-from engine.templates import Fields
+from engine.mapping.program.target import Sends, Writes
+from engine.mapping.spec import Children, HttpSource, MappingSpec, Project, SqlSource, Write
 from engine.templates.project_language import Language
 from engine.values.records import Change
-
-WRITE, REMOVE = 0, 1  # the operations of an inbound object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +38,8 @@ class Program:
     """All that a run of one object needs to know, besides its ends and its state."""
 
     mapping: MappingSpec
-    lines: Lines
-    operations: tuple[CompiledOperation, ...] = ()  # outbound
-    feed: Feed | None = None  # inbound
-    removed_lines: WriteLines | None = None  # inbound: what a removal writes
+    source: SqlSource | Feed  # a query has no templates
+    target: Sends | Writes
     files: FileSet
     refs: tuple[RefJoin, ...] = ()
     referenced: bool  # other objects name it in `refs`
@@ -56,26 +54,32 @@ class Program:
     @property
     def children(self) -> Mapping[str, Children]:
         """The rows that belong to the object's records, by name."""
-        source = self.mapping.source
-        return source.children if isinstance(source, SqlSource) else {}
+        return self.mapping.source.children
+
+    @property
+    def lines(self) -> Lines:
+        """What makes lines of rows."""
+        return self.target.lines
+
+    @property
+    def operations(self) -> tuple[CompiledOperation, ...]:
+        """What makes requests of changes; none where they are written."""
+        return self.target.operations
 
     @property
     def takes(self) -> dict[Change, int]:
-        """Which operation takes which change: the first that names it."""
-        if self.mapping.write is not None:
-            written = {Change.ADDED: WRITE, Change.CHANGED: WRITE}
-            return {**written, Change.REMOVED: REMOVE} if self.removed_lines else written
-        taken: dict[Change, int] = {}
-        for index, operation in enumerate(self.mapping.send):
-            for change in Change:
-                if change in operation.on:
-                    taken.setdefault(change, index)
-        return taken
+        """Which operation takes which change."""
+        return self.target.takes
 
     @property
     def all_operations(self) -> frozenset[int]:
         """Every operation's number."""
-        return frozenset(range(len(self.operations) or 2))
+        return self.target.all_operations
+
+    @property
+    def keeps_documents(self) -> bool:
+        """Tell whether a record that is refused is kept with its document, as nothing brings it again."""
+        return self.mapping.source.keeps_documents
 
     @property
     def read_fingerprint(self) -> str:
@@ -127,17 +131,13 @@ class Program:
     def needed_columns(self) -> frozenset[str]:
         """List the columns that the mapping names, as far as it can be told without the source."""
         mapping = self.mapping
-        if mapping.write is not None:
-            return frozenset()
         known = {*mapping.refs, "vars", "row", "line", "lines", "removed", "saved", "body", "status", "parent"}
-        compiled = _fields(self.lines)
-        fields = compiled.names | compiled.row_names if compiled else frozenset()
         asked = frozenset().union(*(operation.names for operation in self.operations))
         grouped = {name for operation in self.operations for name in operation.spec.group_by}
         limited = {name for limit in mapping.limits for name in (*limit.per, *limit.distinct)}
         joined = {name for ref in self.refs for name in ref.columns}
         return frozenset(
-            (fields | asked | self.files.used()) - known - self.children.keys()
+            (self.lines.names | asked | self.files.used()) - known - self.children.keys()
             | grouped
             | limited
             | joined
@@ -146,29 +146,15 @@ class Program:
 
     def needed_child_columns(self) -> dict[str, frozenset[str]]:
         """List the columns that the mapping names of each of its children."""
-        compiled = _fields(self.lines)
-        used = compiled.children if compiled else {}
         return {
             name: names - {"vars", "parent", *self.mapping.refs}
-            for name, names in used.items()
+            for name, names in self.lines.child_names.items()
             if name in self.children
         }
 
 
-def _fields(lines: Lines) -> Fields | None:
-    plain = lines.lines if isinstance(lines, CheckedLines) else lines
-    return plain.fields if isinstance(plain, FieldLines) else None
-
-
 def _saves(operation: CompiledOperation) -> bool:
     return bool(operation.spec.save) or any(request.save for request in operation.spec.requests)
-
-
-def schedules(mapping: MappingSpec) -> dict[tuple[str, int], Schedule]:
-    """Give the schedule of every operation of an object."""
-    if not mapping.send:
-        return {(mapping.object, 0): mapping.schedule}
-    return {(mapping.object, index): each.schedule or mapping.schedule for index, each in enumerate(mapping.send)}
 
 
 def compile_mapping(
@@ -190,13 +176,8 @@ def compile_mapping(
     makes_lines += [names, project.maps, project.timezone]
     return Program(
         mapping=mapping,
-        lines=compile_lines(mapping, language, PayloadSchemas(payload_folders(folder))),
-        operations=tuple(
-            compile_operation(each, language, files=files, refs=tuple(mapping.refs), key=mapping.source.key)
-            for each in mapping.send
-        ),
-        feed=compile_feed(source, language) if isinstance(source, HttpSource) else None,
-        removed_lines=compile_write(write.removed, language) if write and write.removed else None,
+        source=compile_feed(source, language) if isinstance(source, HttpSource) else source,
+        target=_compile_send(mapping, language, files, folder) if write is None else _compile_write(write, language),
         files=files,
         refs=tuple(
             RefJoin(
@@ -211,6 +192,24 @@ def compile_mapping(
         mapping_fingerprint=_fingerprint(
             [*makes_lines, _plain(dict(enumerate(mapping.send))), _plain({"write": write})]
         ),
+    )
+
+
+def _compile_send(mapping: MappingSpec, language: Language, files: FileSet, folder: Path) -> Sends:
+    return Sends(
+        lines=compile_lines(mapping, language, PayloadSchemas(payload_folders(folder))),
+        operations=tuple(
+            compile_operation(each, language, files=files, refs=tuple(mapping.refs), key=mapping.source.key)
+            for each in mapping.send
+        ),
+    )
+
+
+def _compile_write(write: Write, language: Language) -> Writes:
+    return Writes(
+        spec=write,
+        lines=compile_write(write, language),
+        removed_lines=compile_write(write.removed, language) if write.removed else None,
     )
 
 

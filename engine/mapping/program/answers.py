@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from engine.connections.http.attempt import Ask, Attempt, Found, Reading
-from engine.mapping.program.operation import CompiledItems, CompiledLookup, CompiledOperation, record_context
+from engine.mapping.program.build_request import record_context
+from engine.mapping.program.operation import CompiledItems, CompiledLookup, CompiledOperation
 from engine.templates import RenderFault
 from engine.values import json_text
 from engine.values.canonical import canonical

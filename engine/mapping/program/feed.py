@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.mapping.program.request import CompiledRequest, compile_request
+from engine.mapping.program.request import CompiledRequest, compile_request, outgoing
 from engine.mapping.spec import HttpSource
 from engine.templates import Value
 from engine.templates.project_language import Language
 from engine.values.errors import ConfigError
+from engine.values.exchanges import Outgoing
+from engine.values.records import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,11 @@ class Feed:
     when: Value | None
     key: tuple[str, ...]
     shared: Mapping[str, Any] = field(default_factory=dict)
+
+    def opening(self, cursor: Any = None) -> Outgoing | Refusal:
+        """Make the request that a read begins with, from `cursor` on (None: from the start)."""
+        position = {"cursor": self.start if cursor is None else cursor, "page": 1, "offset": 0, "link": None}
+        return outgoing(self.request, {**self.shared, **position})
 
 
 def compile_feed(source: HttpSource, language: Language) -> Feed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from engine.mapping.payloads import PayloadSchemas
 from engine.mapping.spec import MappingSpec, TableWrite, Write
@@ -12,6 +12,7 @@ from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields
 from engine.templates.project_language import Language
 from engine.values import json_text
 from engine.values.canonical import canonical
+from engine.values.differences import by_table
 from engine.values.preview import preview
 from engine.values.records import DOCUMENT, Refusal, Stage
 
@@ -19,11 +20,22 @@ from engine.values.records import DOCUMENT, Refusal, Stage
 class Lines(Protocol):
     """Makes the lines of an object, whichever way it goes."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All names of a row that the templates use."""
+
+    @property
+    def child_names(self) -> Mapping[str, frozenset[str]]:
+        """All names that the templates use of a row's children, by child."""
+
     def columns(self, read: Sequence[str]) -> tuple[str, ...]:
         """List the columns of a read that take part, in the order of the read."""
 
     def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
         """Give one line or refusal a row, in order; `columns` name the row's values, references last."""
+
+    def shown(self, line: str | bytes) -> Any:
+        """Decode a line as people know it: by its fields, or by tables and columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +46,21 @@ class FieldLines:
     refs: tuple[str, ...]
     shared: Mapping[str, Any]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that `fields` use, also as `row.name`."""
+        return self.fields.names | self.fields.row_names
+
+    @property
+    def child_names(self) -> Mapping[str, frozenset[str]]:
+        """All names that `fields` use of children."""
+        return self.fields.children
+
     def columns(self, read: Sequence[str]) -> tuple[str, ...]:
         """List the columns that the templates use; all of them where a template uses `row` as a whole."""
         if self.fields.whole_row:
             return tuple(read)
-        used = self.fields.names | self.fields.row_names
-        return tuple(name for name in read if name in used)
+        return tuple(name for name in read if name in self.names)
 
     def render(self, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[bytes | Refusal]:
         """Render a batch in one loop over its rows."""
@@ -49,6 +70,10 @@ class FieldLines:
         filled = ((*row[:plain], *(NULLS if ref is None else ref for ref in row[plain:])) for row in rows)
         return self.fields.render(filled, columns, self.shared)
 
+    def shown(self, line: str | bytes) -> Any:
+        """Decode a line."""
+        return json_text.decode(line)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedLines:
@@ -57,6 +82,16 @@ class CheckedLines:
     lines: FieldLines
     schemas: PayloadSchemas
     schema: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that are used."""
+        return self.lines.names
+
+    @property
+    def child_names(self) -> Mapping[str, frozenset[str]]:
+        """All names that are used of children."""
+        return self.lines.child_names
 
     def columns(self, read: Sequence[str]) -> tuple[str, ...]:
         """List the columns that take part."""
@@ -71,6 +106,10 @@ class CheckedLines:
             path, message = next(self.schemas.faults(self.schema, json_text.decode(line)))
             reason = f"{message} (schemas/payloads/{self.schema}.schema.json)"
             yield Refusal(stage=Stage.SCHEMA, reason=reason, field=path or None)
+
+    def shown(self, line: str | bytes) -> Any:
+        """Decode a line."""
+        return self.lines.shown(line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +142,9 @@ class WriteLines:
     calls: tuple[_Call, ...]
     shared: Mapping[str, Any]
 
+    names: ClassVar[frozenset[str]] = frozenset()  # a document has the names that it has
+    child_names: ClassVar[Mapping[str, frozenset[str]]] = {}
+
     def columns(self, read: Sequence[str]) -> tuple[str, ...]:
         """List the document alone: it holds the key as well."""
         return tuple(name for name in read if name == DOCUMENT)
@@ -124,6 +166,10 @@ class WriteLines:
             return Refusal(stage=Stage.RENDER, reason=fault.reason, field=field, expression=fault.expression)
         except ValueError as error:
             return Refusal(stage=Stage.RENDER, reason=str(error))
+
+    def shown(self, line: str | bytes) -> Any:
+        """Decode a line, and name what it writes by table and column."""
+        return by_table(json_text.decode(line))
 
     def _table(self, table: _Rows, document: Mapping[str, Any]) -> dict[str, Any]:
         rows = [
@@ -182,9 +228,7 @@ def _at(document: Mapping[str, Any], path: str) -> Any:
 
 
 def compile_lines(mapping: MappingSpec, language: Language, schemas: PayloadSchemas) -> Lines:
-    """Compile what makes a mapping's lines. Raises TemplateFaults, which `validate` has found before."""
-    if mapping.write is not None:
-        return compile_write(mapping.write, language)
+    """Compile what `fields` make of rows. Raises TemplateFaults, which `validate` has found before."""
     fields = compile_fields(
         mapping.fields,
         on_null=mapping.on_null,

@@ -109,7 +109,7 @@ def columns(journal: Journal) -> dict[str, set[tuple[Any, ...]]]:
 
 
 def test_several_processes_may_take_the_steps_at_once(it: Rig) -> None:
-    journals = [Journal.open(it.state, it.app.setting().clock) for _ in range(3)]
+    journals = [Journal.open(it.state, it.app.clock) for _ in range(3)]
 
     assert {journal.runs.standing("clients").generation for journal in journals} == {2}
     for journal in journals:

@@ -26,7 +26,7 @@ from wire import Reply
 
 from engine.inspect.plan import plan
 from engine.operate.interventions import adopt, resend
-from engine.run import app as app_module
+from engine.run.app import utc_now
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import OneSyncError, StateError
 
@@ -613,18 +613,18 @@ AMOUNT_OF_TIME = {"an hour back": timedelta(hours=-1), "a year ahead, and right 
 
 
 @pytest.mark.parametrize("case", AMOUNT_OF_TIME)
-def test_a_clock_that_was_wrong_delays_nothing(it: Rig, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_was_wrong_delays_nothing(it: Rig, case: str) -> None:
     shift = AMOUNT_OF_TIME[case]
     noted, later = max(timedelta(0), shift), min(timedelta(0), shift)
     it.platform.refused = {"bad"}
-    monkeypatch.setattr(app_module, "utc_now", lambda: datetime.now(UTC) + noted)
+    it.clock = lambda: datetime.now(UTC) + noted
     it.put("client", ("k1", "Ala"), ("k2", "bad"))
     it.run("clients")
     it.platform.rule = lambda seen: "after" if seen.method == "POST" else 500
     it.put("client", ("k1", "Ala"), ("k2", "bad"), ("k3", "Ela"))
     unknown = it.run("clients")["unknown"]
     it.platform.rule, it.platform.refused = lambda seen: None, set()
-    monkeypatch.setattr(app_module, "utc_now", lambda: datetime.now(UTC) + later)
+    it.clock = lambda: datetime.now(UTC) + later
 
     it.run("clients")  # at once: the look-up's wait is as long as it ever is
 
@@ -635,18 +635,16 @@ def test_a_clock_that_was_wrong_delays_nothing(it: Rig, case: str, monkeypatch: 
     check_equal(it, "clients")
 
 
-def test_a_whole_read_noted_in_the_future_does_not_put_off_the_next_one(
-    it: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_whole_read_noted_in_the_future_does_not_put_off_the_next_one(it: Rig) -> None:
     it.edit(
         "items",
         ("query: SELECT grp, id, value FROM item", "query: SELECT grp, id, value FROM item WHERE value > :cursor"),
         ("  key: [grp, id]", "  key: [grp, id]\n  cursor: {column: value, full_every_hours: 24}"),
     )
-    monkeypatch.setattr(app_module, "utc_now", lambda: datetime.now(UTC) + timedelta(days=365))
+    it.clock = lambda: datetime.now(UTC) + timedelta(days=365)
     it.put("item", ("W1", "A", "2"), ("W1", "B", "3"))
     it.run("items")
-    monkeypatch.undo()
+    it.clock = utc_now
     it.put("item", ("W1", "B", "3"))
 
     it.run("items")

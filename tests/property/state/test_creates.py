@@ -101,11 +101,11 @@ def play(seed: int, folder: Path) -> Platform:
     """Play a history; the source and the target are equal at its end, if all is well."""
     random, platform, clients = Random(seed), Platform(), Clients()
     mapping = CLIENTS.replace("settle_seconds: 0.01", "settle_seconds: 0")
-    with begun(folder, "clients", mapping) as (program, setting, fuse):
+    with begun(folder, "clients", mapping) as (program, around, fuse):
         end = End(platform, fuse)
         it = Story(
             program=program,
-            setting=setting,
+            around=around,
             fuse=fuse,
             read=clients.read,
             target=HttpTarget(program, end, SETTINGS),  # type: ignore[arg-type]

@@ -146,11 +146,11 @@ def play(seed: int, folder: Path) -> list[str]:
         groups, names = ([place[part] for place in source] for part in (0, 1))
         return batch({"grp": groups, "id": names, "value": list(source.values())})
 
-    with begun(folder, "items", ITEMS) as (program, setting, fuse):
+    with begun(folder, "items", ITEMS) as (program, around, fuse):
         target = Target(fuse, partial=seed % 2 == 0, mix=MIXES[seed % 3])
         it = Story(
             program=program,
-            setting=setting,
+            around=around,
             fuse=fuse,
             read=read,
             target=target,

@@ -1,4 +1,4 @@
-"""What surrounds a run."""
+"""What surrounds a run: where it keeps its state, what time it is, when it has to stop."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engine.values.records import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What surrounds a run."""
+class Surroundings:
+    """What surrounds a run and is not part of it."""
 
     state: Path  # folder
     clock: Clock
