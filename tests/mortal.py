@@ -25,7 +25,7 @@ from rig import Platform, Rig, rig
 from wire import Reply, Seen
 
 from engine.mapping.spec import MappingSpec
-from engine.operate import interventions
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
 
 MEMORY = Path("/dev/shm")
 
@@ -360,9 +360,9 @@ def resolve_notes(it: World) -> None:
         claims = journal.claims("notes")
     for claim in claims:
         if claim.key[0] in it.platform.named("notes"):
-            interventions.resolve_confirmed(it.it.app, it.mapping("notes"), claim.key, {})
+            resolve_confirmed(it.it.app, it.mapping("notes"), claim.key, {})
         else:
-            interventions.resolve_not_sent(it.it.app, it.mapping("notes"), claim.key)
+            resolve_not_sent(it.it.app, it.mapping("notes"), claim.key)
 
 
 def check_docs(it: World) -> None:

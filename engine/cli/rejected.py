@@ -109,7 +109,7 @@ def _retry(
     as_json: AsJson = False,
 ) -> None:
     """Let the next run try refused records again: one record, or --all of an object. Works during runs."""
-    from engine.operate.interventions import retry_rejected  # noqa: PLC0415
+    from engine.operate.retry_rejected import retry_rejected  # noqa: PLC0415
 
     context = of(ctx)
     context.app.loaded.select([object_], drafts=True)

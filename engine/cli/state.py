@@ -32,7 +32,7 @@ def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = 
     Nothing is sent now. Records are not created a second time: what has a binding goes as changed. A feed is read again
     from its beginning. A rejected record is tried again by `rejected retry`.
     """
-    from engine.operate.interventions import resend  # noqa: PLC0415
+    from engine.operate.resend import resend  # noqa: PLC0415
 
     context = of(ctx)
     mapping = context.app.loaded.select([object_])[0]
@@ -73,7 +73,7 @@ def _adopt(
     Exit codes and JSON are those of `run --once`; `requests` counts look-ups.
     """
     from engine.cli.run import show_results  # noqa: PLC0415
-    from engine.operate.interventions import adopt  # noqa: PLC0415
+    from engine.operate.adopt import adopt  # noqa: PLC0415
     from engine.run.run_object import exit_of  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
 
@@ -97,7 +97,7 @@ def _adopt(
 
 
 def _accept_ends(context: Context, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    from engine.operate.interventions import accept_ends  # noqa: PLC0415
+    from engine.operate.accept_ends import accept_ends  # noqa: PLC0415
     from engine.run.variables import require_variables  # noqa: PLC0415
 
     mappings = context.app.loaded.select(names)

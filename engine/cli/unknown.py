@@ -121,7 +121,7 @@ def _resolve(  # noqa: PLR0917  typer gives them by name
     With --confirmed give every value that the mapping saves from the target's answer, such as its id: the record then
     goes as changed, since nobody knows what it holds there. Nothing is sent now. Exit 5 while a run holds the object.
     """
-    from engine.operate.interventions import resolve_confirmed, resolve_not_sent  # noqa: PLC0415
+    from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent  # noqa: PLC0415
 
     if confirmed is not_sent:
         raise typer.BadParameter("say either --confirmed or --not-sent")

@@ -73,16 +73,12 @@ class Rejections(JournalFile):
         if self.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
             self._write("update rejections set retry = 2 where object = ? and retry = 1", object_)
 
-    def retry_rejections(self, object_: str, keys: Iterable[Key]) -> int:
-        """Let the next run try these records again; answers how many there were."""
-        texts = [key_text(key) for key in keys]
+    def retry_rejections(self, object_: str, keys: Iterable[Key] | None = None) -> int:
+        """Let the next run try these records again, or without keys all of the object; answers how many there were."""
+        sql = "update rejections set retry = 1 where object = ?1 and (?2 is null or key = ?2)"
+        texts = [None] if keys is None else [key_text(key) for key in keys]
         with self.transaction():
-            known = {row[0] for row in self.rows("select key from rejections where object = ?", object_)}
-            found = [text for text in texts if text in known]
-            self._write_many(
-                "update rejections set retry = 1 where object = ? and key = ?", [(object_, text) for text in found]
-            )
-        return len(found)
+            return self._connection.executemany(sql, [(object_, text) for text in texts]).rowcount
 
 
 def _rejection(row: tuple[Any, ...]) -> Rejection:
