@@ -6,23 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import typer
 
+from engine.cli.output import Output
 from engine.values.redact import redact
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
-    from engine.cli.output import Output
     from engine.run.app import App
     from engine.values.log import Log
 
 LogFormat: TypeAlias = Literal["human", "json"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Objects = Annotated[list[str] | None, typer.Argument(metavar="OBJECT", help="Names of objects; without one all.")]
 
 
 @dataclass(kw_only=True)
@@ -44,8 +41,6 @@ class Context:
     @cached_property
     def out(self) -> Output:
         """Where answers go."""
-        from engine.cli.output import Output  # noqa: PLC0415
-
         return Output(redact=self.redact, zone=lambda: self.app.timezone)
 
     @cached_property

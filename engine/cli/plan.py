@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.cli.context import AsJson, Context, Objects, examples, of
+from engine.cli.arguments import AsJson, Objects
+from engine.cli.context import Context, examples, of
+from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
+from engine.run.variables import require_variables
+from engine.values.differences import Shown
 from engine.values.errors import OneSyncError
-
-if TYPE_CHECKING:
-    from engine.inspect.plan import ObjectPlan, Sample
-    from engine.values.differences import Shown
 
 COUNTS = ("extracted", "unchanged", "added", "changed", "removed", "rejected", "waiting", "unknown", "withheld")
 SHOWN = 12  # fields of one sample that people see; the JSON has all
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("plan", epilog=examples("plan", "plan stocks --limit 20", "plan clients --json --detailed-exitcode"))(
-        _plan
-    )
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("plan", epilog=examples("plan", "plan stocks --limit 20", "plan clients --json --detailed-exitcode"))
 def _plan(
     ctx: typer.Context,
     objects: Objects = None,
@@ -56,18 +52,13 @@ def _plan(
         context.out.document({"objects": [plan.as_json() for plan in plans]})
     else:
         _print(context, plans)
-    for plan in plans:
-        if plan.failure:
-            typer.echo(context.redact(f"error: {plan.object}: {plan.failure.message} ({plan.failure.code})"), err=True)
-    from engine.inspect.plan import exit_of  # noqa: PLC0415
-
+    for each in plans:
+        if each.failure:
+            typer.echo(context.redact(f"error: {each.object}: {each.failure.message} ({each.failure.code})"), err=True)
     raise typer.Exit(int(exit_of(plans, detailed=detailed)))
 
 
 def _plans(context: Context, names: Sequence[str], limit: int) -> list[ObjectPlan]:
-    from engine.inspect.plan import plan  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-
     mappings = context.app.loaded.select(names)
     require_variables(context.app, mappings)
     return [plan(context.app, mapping, samples=limit) for mapping in mappings]
@@ -81,11 +72,11 @@ def _print(context: Context, plans: Sequence[ObjectPlan]) -> None:
         for plan in plans
     ]
     out.table(("object", *counted, "to send", "requests"), rows)
-    for plan in plans:
-        lines = [*(line for sample in plan.samples for line in _sample(plan.object, sample)), *plan.notes]
+    for each in plans:
+        lines = [*(line for sample in each.samples for line in _sample(each.object, sample)), *each.notes]
         if lines:
             out.line()
-            out.line(f"{plan.object}:")
+            out.line(f"{each.object}:")
         for line in lines:
             out.line(f"  {line}")
 

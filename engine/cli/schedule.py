@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.cli.context import AsJson, examples, of
+from engine.cli.arguments import AsJson
+from engine.cli.context import examples, of
+from engine.mapping.fires import Fire, plan, schedules_of
+from engine.mapping.spec import MappingSpec
+from engine.run.app import utc_now
+from engine.values.records import Change
 
-if TYPE_CHECKING:
-    from engine.mapping.fires import Fire
-    from engine.mapping.spec import MappingSpec
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    epilog = examples("schedule", "schedule --hours 1", "schedule --from 2026-03-29T00:00 --hours 24 --json")
-    app.command("schedule", epilog=epilog)(_schedule)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command(
+    "schedule", epilog=examples("schedule", "schedule --hours 1", "schedule --from 2026-03-29T00:00 --hours 24 --json")
+)
 def _schedule(
     ctx: typer.Context,
     start: Annotated[
@@ -32,9 +32,6 @@ def _schedule(
 
     Objects that run `once` or by hand have no fires.
     """
-    from engine.mapping.fires import plan, schedules_of  # noqa: PLC0415
-    from engine.run.app import utc_now  # noqa: PLC0415
-
     context = of(ctx)
     mappings, timezone = context.app.loaded.mappings, context.app.timezone
     begin = _moment(start) if start else utc_now()
@@ -61,8 +58,6 @@ def _moment(text: str) -> datetime:
 
 def changes_of(mapping: MappingSpec, fire: Fire) -> list[str]:
     """Name the changes that a fire sends."""
-    from engine.values.records import Change  # noqa: PLC0415
-
     if mapping.write is not None:
         taken = {Change.ADDED, Change.CHANGED} | ({Change.REMOVED} if mapping.write.removed else set())
     else:

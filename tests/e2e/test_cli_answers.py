@@ -15,7 +15,7 @@ import pytest
 from shop import KEY, PASSWORD, Shop, finish
 from wire import Reply, Seen, Wire
 
-from engine.cli import COMMANDS
+from engine.cli.commands import COMMANDS
 
 ESCAPE = "\x1b"
 
@@ -390,6 +390,30 @@ def test_help_imports_nothing_heavy() -> None:
 
     imported = set(re.findall(r"\|\s+(\w+)", found.stderr))
     assert imported & {"duckdb", "pyarrow", "sqlalchemy", "httpx", "jinja2", "rich", "structlog", "uvicorn"} == set()
+
+
+def completed(shop: Shop, shell: str, line: str) -> set[str]:
+    """Give what a shell offers behind a line: its first word on each line, without quotes."""
+    words = f"one-sync --project {shop.folder} {line}"
+    asked = shop.run(
+        _ONE_SYNC_COMPLETE=f"complete_{shell}",
+        COMP_WORDS=words,
+        COMP_CWORD=str(len(words.split()) - 1),
+        _TYPER_COMPLETE_ARGS=words,
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
+    offered = asked.stdout.removeprefix("_arguments '*: :((").removesuffix("))'\n")
+    return {re.split(r'[":\t]', each.strip('"'))[0] for each in offered.splitlines()}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_options_and_objects(shop: Shop, shell: str) -> None:
+    assert completed(shop, shell, "re") == {"render", "requests", "rejected", "resend"}
+    assert completed(shop, shell, "run --on") == {"--once"}
+    assert completed(shop, shell, "why i") == completed(shop, shell, "rejected retry i") == {"items"}
+    assert completed(shop, shell, "run --once items n") == {"notes"}
+    assert "one-sync" in shop.run(_ONE_SYNC_COMPLETE=f"source_{shell}").stdout
 
 
 def test_version_is_the_package_s() -> None:
