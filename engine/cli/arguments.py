@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.mapping.load import PROJECT
+from engine.mapping.load import PROJECT, load
+from engine.values.errors import OneSyncError
 
 
 def object_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -16,10 +17,28 @@ def object_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return sorted(each.stem for each in folder.glob(f"{incomplete}*.yaml") if each.stem != PROJECT)
 
 
+def tag_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a tag by those of the objects; none while a file of the project is wrong."""
+    try:
+        loaded = load(ctx.find_root().params["project"])
+    except OneSyncError:
+        return []
+    return sorted({tag for each in loaded.mappings.values() for tag in each.tags if tag.startswith(incomplete)})
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Objects = Annotated[
     list[str] | None,
     typer.Argument(metavar="OBJECT", help="Names of objects; without one all.", autocompletion=object_names),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="All objects with this tag, beside those that are named; may stand several times.",
+        autocompletion=tag_names,
+    ),
 ]
 OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.", autocompletion=object_names)]
 AnyObject = Annotated[

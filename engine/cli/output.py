@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
@@ -71,12 +71,16 @@ class Output:
         self.is_answered = True
         self._write(self._redact(text), flush=False)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], optional: Collection[str] = ()) -> None:
         """Print a table: with rules and folded cells on a terminal, else aligned and never folded.
 
         Cells may be any value that `cell` knows. A column that holds only numbers is set to the right.
+        One that is `optional` is left out where no row has anything there.
         """
         found = [list(row) for row in rows]
+        bare = {name for index, name in enumerate(columns) if all(row[index] is None for row in found)} & {*optional}
+        found = [[each for name, each in zip(columns, row, strict=True) if name not in bare] for row in found]
+        columns = [name for name in columns if name not in bare]
         numeric = [_is_numeric(row[index] for row in found) for index in range(len(columns))]
         texts = [[self.cell(value) for value in row] for row in found]
         if self.is_terminal:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import AsJson, Objects
+from engine.cli.arguments import AsJson, Objects, Tags
 from engine.cli.context import Context, examples, of
 from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
 from engine.run.variables import require_variables
@@ -24,6 +24,8 @@ commands = typer.Typer(rich_markup_mode=None)
 def _plan(
     ctx: typer.Context,
     objects: Objects = None,
+    *,
+    tags: Tags = None,
     limit: Annotated[
         int, typer.Option("--limit", min=0, metavar="N", help="Show at most N samples of each kind of change.")
     ] = 5,
@@ -40,7 +42,7 @@ def _plan(
     """
     context = of(ctx)
     try:
-        plans = _plans(context, objects or [], limit)
+        plans = _plans(context, objects or [], tags or [], limit)
     except OneSyncError as error:
         if detailed:
             if as_json:
@@ -58,8 +60,8 @@ def _plan(
     raise typer.Exit(int(exit_of(plans, detailed=detailed)))
 
 
-def _plans(context: Context, names: Sequence[str], limit: int) -> list[ObjectPlan]:
-    mappings = context.app.loaded.select(names)
+def _plans(context: Context, names: Sequence[str], tags: Sequence[str], limit: int) -> list[ObjectPlan]:
+    mappings = context.app.loaded.select(names, tags)
     require_variables(context.app, mappings)
     return [plan(context.app, mapping, samples=limit) for mapping in mappings]
 
@@ -68,10 +70,10 @@ def _print(context: Context, plans: Sequence[ObjectPlan]) -> None:
     out = context.out
     counted = [name for name in COUNTS if not out.is_terminal or any(getattr(plan.counts, name) for plan in plans)]
     rows = [
-        (plan.object, *(getattr(plan.counts, name) for name in counted), plan.counts.confirmed, plan.counts.requests)
+        (plan.object, plan.title, *(getattr(plan.counts, name) for name in (*counted, "confirmed", "requests")))
         for plan in plans
     ]
-    out.table(("object", *counted, "to send", "requests"), rows)
+    out.table(("object", "title", *counted, "to send", "requests"), rows, optional=["title"])
     for each in plans:
         lines = [*(line for sample in each.samples for line in _sample(each.object, sample)), *each.notes]
         if lines:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import AsJson, Objects
+from engine.cli.arguments import AsJson, Objects, Tags
 from engine.cli.context import Context, examples, of
 from engine.cli.interrupt import Interrupts
 from engine.cli.progress import progress
@@ -44,6 +44,8 @@ commands = typer.Typer(rich_markup_mode=None)
 def _run(
     ctx: typer.Context,
     objects: Objects = None,
+    *,
+    tags: Tags = None,
     once: Annotated[bool, typer.Option("--once", help="One pass now, whatever the schedule says.")] = False,
     allow_removed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Let up to N gone records pass the guards this once.")
@@ -57,13 +59,13 @@ def _run(
     """
     context = of(ctx)
     if not once:
-        if objects or allow_removed is not None or as_json:
-            raise typer.BadParameter("objects, --allow-removed and --json go with --once")
+        if objects or tags or allow_removed is not None or as_json:
+            raise typer.BadParameter("objects, --tag, --allow-removed and --json go with --once")
         _serve(context)
         return
-    if allow_removed is not None and len(set(objects or ())) != 1:
+    if allow_removed is not None and (tags or len(set(objects or ())) != 1):
         raise typer.BadParameter("--allow-removed N goes with one object by name: N is a ceiling for its removals")
-    raise typer.Exit(_once(context, objects or [], allow_removed, as_json=as_json))
+    raise typer.Exit(_once(context, objects or [], tags or [], allow_removed, as_json=as_json))
 
 
 def _serve(context: Context) -> None:
@@ -72,10 +74,12 @@ def _serve(context: Context) -> None:
         service.serve()
 
 
-def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, as_json: bool) -> int:
+def _once(
+    context: Context, names: Sequence[str], tags: Sequence[str], allow_removed: int | None, *, as_json: bool
+) -> int:
     """Run the objects, print what became of them, and give the exit code."""
     app, log = context.app, context.quiet_log
-    mappings = app.loaded.select(names)
+    mappings = app.loaded.select(names, tags)
     if allow_removed is not None and is_feed(mappings[0]):
         raise typer.BadParameter(
             f"{names[0]} reads a feed, which names its removals itself: no guard holds them, run it without "

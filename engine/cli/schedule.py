@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import AsJson
+from engine.cli.arguments import AsJson, Tags
 from engine.cli.context import examples, of
 from engine.mapping.fires import Fire, plan, schedules_of
 from engine.mapping.spec import MappingSpec
@@ -26,6 +26,7 @@ def _schedule(
         str | None, typer.Option("--from", metavar="T", help="ISO time; without a zone it is in the project's.")
     ] = None,
     hours: Annotated[float, typer.Option(min=0, metavar="N", help="Length of the period.")] = 24,
+    tags: Tags = None,
     as_json: AsJson = False,
 ) -> None:
     """List the fires of a period, from now on or from T: when, which object, for which changes.
@@ -40,8 +41,9 @@ def _schedule(
         end = begin + timedelta(hours=hours)
     except OverflowError as error:
         raise typer.BadParameter("the period is too long", param_hint="--hours") from error
+    wanted = {each.object for each in context.app.loaded.select(tags=tags, drafts=True)} if tags else set(mappings)
     fires = plan(schedules_of(mappings), list(mappings), timezone, begin, end)
-    found = [(fire.at, fire.object, changes_of(mappings[fire.object], fire)) for fire in fires]
+    found = [(fire.at, fire.object, changes_of(mappings[fire.object], fire)) for fire in fires if fire.object in wanted]
     if as_json:
         context.out.document({"fires": [{"at": at, "object": name, "on": on} for at, name, on in found]})
     else:

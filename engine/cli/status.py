@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from engine.cli.arguments import AnyObject, AsJson
+from engine.cli.arguments import AnyObject, AsJson, Tags
 from engine.cli.context import Context, examples, of
 from engine.connections.settings import HttpConnection
 from engine.mapping.fires import next_fires, schedules_of
@@ -31,10 +31,10 @@ commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command("status", epilog=examples("status", "status --json", "--project /srv/shop status"))
-def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
+def _status(ctx: typer.Context, tags: Tags = None, as_json: AsJson = False) -> None:
     """Show where every object stands: last run, next fire, what is open and since when. Works during runs."""
     context = of(ctx)
-    objects, connections = _standings(context)
+    objects, connections = _standings(context, tags or [])
     scheduler = scheduler_of(context.app.state)
     if as_json:
         running = None if scheduler is None else {"process": scheduler}
@@ -43,6 +43,7 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
     context.out.table(
         (
             "object",
+            "title",
             "direction",
             "last run",
             "at",
@@ -56,6 +57,7 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
             "last error",
         ),
         [_status_row(each) for each in objects],
+        optional=["title"],
     )
     for each in objects:
         if changed := each["target_changed"]:
@@ -76,6 +78,7 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
     last: Mapping[str, Any] = standing["last_run"] or {}
     return (
         standing["object"],
+        standing["title"],
         standing["direction"],
         "running" if standing["running"] else "paused" if standing["paused"] else last.get("status"),
         (standing["running"] or last).get("started_at"),
@@ -90,7 +93,7 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _standings(context: Context, tags: Sequence[str] = ()) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Put together the entries of objects and connections, as JSON has them."""
     app = context.app
     project, mappings = app.loaded.project, app.loaded.mappings
@@ -102,12 +105,14 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
         failing = {name: _failing(app, journal, name) for name in project.connections}
     upcoming = next_fires(schedules_of(mappings), app.timezone, utc_now())
     objects = []
-    for name, mapping in mappings.items():
+    for mapping in app.loaded.select(tags=tags, drafts=True) if tags else mappings.values():
+        name = mapping.object
         run = last.get(name)
         pauses = [paused[each] for each in connections_of(project, mapping) if each in paused]
         objects.append(
             {
                 "object": name,
+                "title": mapping.title,
                 "direction": mapping.direction,
                 "draft": mapping.draft,
                 "running": {"run_id": run.run_id, "started_at": run.started_at} if run and name in running else None,

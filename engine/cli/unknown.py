@@ -95,10 +95,11 @@ def _has_lookup(context: Context, object_: str, claim: Claim) -> bool:
         "unknown resolve segments HURT --confirmed --save segment_id:=17 --json",
     ),
 )
-def _resolve(  # noqa: PLR0917  typer gives them by name
+def _resolve(
     ctx: typer.Context,
     object_: OneObject,
     key: KeyWords,
+    *,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="The record exists at the target: it is changed, not created.")
     ] = False,

@@ -149,6 +149,7 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
     document = shop.json("status")
 
     entry: dict[str, Any] = {
+        "title": None,
         "direction": "outbound",
         "draft": False,
         "running": None,
@@ -173,6 +174,40 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
     }
     assert shop.run("runs").stdout.split()[:3] == ["at", "object", "status"]
     assert not shop.state.exists()
+
+
+def test_a_title_stands_beside_the_name(shop: Shop) -> None:
+    bare = shop.run("status").stdout.splitlines()[0].split()
+    shop.write("items.yaml", f"{(shop.folder / 'items.yaml').read_text()}\ntitle: Stock levels\n")
+
+    for command in ("status", "plan"):
+        lines = shop.run(command).stdout.splitlines()
+        assert (lines[0].split()[:2], lines[1].split()[:3]) == (["object", "title"], ["items", "Stock", "levels"])
+        titles = {each["object"]: each["title"] for each in shop.json(command)["objects"]}
+        assert titles == {"items": "Stock levels", "notes": None}
+    assert bare[:2] == ["object", "direction"]
+
+
+def test_a_tag_picks_objects_beside_those_that_are_named(shop: Shop) -> None:
+    for name, tags in (("items", "[goods, nightly]"), ("notes", "[texts]")):
+        shop.write(f"{name}.yaml", f"{(shop.folder / f'{name}.yaml').read_text()}\ntags: {tags}\n")
+
+    def objects(*words: str) -> list[str]:
+        document = shop.json(*words)
+        return [each["object"] for each in document["objects" if "objects" in document else "fires"]]
+
+    for command in (("plan",), ("status",), ("run", "--once")):
+        assert objects(*command, "--tag", "goods") == ["items"]
+        assert objects(*command, "--tag", "nightly", "--tag", "texts") == ["items", "notes"]
+    assert objects("run", "--once", "notes", "--tag", "goods") == ["items", "notes"]
+    assert set(objects("schedule", "--hours", "1", "--tag", "texts")) == {"notes"}
+    unknown = shop.run("run", "--once", "items", "--tag", "good")
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "error: unknown tag `good`; known tags: goods, nightly, texts (E_UNKNOWN_TAG)\n",
+    )
+    assert shop.run("run", "--tag", "goods").returncode == 2
+    assert shop.run("run", "--once", "items", "--tag", "texts", "--allow-removed", "1").returncode == 2
 
 
 def test_status_tells_what_is_open_and_since_when(shop: Shop) -> None:
