@@ -72,7 +72,7 @@ class Output:
         self._write(self._redact(text), flush=False)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], optional: Collection[str] = ()) -> None:
-        """Print a table: with rules and folded cells on a terminal, else aligned and never folded.
+        """Print a table: on a terminal with rules and folded cells, or row by row, else aligned and never folded.
 
         Cells may be any value that `cell` knows. A column that holds only numbers is set to the right.
         One that is `optional` is left out where no row has anything there.

@@ -308,7 +308,7 @@ def test_in_a_pipe_there_is_no_escape_and_no_folded_line(shop: Shop) -> None:
 def test_on_a_terminal_there_is_a_table_and_no_escape_where_colours_are_refused(
     shop: Shop, no_color: str | None
 ) -> None:
-    text = on_terminal(shop, "runs", NO_COLOR=no_color, TERM="xterm-256color")
+    text = on_terminal(shop, "runs", NO_COLOR=no_color, TERM="xterm-256color", COLUMNS="160")
 
     assert "─" in text
     assert (ESCAPE in text) is (no_color is None)
