@@ -36,7 +36,7 @@ Tags = Annotated[
     typer.Option(
         "--tag",
         metavar="TAG",
-        help="All objects with this tag, beside those that are named; may stand several times.",
+        help="Only objects with this tag, and those that are named; may be repeated.",
         autocompletion=tag_names,
     ),
 ]

@@ -45,8 +45,8 @@ def _run(
     ctx: typer.Context,
     objects: Objects = None,
     *,
-    tags: Tags = None,
     once: Annotated[bool, typer.Option("--once", help="One pass now, whatever the schedule says.")] = False,
+    tags: Tags = None,
     allow_removed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Let up to N gone records pass the guards this once.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import AnyObject, AsJson, OneObject
+from engine.cli.arguments import AsJson, OneObject, object_names
 from engine.cli.context import Context, examples, of
 from engine.cli.run import show_results
 from engine.operate.accept_ends import accept_ends
@@ -48,7 +48,12 @@ def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = 
 @commands.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt --same-target"))
 def _adopt(
     ctx: typer.Context,
-    object_: AnyObject = None,
+    object_: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OBJECT]", help="The object; may be left out with --same-target.", autocompletion=object_names
+        ),
+    ] = None,
     same_target: Annotated[
         bool,
         typer.Option(

@@ -36,7 +36,7 @@ def states() -> Iterator[str]:
     yield "  rejected       refused for its data: `reason` says why, `stage` where"
     yield "  waiting        a record that it refers to is not confirmed yet"
     yield "  unknown        its create left, and the outcome was never learnt"
-    yield "  withheld       a guard holds back its removal, or its create under a key written otherwise"
+    yield "  withheld       a guard holds back its removal, or a create under a rewritten key"
     yield "  unhandled      it changed or went, and no entry of `send` takes that"
     yield "  not_in_source  the query does not give it, and nothing is to be sent"
     yield "  confirmed      confirmed before; the source could not be asked"
