@@ -25,7 +25,7 @@ from rig import Platform, Rig, rig
 from wire import Reply, Seen
 
 from engine.mapping.spec import MappingSpec
-from engine.operate import interventions
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
 
 MEMORY = Path("/dev/shm")
 
@@ -361,9 +361,9 @@ def resolve_notes(it: World) -> None:
     for claim in claims:
         words = [str(part) for part in claim.key]
         if claim.key[0] in it.platform.named("notes"):
-            interventions.resolve_confirmed(it.it.app, it.mapping("notes"), words, {})
+            resolve_confirmed(it.it.app, it.mapping("notes"), words, {})
         else:
-            interventions.resolve_not_sent(it.it.app, it.mapping("notes"), words)
+            resolve_not_sent(it.it.app, it.mapping("notes"), words)
 
 
 def check_docs(it: World) -> None:

@@ -28,7 +28,9 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import CLIENTS, ERP, ITEMS, LETTERS, PROJECT, Platform, Rig
 from wire import Reply, Seen, Wire, drop_read
 
-from engine.operate.interventions import resend, resolve_confirmed, resolve_not_sent, retry_rejected
+from engine.operate.resend import resend
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
+from engine.operate.retry_rejected import retry_rejected
 from engine.run.app import utc_now
 
 BAD = 3

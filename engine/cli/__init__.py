@@ -1,4 +1,17 @@
-"""The command line: its global options, its commands, and the one door through which errors leave."""
+"""The command line: its global options, and the one door through which errors leave.
+
+commands     the commands by name, each imported when it is used
+context      what every command is given: the project, ways out for answers and logs
+arguments    the words that many commands take, and what a shell completes them with
+output       the one place that prints answers
+on_terminal  what only a person at a terminal sees: tables with rules, a bar of progress
+progress     how far a pass has come
+interrupt    Ctrl-C and SIGTERM
+state        `resend`, `adopt`
+status       `status`, `runs`, `requests`
+
+Every other file is a command by its name.
+"""
 
 from __future__ import annotations
 
@@ -6,80 +19,23 @@ import io
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 import typer.main
-from typer._click.exceptions import NoSuchOption
-from typer.core import TyperArgument, TyperGroup
+from typer.core import TyperGroup
 
+from engine.cli.commands import Commands
 from engine.cli.context import DEFAULT_PROJECT, Context, LogFormat, default_project, examples, of
 from engine.values.errors import ConfigError, OneSyncError, Problem
-
-COMMANDS = {  # in order of use, as --help lists them
-    "demo": "The whole job on an ERP and a platform of its own.",
-    "validate": "Check project and mappings.",
-    "connections": "Test each connection.",
-    "plan": "What a run would send: counts and differences.",
-    "render": "The exact requests of a run, or of the samples.",
-    "snapshot": "The requests of the samples against snapshots/.",
-    "run": "The scheduler; with --once one pass over objects.",
-    "schedule": "The fires of a period.",
-    "status": "Where every object stands.",
-    "runs": "History of runs.",
-    "requests": "History of requests.",
-    "why": "What became of one record.",
-    "rejected": "Records refused for their data: list, show, retry, export.",
-    "unknown": "Creates of unknown outcome: list, resolve.",
-    "resend": "Forget what was confirmed, so that it is sent again.",
-    "adopt": "Take the source as confirmed, without sending.",
-    "sandbox": "A stand-in for the ONe platform.",
-}
-MODULES = (
-    "demo",
-    "validate",
-    "connections",
-    "plan",
-    "render",
-    "snapshot",
-    "run",
-    "schedule",
-    "status",
-    "why",
-    "rejected",
-    "unknown",
-    "state",
-    "sandbox",
-)
-GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command
-
-
-class _Commands(TyperGroup):
-    """Lists the commands in order of use, and knows which options are theirs."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Invoke the command; say where a global option stands that was put behind it."""
-        try:
-            return super().invoke(ctx)
-        except NoSuchOption as error:
-            if error.option_name in GLOBAL:
-                command = ctx.invoked_subcommand or "COMMAND"
-                value = {"--project": " DIR", "--log-format": " FORMAT"}.get(error.option_name, "")
-                error.message += f": it stands before the command: `one-sync {error.option_name}{value} {command}`"
-            raise
-
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return sorted(self.commands, key=list(COMMANDS).index)
 
 
 def build() -> TyperGroup:
     """Make the command line of all commands."""
     app = typer.Typer(
-        cls=_Commands,
+        cls=Commands,
         name="one-sync",
-        add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -87,35 +43,14 @@ def build() -> TyperGroup:
         epilog=examples("demo", "validate", "--project /srv/shop run"),
     )
     app.callback()(_options)
-    for name in MODULES:
-        import_module(f"engine.cli.{name}").register(app)
-    group = typer.main.get_group(app)
-    _tidy(group)
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)  # noqa: S101  it has a callback
     return group
-
-
-def _tidy(group: TyperGroup) -> None:
-    """Show arguments as `OBJECT [KEY]...`, without braces and types, and in the list of commands one line each."""
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            _tidy(command)
-        for parameter in command.params:
-            if isinstance(parameter, TyperArgument):
-                _name(parameter, parameter.display_name_raw.strip("[]."))
-        if group.name == "one-sync":
-            command.short_help = COMMANDS[name]
-
-
-def _name(argument: TyperArgument, name: str) -> None:
-    shown = name if argument.required else f"[{name}]"
-    argument.metavar = name
-    argument.display_type_rich = lambda ctx: None  # type: ignore[method-assign]
-    argument._usage_display_name = lambda: shown if argument.nargs == 1 else f"{shown}..."  # type: ignore[method-assign]
 
 
 def _show_version(*, asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version  # noqa: PLC0415  a fifth of the start's time, for this alone
 
         print(f"one-sync {version('one-sync')}")
         raise typer.Exit

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli.context import AsJson, examples, of
+from engine.cli.arguments import AsJson
+from engine.cli.context import examples, of
+from engine.inspect.probe import probe
+from engine.schedule.service import worst
+
+commands = typer.Typer(rich_markup_mode=None)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    epilog = examples("connections", "connections --json", "--project /srv/shop connections")
-    app.command("connections", epilog=epilog)(_connections)
-
-
+@commands.command(
+    "connections", epilog=examples("connections", "connections --json", "--project /srv/shop connections")
+)
 def _connections(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Test each connection; one that answers again is no longer paused.
 
     A database is connected to; an HTTP end is asked for the next page of a feed, or for / where it has none. Exit 6
     when an end does not answer or refuses the credentials.
     """
-    from engine.inspect.probe import probe  # noqa: PLC0415
-    from engine.schedule.service import worst  # noqa: PLC0415
-
     context = of(ctx)
     app = context.app
     probes = [probe(app, name) for name in app.loaded.project.connections]

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import typer
 
+from engine.cli.output import Output
 from engine.values import shipped
 from engine.values.redact import redact
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
-    from engine.cli.output import Output
     from engine.run.app import App
     from engine.values.log import Log
 
@@ -26,9 +26,6 @@ DEFAULT_PROJECT = (  # what `default_project` gives, for people
     else "the folder you stand in, if it has a project.yaml, else the shipped mappings"
 )
 PROGRAM = "bin/one-sync" if shipped.checkout() else "one-sync"  # as one types it
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Objects = Annotated[list[str] | None, typer.Argument(metavar="OBJECT", help="Names of objects; without one all.")]
 
 
 @dataclass(kw_only=True)
@@ -50,8 +47,6 @@ class Context:
     @cached_property
     def out(self) -> Output:
         """Where answers go."""
-        from engine.cli.output import Output  # noqa: PLC0415
-
         return Output(redact=self.redact, zone=lambda: self.app.timezone)
 
     @cached_property

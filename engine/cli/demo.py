@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.cli.context import PROGRAM, AsJson, Context, examples, of
+from engine.cli.arguments import AsJson
+from engine.cli.context import PROGRAM, Context, examples, of
+from engine.cli.interrupt import Interrupts
+from engine.cli.run import run_shown, show_results
+from engine.connections.settings import HttpConnection
+from engine.demo.planted import PLANTED, Planted
+from engine.demo.stage import ANSWERS, ORDERS, Stage, stage
+from engine.mapping.spec import MappingSpec
+from engine.run.app import App
+from engine.run.run_object import new_run_id
+from engine.schedule.service import overall
+from engine.state.journal.rejections import Rejection
 from engine.values import shipped
-
-if TYPE_CHECKING:
-    from engine.demo.planted import Planted
-    from engine.demo.stage import Stage
-    from engine.mapping.spec import MappingSpec
-    from engine.run.app import App
-    from engine.state.journal.rejections import Rejection
-    from engine.values.results import ObjectResult
+from engine.values.results import ObjectResult
 
 _CHECKOUT = shipped.checkout()
 FOLDER = _CHECKOUT / ".one-sync" / "demo" if _CHECKOUT else Path("one-sync-demo")
@@ -37,11 +41,10 @@ class Pass:
         return sum(each.counts.requests + each.counts.confirmed + each.counts.failed for each in self.results)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo", epilog=examples("demo", "demo --products 100000", "demo --json"))(_demo)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("demo", epilog=examples("demo", "demo --products 100000", "demo --json"))
 def _demo(
     ctx: typer.Context,
     products: Annotated[int, typer.Option(min=10, metavar="N", help="Products of the ERP.")] = 1000,
@@ -62,16 +65,12 @@ def _demo(
     ONe place orders, and the ERP answers them. A second pass shows that nothing is sent when nothing has changed. Some
     records are faulty on purpose and are refused by name.
     """
-    from engine.demo.stage import stage  # noqa: PLC0415
-
     context = of(ctx)
     with stage(shipped.mappings(), folder, products=products, customers=customers) as set_up:
         raise typer.Exit(_play(context, set_up, as_json=as_json))
 
 
 def _play(context: Context, set_up: Stage, *, as_json: bool) -> int:
-    from engine.cli.interrupt import Interrupts  # noqa: PLC0415
-
     context.project, context.variables = set_up.folder, set_up.variables
     app = context.app
     _lift_rate_limits(app)
@@ -92,8 +91,6 @@ def _play(context: Context, set_up: Stage, *, as_json: bool) -> int:
 
 def _lift_rate_limits(app: App) -> None:
     """Let the stand-in on this machine be asked as fast as it answers; the copied project.yaml keeps its limit."""
-    from engine.connections.settings import HttpConnection  # noqa: PLC0415
-
     project = app.loaded.project
     connections = {
         name: replace(each, rate_limit=None) if isinstance(each, HttpConnection) else each
@@ -107,9 +104,6 @@ def _first_pass(context: Context, set_up: Stage) -> tuple[Pass, Sequence[Planted
 
     First what ONe knows from the ERP, then orders are placed and read, and processed orders are answered.
     """
-    from engine.demo.planted import PLANTED  # noqa: PLC0415
-    from engine.demo.stage import ANSWERS, ORDERS  # noqa: PLC0415
-
     objects = context.app.loaded.select()
     run_id = _new_run_id(context)
     results = _run(context, [each for each in objects if each.object not in {ORDERS, *ANSWERS}], run_id)
@@ -126,14 +120,10 @@ def _second_pass(context: Context) -> Pass:
 
 
 def _run(context: Context, objects: Sequence[MappingSpec], run_id: str) -> list[ObjectResult]:
-    from engine.cli.run import run_shown  # noqa: PLC0415
-
     return run_shown(context, objects, run_id, in_log=context.verbose)
 
 
 def _new_run_id(context: Context) -> str:
-    from engine.run.run_object import new_run_id  # noqa: PLC0415
-
     return new_run_id(context.app.clock())
 
 
@@ -153,8 +143,6 @@ def _surprises(first: Pass, second: Pass, refused: Sequence[Rejection], expected
 
 
 def _show(context: Context, first: Pass, second: Pass, refused: Sequence[Rejection], faults: Sequence[str]) -> None:
-    from engine.cli.run import show_results  # noqa: PLC0415
-
     out = context.out
     inbound = [each.object for each in context.app.loaded.select() if each.direction == "inbound"]
     out.line(f"First pass: everything is new. {' and '.join(inbound)} come from ONe, the other objects go there.")
@@ -187,8 +175,6 @@ def _show_next(context: Context) -> None:
 def _show_json(
     context: Context, first: Pass, second: Pass, refused: Sequence[Rejection], faults: Sequence[str]
 ) -> None:
-    from engine.schedule.service import overall  # noqa: PLC0415
-
     passes = [
         {
             "run_id": each.run_id,

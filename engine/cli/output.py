@@ -6,12 +6,12 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from engine.values.errors import ConfigError, OneSyncError
 
@@ -71,16 +71,22 @@ class Output:
         self.is_answered = True
         self._write(self._redact(text), flush=False)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Print a table: with rules and folded cells on a terminal, else aligned and never folded.
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], optional: Collection[str] = ()) -> None:
+        """Print a table: on a terminal with rules and folded cells, or row by row, else aligned and never folded.
 
         Cells may be any value that `cell` knows. A column that holds only numbers is set to the right.
+        One that is `optional` is left out where no row has anything there.
         """
         found = [list(row) for row in rows]
+        bare = {name for index, name in enumerate(columns) if all(row[index] is None for row in found)} & {*optional}
+        found = [[each for name, each in zip(columns, row, strict=True) if name not in bare] for row in found]
+        columns = [name for name in columns if name not in bare]
         numeric = [_is_numeric(row[index] for row in found) for index in range(len(columns))]
         texts = [[self.cell(value) for value in row] for row in found]
         if self.is_terminal:
-            self._rich_table(columns, texts, numeric)
+            from engine.cli.on_terminal import draw_table  # noqa: PLC0415  a third of the start's time, for people only
+
+            draw_table(self.stream, columns, texts, numeric)
         else:
             self._write("\n".join(aligned(columns, texts, numeric)))
 
@@ -99,20 +105,6 @@ class Output:
                 return " ".join(map(self.cell, value))
             case _:
                 return visible(self._redact(str(value)))
-
-    def _rich_table(self, columns: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
-        from rich import box  # noqa: PLC0415  a third of the start's time, for people only
-        from rich.console import Console  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-        for name, right in zip(columns, numeric, strict=True):
-            table.add_column(name, justify="right" if right else "left", overflow="fold")
-        for row in texts:
-            table.add_row(*map(Text, row))
-        colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-        Console(file=self.stream, highlight=False, color_system=colours).print(table)
 
     def _plain(self, value: Any) -> Any:
         """Make a value of what JSON has; decimals and times become text, nothing is rounded."""

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.cli.context import AsJson, Context, Objects, examples, of
+from engine.cli.arguments import AsJson, Objects, Tags
+from engine.cli.context import Context, examples, of
+from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
+from engine.run.variables import require_variables
+from engine.values.differences import Shown
 from engine.values.errors import OneSyncError
-
-if TYPE_CHECKING:
-    from engine.inspect.plan import ObjectPlan, Sample
-    from engine.values.differences import Shown
 
 COUNTS = ("extracted", "unchanged", "added", "changed", "removed", "rejected", "waiting", "unknown", "withheld")
 SHOWN = 12  # fields of one sample that people see; the JSON has all
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("plan", epilog=examples("plan", "plan stocks --limit 20", "plan clients --json --detailed-exitcode"))(
-        _plan
-    )
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("plan", epilog=examples("plan", "plan stocks --limit 20", "plan clients --json --detailed-exitcode"))
 def _plan(
     ctx: typer.Context,
     objects: Objects = None,
+    *,
+    tags: Tags = None,
     limit: Annotated[
         int, typer.Option("--limit", min=0, metavar="N", help="Show at most N samples of each kind of change.")
     ] = 5,
@@ -44,7 +42,7 @@ def _plan(
     """
     context = of(ctx)
     try:
-        plans = _plans(context, objects or [], limit)
+        plans = _plans(context, objects or [], tags or [], limit)
     except OneSyncError as error:
         if detailed:
             if as_json:
@@ -56,19 +54,14 @@ def _plan(
         context.out.document({"objects": [plan.as_json() for plan in plans]})
     else:
         _print(context, plans)
-    for plan in plans:
-        if plan.failure:
-            typer.echo(context.redact(f"error: {plan.object}: {plan.failure.message} ({plan.failure.code})"), err=True)
-    from engine.inspect.plan import exit_of  # noqa: PLC0415
-
+    for each in plans:
+        if each.failure:
+            typer.echo(context.redact(f"error: {each.object}: {each.failure.message} ({each.failure.code})"), err=True)
     raise typer.Exit(int(exit_of(plans, detailed=detailed)))
 
 
-def _plans(context: Context, names: Sequence[str], limit: int) -> list[ObjectPlan]:
-    from engine.inspect.plan import plan  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-
-    mappings = context.app.loaded.select(names)
+def _plans(context: Context, names: Sequence[str], tags: Sequence[str], limit: int) -> list[ObjectPlan]:
+    mappings = context.app.loaded.select(names, tags)
     require_variables(context.app, mappings)
     return [plan(context.app, mapping, samples=limit) for mapping in mappings]
 
@@ -77,15 +70,15 @@ def _print(context: Context, plans: Sequence[ObjectPlan]) -> None:
     out = context.out
     counted = [name for name in COUNTS if not out.is_terminal or any(getattr(plan.counts, name) for plan in plans)]
     rows = [
-        (plan.object, *(getattr(plan.counts, name) for name in counted), plan.counts.confirmed, plan.counts.requests)
+        (plan.object, plan.title, *(getattr(plan.counts, name) for name in (*counted, "confirmed", "requests")))
         for plan in plans
     ]
-    out.table(("object", *counted, "to send", "requests"), rows)
-    for plan in plans:
-        lines = [*(line for sample in plan.samples for line in _sample(plan.object, sample)), *plan.notes]
+    out.table(("object", "title", *counted, "to send", "requests"), rows, optional=["title"])
+    for each in plans:
+        lines = [*(line for sample in each.samples for line in _sample(each.object, sample)), *each.notes]
         if lines:
             out.line()
-            out.line(f"{plan.object}:")
+            out.line(f"{each.object}:")
         for line in lines:
             out.line(f"  {line}")
 

@@ -59,16 +59,7 @@ def progress(objects: int) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _Silent()
         return
-    from rich import progress as rich  # noqa: PLC0415  for people only
-    from rich.console import Console  # noqa: PLC0415
+    from engine.cli.on_terminal import bar_of  # noqa: PLC0415  a third of the start's time, for people only
 
-    columns = (
-        rich.SpinnerColumn(),
-        rich.BarColumn(),
-        rich.MofNCompleteColumn(),
-        rich.TimeElapsedColumn(),
-        rich.TextColumn("{task.description}", markup=False),
-    )
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=objects)
-        yield _Shown(lambda ended, text: bar.update(task, completed=ended, description=text))
+    with bar_of(objects) as update:
+        yield _Shown(update)

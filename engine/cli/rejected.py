@@ -5,58 +5,35 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from engine.cli.context import AsJson, Context, examples, of
+from engine.cli.arguments import AnyObject, AsJson, KeyWords, OneObject
+from engine.cli.context import Context, examples, of
+from engine.mapping.keys_from_words import spellings
+from engine.operate.retry_rejected import retry_rejected
+from engine.state.journal.rejections import Rejection
+from engine.values import json_text
+from engine.values.errors import RunError
 
-if TYPE_CHECKING:
-    from engine.state.journal.rejections import Rejection
-
-OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")]
-AnyObject = Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="Only this object.")]
-KeyWords = Annotated[list[str], typer.Argument(metavar="KEY...", help="The key's values in order, as separate words.")]
 COLUMNS = ("object", "key", "stage", "field", "status", "reason", "first_at", "last_at", "attempts")
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    app.add_typer(
-        group,
-        name="rejected",
-        help="The records that were refused for their data, by us or by the target.",
-        epilog=examples("rejected list", "rejected show clients K-0003", "rejected retry stocks --all"),
-    )
-    group.command(
-        "list",
-        short_help="List them, with stage and reason.",
-        epilog=examples("rejected list", "rejected list stocks", "rejected list --json"),
-    )(_list)
-    group.command(
-        "show",
-        short_help="Show one with all that is kept of it.",
-        epilog=examples(
-            "rejected show clients K-0003", "rejected show stocks W1 A-000003", "rejected show clients K-0003 --json"
-        ),
-    )(_show)
-    group.command(
-        "retry",
-        short_help="Let the next run try some again.",
-        epilog=examples(
-            "rejected retry clients K-0003", "rejected retry stocks W1 A-000003", "rejected retry stocks --all"
-        ),
-    )(_retry)
-    group.command(
-        "export",
-        short_help="Write them as CSV or JSON.",
-        epilog=examples(
-            "rejected export > rejected.csv", "rejected export stocks", "rejected export --format json > rejected.json"
-        ),
-    )(_export)
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+commands = typer.Typer(rich_markup_mode=None)
+commands.add_typer(
+    group,
+    name="rejected",
+    help="The records that were refused for their data, by us or by the target.",
+    epilog=examples("rejected list", "rejected show clients K-0003", "rejected retry stocks --all"),
+)
 
 
+@group.command(
+    "list",
+    short_help="List them, with stage and reason.",
+    epilog=examples("rejected list", "rejected list stocks", "rejected list --json"),
+)
 def _list(ctx: typer.Context, object_: AnyObject = None, as_json: AsJson = False) -> None:
     """List the records that stand rejected, with stage and reason. Works during runs.
 
@@ -73,12 +50,15 @@ def _list(ctx: typer.Context, object_: AnyObject = None, as_json: AsJson = False
         context.out.table([name.replace("_", " ") for name in COLUMNS], [_row(each) for each in documents])
 
 
+@group.command(
+    "show",
+    short_help="Show one with all that is kept of it.",
+    epilog=examples(
+        "rejected show clients K-0003", "rejected show stocks W1 A-000003", "rejected show clients K-0003 --json"
+    ),
+)
 def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson = False) -> None:
     """Show one rejected record with all that is kept of it: the template that failed, an inbound document."""
-    from engine.mapping.keys_from_words import spellings  # noqa: PLC0415
-    from engine.values import json_text  # noqa: PLC0415
-    from engine.values.errors import RunError  # noqa: PLC0415
-
     context = of(ctx)
     known = {each.key: each for each in _rejections(context, object_)}
     found = next((known[each] for each in spellings(key) if each in known), None)
@@ -99,6 +79,13 @@ def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson
         context.out.line(f"{name.replace('_', ' '):<12}{context.out.cell(text)}")
 
 
+@group.command(
+    "retry",
+    short_help="Let the next run try some again.",
+    epilog=examples(
+        "rejected retry clients K-0003", "rejected retry stocks W1 A-000003", "rejected retry stocks --all"
+    ),
+)
 def _retry(
     ctx: typer.Context,
     object_: OneObject,
@@ -109,8 +96,6 @@ def _retry(
     as_json: AsJson = False,
 ) -> None:
     """Let the next run try refused records again: one record, or --all of an object. Works during runs."""
-    from engine.operate.interventions import retry_rejected  # noqa: PLC0415
-
     context = of(ctx)
     context.app.loaded.select([object_], drafts=True)
     if bool(key) is everything:
@@ -123,6 +108,13 @@ def _retry(
         context.out.line(f"{records} of {object_} will be tried again by the next run")
 
 
+@group.command(
+    "export",
+    short_help="Write them as CSV or JSON.",
+    epilog=examples(
+        "rejected export > rejected.csv", "rejected export stocks", "rejected export --format json > rejected.json"
+    ),
+)
 def _export(
     ctx: typer.Context,
     object_: AnyObject = None,

@@ -6,25 +6,28 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
-from engine.cli.context import AsJson, Context, examples, of
+from engine.cli.arguments import AsJson, OneObject
+from engine.cli.context import Context, examples, of
+from engine.inspect.render_requests import preview
+from engine.inspect.snapshots import document_of
+from engine.run.variables import require_variables
+from engine.values import json_text
 
 SCHEMA_VERSION = 1
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        "render",
-        epilog=examples("render stocks --limit 1", "render clients --json", "render clients_inbound --samples"),
-    )(_render)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command(
+    "render", epilog=examples("render stocks --limit 1", "render clients --json", "render clients_inbound --samples")
+)
 def _render(
     ctx: typer.Context,
-    object_: Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")],
+    object_: OneObject,
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, metavar="N", help="At most N requests.", show_default="all of them"),
@@ -51,9 +54,6 @@ def _render(
 
 
 def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
-    from engine.inspect.render_requests import preview  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-
     mappings = context.app.loaded.select([name], drafts=True)
     require_variables(context.app, mappings)
     return preview(context.app, mappings[0])
@@ -61,8 +61,6 @@ def _found(context: Context, name: str) -> Iterator[dict[str, Any]]:
 
 def _of_samples(context: Context, name: str) -> Iterator[dict[str, Any]]:
     """Yield the requests of the samples, in the form of those of a run, each with the names of its samples."""
-    from engine.inspect.snapshots import document_of  # noqa: PLC0415
-
     [mapping] = context.app.loaded.select([name], drafts=True)
     document = document_of(context.app.loaded, mapping)
     for story in document["samples"]:
@@ -80,8 +78,6 @@ def _fetches(story: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _whole(request: Mapping[str, Any]) -> dict[str, Any]:
     """Give a request what a snapshot leaves out where it is empty, and its body as it leaves."""
-    from engine.values import json_text  # noqa: PLC0415
-
     body = json_text.raw(json_text.encode(request["body"])) if "body" in request else None
     kept = {name: value for name, value in request.items() if name != "body"}
     return {**kept, "query": request.get("query", {}), "headers": request.get("headers", {}), "body": body}
@@ -89,8 +85,6 @@ def _whole(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(object_: str, requests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Write one document piece by piece, one request a line, as there may be more than memory holds."""
-    from engine.values import json_text  # noqa: PLC0415
-
     yield f'{{"schema_version": {SCHEMA_VERSION}, "object": {json.dumps(object_)}, "requests": ['
     previous = None
     for each in requests:
@@ -136,8 +130,6 @@ def _refused(each: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _request(each: Mapping[str, Any]) -> Iterator[str]:
-    from urllib.parse import urlencode  # noqa: PLC0415
-
     query = urlencode(each["query"], doseq=True)
     yield f"# {_what(each)}"
     yield f"{each['method']} {each.get('path') or each.get('url')}{'?' if query else ''}{query}"
@@ -152,8 +144,6 @@ def _request(each: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _writes(each: Mapping[str, Any]) -> Iterator[str]:
-    from engine.values import json_text  # noqa: PLC0415
-
     yield f"# {each['change']} {', '.join(each.get('samples', ())) or _key(each)}"
     for write in each["writes"]:
         if "sql" in write:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.cli.context import AsJson, Context, Objects, examples, of
-
-if TYPE_CHECKING:
-    from engine.mapping.spec import MappingSpec
-    from engine.values.results import ObjectResult
+from engine.cli.arguments import AsJson, Objects, Tags
+from engine.cli.context import Context, examples, of
+from engine.cli.interrupt import Interrupts
+from engine.cli.progress import progress
+from engine.mapping.keys_from_words import is_feed
+from engine.mapping.spec import MappingSpec
+from engine.run.run_object import new_run_id
+from engine.run.variables import require_variables
+from engine.schedule.service import Service, exit_code, log_request, overall, run_once
+from engine.schedule.watch_requests import Follower
+from engine.state.journal.requests import Request
+from engine.values.results import ObjectResult
 
 COUNTS = (
     "extracted",
@@ -29,16 +36,16 @@ COUNTS = (
 )
 ALWAYS = ("extracted", "confirmed", "requests")  # people see the other counts where there are any
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("run", epilog=examples("run --once", "run --once stocks --allow-removed 50", "run"))(_run)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("run", epilog=examples("run --once", "run --once stocks --allow-removed 50", "run"))
 def _run(
     ctx: typer.Context,
     objects: Objects = None,
+    *,
     once: Annotated[bool, typer.Option("--once", help="One pass now, whatever the schedule says.")] = False,
+    tags: Tags = None,
     allow_removed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Let up to N gone records pass the guards this once.")
     ] = None,
@@ -51,34 +58,27 @@ def _run(
     """
     context = of(ctx)
     if not once:
-        if objects or allow_removed is not None or as_json:
-            raise typer.BadParameter("objects, --allow-removed and --json go with --once")
+        if objects or tags or allow_removed is not None or as_json:
+            raise typer.BadParameter("objects, --tag, --allow-removed and --json go with --once")
         _serve(context)
         return
-    if allow_removed is not None and len(set(objects or ())) != 1:
+    if allow_removed is not None and (tags or len(set(objects or ())) != 1):
         raise typer.BadParameter("--allow-removed N goes with one object by name: N is a ceiling for its removals")
-    raise typer.Exit(_once(context, objects or [], allow_removed, as_json=as_json))
+    raise typer.Exit(_once(context, objects or [], tags or [], allow_removed, as_json=as_json))
 
 
 def _serve(context: Context) -> None:
-    from engine.cli.interrupt import Interrupts  # noqa: PLC0415
-    from engine.schedule.service import Service  # noqa: PLC0415
-
     service = Service(context.app, context.log)
     with Interrupts(context.app.stop, context.log):
         service.serve()
 
 
-def _once(context: Context, names: Sequence[str], allow_removed: int | None, *, as_json: bool) -> int:
+def _once(
+    context: Context, names: Sequence[str], tags: Sequence[str], allow_removed: int | None, *, as_json: bool
+) -> int:
     """Run the objects, print what became of them, and give the exit code."""
-    from engine.cli.interrupt import Interrupts  # noqa: PLC0415
-    from engine.mapping.keys_from_words import is_feed  # noqa: PLC0415
-    from engine.run.run_object import new_run_id  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-    from engine.schedule.service import exit_code  # noqa: PLC0415
-
     app, log = context.app, context.quiet_log
-    mappings = app.loaded.select(names)
+    mappings = app.loaded.select(names, tags)
     if allow_removed is not None and is_feed(mappings[0]):
         raise typer.BadParameter(
             f"{names[0]} reads a feed, which names its removals itself: no guard holds them, run it without "
@@ -104,11 +104,6 @@ def run_shown(
     in_log: bool = True,
 ) -> list[ObjectResult]:
     """Run objects with progress on a terminal and requests in the log."""
-    from engine.cli.progress import progress  # noqa: PLC0415
-    from engine.schedule.service import log_request, run_once  # noqa: PLC0415
-    from engine.schedule.watch_requests import Follower  # noqa: PLC0415
-    from engine.state.journal.requests import Request  # noqa: PLC0415
-
     app, log = context.app, context.quiet_log
     tell_log = log_request(log)
 
@@ -129,8 +124,6 @@ def run_shown(
 
 def show_results(context: Context, run_id: str, results: Sequence[ObjectResult], *, as_json: bool) -> None:
     """Print the answer of a pass."""
-    from engine.schedule.service import overall  # noqa: PLC0415
-
     out = context.out
     if as_json:
         objects = [result.as_json() for result in results]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from engine.cli.context import examples, of
+from engine.sandbox.api.replies import Settings
+from engine.sandbox.sandbox import Sandbox
+from engine.sandbox.server import serve
 
-if TYPE_CHECKING:
-    from engine.sandbox.sandbox import Sandbox
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    epilog = examples("sandbox", "sandbox --port 9000 --api-key secret --tenant shop", "sandbox --host 0.0.0.0")
-    app.command("sandbox", epilog=epilog)(_sandbox)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command(
+    "sandbox",
+    epilog=examples("sandbox", "sandbox --port 9000 --api-key secret --tenant shop", "sandbox --host 0.0.0.0"),
+)
 def _sandbox(
     ctx: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="0 takes a free one.")] = 8700,
@@ -35,9 +35,6 @@ def _sandbox(
     It checks requests as the platform documents them and holds everything in memory. Its page /_sandbox/ shows what
     it holds and received. POST /_sandbox/faults {"action": {"status": 503}, "times": 2} lets two requests fail.
     """
-    from engine.sandbox.api.replies import Settings  # noqa: PLC0415
-    from engine.sandbox.server import serve  # noqa: PLC0415
-
     out = of(ctx).out
 
     def started(sandbox: Sandbox) -> None:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from engine.cli.context import AsJson, Context, Objects, examples, of
+from engine.cli.arguments import AsJson, Objects
+from engine.cli.context import Context, examples, of
+from engine.inspect.coverage import Gap, gaps
+from engine.inspect.snapshots import Compared, Difference, compare, folder_of
 from engine.values.errors import ConfigError
-
-if TYPE_CHECKING:
-    from engine.inspect.coverage import Gap
-    from engine.inspect.snapshots import Compared, Difference
 
 SHOWN = 200  # characters of a value; the JSON has all
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("snapshot", epilog=examples("snapshot", "snapshot clients --update", "snapshot --coverage"))(_snapshot)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("snapshot", epilog=examples("snapshot", "snapshot clients --update", "snapshot --coverage"))
 def _snapshot(
     ctx: typer.Context,
     objects: Objects = None,
@@ -49,8 +46,6 @@ def _snapshot(
 
 def _compare(context: Context, names: Sequence[str], update: bool, as_json: bool) -> bool:
     """Compare, show and, where asked, update; tells whether something differs and stays so."""
-    from engine.inspect.snapshots import compare, folder_of  # noqa: PLC0415
-
     found = compare(context.app.loaded, folder_of(context.project), names)
     different = [each for each in found if not each.is_equal]
     for each in different if update else ():
@@ -124,8 +119,6 @@ def _without_samples(context: Context, names: Sequence[str]) -> list[str]:
 
 def _cover(context: Context, names: Sequence[str], as_json: bool) -> bool:
     """List what no sample exercises; tells whether there is any."""
-    from engine.inspect.coverage import gaps  # noqa: PLC0415
-
     loaded = context.app.loaded
     mappings = loaded.select(names or list(loaded.mappings), drafts=True)
     found = [gap for mapping in mappings for gap in gaps(loaded, mapping)]

@@ -8,32 +8,31 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.context import AsJson, Context, examples, of
+from engine.cli.arguments import AsJson, OneObject, object_names
+from engine.cli.context import Context, examples, of
+from engine.cli.run import show_results
+from engine.operate.accept_ends import accept_ends
+from engine.operate.adopt import adopt
+from engine.operate.resend import resend
+from engine.run.run_object import exit_of
+from engine.run.variables import require_variables
 
-OneObject = Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")]
 Key = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY]...", help="One record: its key's values in order, as separate words."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nothing is asked anyway.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("resend", epilog=examples("resend stocks W1 A-000001", "resend clients 4711", "resend stocks --yes"))(
-        _resend
-    )
-    app.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt --same-target"))(_adopt)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("resend", epilog=examples("resend stocks W1 A-000001", "resend clients 4711", "resend stocks --yes"))
 def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Forget what was confirmed, so that the next run sends it again: one record, or all of an object.
 
     Nothing is sent now. Records are not created a second time: what has a binding goes as changed. A feed is read again
     from its beginning. A rejected record is tried again by `rejected retry`.
     """
-    from engine.operate.interventions import resend  # noqa: PLC0415
-
     context = of(ctx)
     mapping = context.app.loaded.select([object_])[0]
     if not key and not yes:
@@ -46,9 +45,15 @@ def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = 
         context.out.line(f"{records} of {object_} will be sent again by the next run")
 
 
+@commands.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt --same-target"))
 def _adopt(
     ctx: typer.Context,
-    object_: Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="The object.")] = None,
+    object_: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OBJECT]", help="The object; may be left out with --same-target.", autocompletion=object_names
+        ),
+    ] = None,
     same_target: Annotated[
         bool,
         typer.Option(
@@ -72,11 +77,6 @@ def _adopt(
 
     Exit codes and JSON are those of `run --once`; `requests` counts look-ups.
     """
-    from engine.cli.run import show_results  # noqa: PLC0415
-    from engine.operate.interventions import adopt  # noqa: PLC0415
-    from engine.run.run_object import exit_of  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-
     context: Context = of(ctx)
     if same_target:
         _accept_ends(context, [object_] if object_ else [], yes=yes, as_json=as_json)
@@ -97,9 +97,6 @@ def _adopt(
 
 
 def _accept_ends(context: Context, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    from engine.operate.interventions import accept_ends  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-
     mappings = context.app.loaded.select(names)
     require_variables(context.app, mappings)
     if not yes:

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from engine.cli.context import AsJson, Context, examples, of
-
-if TYPE_CHECKING:
-    from engine.mapping.spec import MappingSpec
-    from engine.run.app import App
-    from engine.state.journal import Journal
-    from engine.state.journal.pauses import Pause
-    from engine.state.journal.runs import Run
+from engine.cli.arguments import AnyObject, AsJson, Tags
+from engine.cli.context import Context, examples, of
+from engine.connections.settings import HttpConnection
+from engine.mapping.fires import next_fires, schedules_of
+from engine.mapping.spec import MappingSpec, connections_of
+from engine.run.app import App
+from engine.schedule.lock import scheduler_of
+from engine.state.journal import Journal, history
+from engine.state.journal.history import failing
+from engine.state.journal.pauses import Pause
+from engine.state.journal.runs import Run
+from engine.state.recovery import ends_changed
+from engine.values.errors import ConfigError
+from engine.values.results import Counts
 
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
-OneObject = Annotated[str | None, typer.Argument(metavar="OBJECT", help="Only this object.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("status", epilog=examples("status", "status --json", "--project /srv/shop status"))(_status)
-    app.command("runs", epilog=examples("runs", "runs stocks", "runs stocks --limit 1 --json"))(_runs)
-    app.command("requests", epilog=examples("requests", "requests clients --limit 200", "requests --json"))(_requests)
+commands = typer.Typer(rich_markup_mode=None)
 
 
 # --- status ------------------------------------------------------------------------------------------
 
 
-def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
+@commands.command("status", epilog=examples("status", "status --json", "--project /srv/shop status"))
+def _status(ctx: typer.Context, tags: Tags = None, as_json: AsJson = False) -> None:
     """Show where every object stands: last run, next fire, what is open and since when. Works during runs."""
     context = of(ctx)
-    from engine.schedule.lock import scheduler_of  # noqa: PLC0415
-
-    objects, connections = _standings(context)
+    objects, connections = _standings(context, tags or [])
     scheduler = scheduler_of(context.app.state)
     if as_json:
         running = None if scheduler is None else {"process": scheduler}
@@ -46,6 +45,7 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
     context.out.table(
         (
             "object",
+            "title",
             "direction",
             "last run",
             "at",
@@ -59,6 +59,7 @@ def _status(ctx: typer.Context, as_json: AsJson = False) -> None:
             "last error",
         ),
         [_status_row(each) for each in objects],
+        optional=["title"],
     )
     for each in objects:
         if changed := each["target_changed"]:
@@ -79,6 +80,7 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
     last: Mapping[str, Any] = standing["last_run"] or {}
     return (
         standing["object"],
+        standing["title"],
         standing["direction"],
         "running" if standing["running"] else "paused" if standing["paused"] else last.get("status"),
         (standing["running"] or last).get("started_at"),
@@ -93,12 +95,8 @@ def _status_row(standing: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _standings(context: Context, tags: Sequence[str] = ()) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Put together the entries of objects and connections, as JSON has them."""
-    from engine.mapping.fires import next_fires, schedules_of  # noqa: PLC0415
-    from engine.mapping.spec import connections_of  # noqa: PLC0415
-    from engine.state.journal import history  # noqa: PLC0415
-
     app = context.app
     project, mappings = app.loaded.project, app.loaded.mappings
     running = {name for name in mappings if history.is_running(app.state, name)}
@@ -109,12 +107,14 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
         failing = {name: _failing(app, journal, name) for name in project.connections}
     upcoming = next_fires(schedules_of(mappings), app.timezone, app.clock())
     objects = []
-    for name, mapping in mappings.items():
+    for mapping in app.loaded.select(tags=tags, drafts=True) if tags else mappings.values():
+        name = mapping.object
         run = last.get(name)
         pauses = [paused[each] for each in connections_of(project, mapping) if each in paused]
         objects.append(
             {
                 "object": name,
+                "title": mapping.title,
                 "direction": mapping.direction,
                 "draft": mapping.draft,
                 "running": {"run_id": run.run_id, "started_at": run.started_at} if run and name in running else None,
@@ -136,9 +136,6 @@ def _standings(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, A
 
 def _target_changed(app: App, journal: Journal, mapping: MappingSpec) -> str | None:
     """Say which end of an object has changed; None also where a variable that names one is missing."""
-    from engine.state.recovery import ends_changed  # noqa: PLC0415
-    from engine.values.errors import ConfigError  # noqa: PLC0415
-
     try:
         return ends_changed(journal, mapping.object, app.ends_of(mapping))
     except ConfigError:
@@ -151,10 +148,6 @@ def _pause(connection: str, pause: Pause) -> dict[str, Any]:
 
 def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
     """Say of an HTTP connection since when nothing that was asked had a good answer, as often as opens its breaker."""
-    from engine.connections.settings import HttpConnection  # noqa: PLC0415
-    from engine.mapping.spec import connections_of  # noqa: PLC0415
-    from engine.state.journal.history import failing  # noqa: PLC0415
-
     project = app.loaded.project
     settings = project.connections[name]
     if not isinstance(settings, HttpConnection):
@@ -174,7 +167,6 @@ def _failing(app: App, journal: Journal, name: str) -> dict[str, Any] | None:
 
 
 def _failing_line(context: Context, name: str, failing: Mapping[str, Any], *, serving: bool) -> str:
-
     since, last, again = (context.out.cell(failing[each]) for each in ("since", "last_at", "next_try_at"))
     line = (
         f"connection {name} gave no good answer to {failing['attempts']} attempts in a row since {since}, "
@@ -189,8 +181,6 @@ def _failing_line(context: Context, name: str, failing: Mapping[str, Any], *, se
 
 def run_document(run: Run, *, running: bool) -> dict[str, Any]:
     """Give a run as JSON has it; counts are null where it did not end."""
-    from engine.values.results import Counts  # noqa: PLC0415
-
     counts = asdict(run.counts) if run.counts else dict.fromkeys(asdict(Counts()))
     return {
         "run_id": run.run_id,
@@ -204,10 +194,9 @@ def run_document(run: Run, *, running: bool) -> dict[str, Any]:
     }
 
 
-def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+@commands.command("runs", epilog=examples("runs", "runs stocks", "runs stocks --limit 1 --json"))
+def _runs(ctx: typer.Context, object_: AnyObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the latest runs. A run that was killed is `interrupted`; the next one has settled what it left."""
-    from engine.state.journal import history  # noqa: PLC0415
-
     context = of(ctx)
     _known(context, object_)
     with context.app.journal() as journal:
@@ -225,7 +214,8 @@ def _runs(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_j
     context.out.table(("at", *columns[1:]), rows)
 
 
-def _requests(ctx: typer.Context, object_: OneObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+@commands.command("requests", epilog=examples("requests", "requests clients --limit 200", "requests --json"))
+def _requests(ctx: typer.Context, object_: AnyObject = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """List the latest requests, one line an attempt; bodies are not kept."""
     context = of(ctx)
     _known(context, object_)

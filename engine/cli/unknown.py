@@ -3,48 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from engine.cli.context import AsJson, Context, examples, of
-
-if TYPE_CHECKING:
-    from engine.state.journal.claims import Claim
+from engine.cli.arguments import AnyObject, AsJson, KeyWords, OneObject
+from engine.cli.context import Context, examples, of
+from engine.inspect.why import claim_reason
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
+from engine.state.journal import history
+from engine.state.journal.claims import Claim
+from engine.values import json_text
 
 COLUMNS = ("object", "key", "reason", "claimed_at", "ended_at", "lookup")
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    app.add_typer(
-        group,
-        name="unknown",
-        help="The creates whose outcome was never learnt; they are never sent again blindly.",
-        epilog=examples(
-            "unknown list",
-            "unknown resolve clients K-0007 --confirmed --save client_id=org:17",
-            "unknown resolve clients K-0007 --not-sent",
-        ),
-    )
-    group.command(
-        "list", short_help="List them.", epilog=examples("unknown list", "unknown list clients", "unknown list --json")
-    )(_list)
-    group.command(
-        "resolve",
-        short_help="Say what became of one.",
-        epilog=examples(
-            "unknown resolve clients K-0007 --confirmed --save client_id=org:17",
-            "unknown resolve clients K-0007 --not-sent",
-            "unknown resolve segments HURT --confirmed --save segment_id:=17 --json",
-        ),
-    )(_resolve)
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+commands = typer.Typer(rich_markup_mode=None)
+commands.add_typer(
+    group,
+    name="unknown",
+    help="The creates whose outcome was never learnt; they are never sent again blindly.",
+    epilog=examples(
+        "unknown list",
+        "unknown resolve clients K-0007 --confirmed --save client_id=org:17",
+        "unknown resolve clients K-0007 --not-sent",
+    ),
+)
 
 
+@group.command(
+    "list", short_help="List them.", epilog=examples("unknown list", "unknown list clients", "unknown list --json")
+)
 def _list(
     ctx: typer.Context,
-    object_: Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="Only this object.")] = None,
+    object_: AnyObject = None,
     as_json: AsJson = False,
 ) -> None:
     """List the records that may or may not exist at the target. Works during runs.
@@ -65,9 +57,6 @@ def _list(
 
 def _documents(context: Context, object_: str | None) -> list[dict[str, Any]]:
     """Describe the claims; one that is under way in a run is not unknown yet."""
-    from engine.inspect.why import claim_reason  # noqa: PLC0415
-    from engine.state.journal import history  # noqa: PLC0415
-
     app = context.app
     if object_ is not None:
         app.loaded.select([object_], drafts=True)
@@ -98,10 +87,20 @@ def _has_lookup(context: Context, object_: str, claim: Claim) -> bool:
     return claim.operation < len(entries) and entries[claim.operation].lookup is not None
 
 
-def _resolve(  # noqa: PLR0917  typer gives them by name
+@group.command(
+    "resolve",
+    short_help="Say what became of one.",
+    epilog=examples(
+        "unknown resolve clients K-0007 --confirmed --save client_id=org:17",
+        "unknown resolve clients K-0007 --not-sent",
+        "unknown resolve segments HURT --confirmed --save segment_id:=17 --json",
+    ),
+)
+def _resolve(
     ctx: typer.Context,
-    object_: Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")],
-    key: Annotated[list[str], typer.Argument(metavar="KEY...", help="The key's values in order, as separate words.")],
+    object_: OneObject,
+    key: KeyWords,
+    *,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="The record exists at the target: it is changed, not created.")
     ] = False,
@@ -121,8 +120,6 @@ def _resolve(  # noqa: PLR0917  typer gives them by name
     With --confirmed give every value that the mapping saves from the target's answer, such as its id: the record then
     goes as changed, since nobody knows what it holds there. Nothing is sent now. Exit 5 while a run holds the object.
     """
-    from engine.operate.interventions import resolve_confirmed, resolve_not_sent  # noqa: PLC0415
-
     if confirmed is not_sent:
         raise typer.BadParameter("say either --confirmed or --not-sent")
     if save and not_sent:
@@ -142,8 +139,6 @@ def _resolve(  # noqa: PLR0917  typer gives them by name
 
 
 def _values(texts: Sequence[str]) -> dict[str, Any]:
-    from engine.values import json_text  # noqa: PLC0415
-
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from engine.cli.context import AsJson, Context, Objects, examples, of
+from engine.cli.arguments import AsJson, Objects
+from engine.cli.context import Context, examples, of
+from engine.inspect.live_check import Answers, ask
+from engine.inspect.security_warnings import exposures
+from engine.mapping.spec import MappingSpec
+from engine.run.variables import missing_variables
 from engine.values.errors import ConfigError, Exit, Problem
-
-if TYPE_CHECKING:
-    from engine.inspect.live_check import Answers
-    from engine.mapping.spec import MappingSpec
 
 
 @dataclass(slots=True)
@@ -32,11 +33,10 @@ class Report:
         return Exit.CONFIG if self.problems else Exit.UNAVAILABLE if self.unavailable else Exit.DONE
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("validate", epilog=examples("validate", "validate stocks clients", "validate --live"))(_validate)
+commands = typer.Typer(rich_markup_mode=None)
 
 
+@commands.command("validate", epilog=examples("validate", "validate stocks clients", "validate --live"))
 def _validate(
     ctx: typer.Context,
     objects: Objects = None,
@@ -81,9 +81,6 @@ def _unloadable(folder: Path, names: Sequence[str], error: ConfigError) -> Repor
 
 
 def _checked(context: Context, mappings: Sequence[MappingSpec], *, live: bool) -> Report:
-    from engine.inspect.security_warnings import exposures  # noqa: PLC0415
-    from engine.run.variables import missing_variables  # noqa: PLC0415
-
     missing = missing_variables(context.app, mappings)
     report = Report(objects=len(mappings), warnings=exposures(context.app, mappings))
     if not live:
@@ -91,8 +88,6 @@ def _checked(context: Context, mappings: Sequence[MappingSpec], *, live: bool) -
         return report
     report.problems = missing
     if not missing:
-        from engine.inspect.live_check import ask  # noqa: PLC0415
-
         answers: Answers = ask(context.app, mappings)
         report.problems, report.unavailable = list(answers.problems), list(answers.unavailable)
     return report

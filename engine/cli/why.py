@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
-from engine.cli.context import AsJson, examples, of
+from engine.cli.arguments import AsJson, KeyWords, OneObject
+from engine.cli.context import examples, of
 from engine.cli.plan import shown
-
-if TYPE_CHECKING:
-    from engine.inspect.why import Answer
-
-KeyWords = Annotated[
-    list[str], typer.Argument(metavar="KEY...", help="The key's values in order, as separate words; `--` before a -.")
-]
+from engine.inspect.why import Answer, why
+from engine.run.variables import require_variables
+from engine.values.errors import Exit, SourceError
 
 _HELP = """Say what became of one record: is it in the source, what is known of it, what happens next.
 
@@ -28,14 +25,7 @@ States:
 {states}
 """
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        "why",
-        help=_HELP.format(states="\n".join(states())),
-        epilog=examples("why clients 4711", "why stocks W1 A-000001", "why stocks W1 A-000001 --json"),
-    )(_why)
+commands = typer.Typer(rich_markup_mode=None)
 
 
 def states() -> Iterator[str]:
@@ -46,23 +36,24 @@ def states() -> Iterator[str]:
     yield "  rejected       refused for its data: `reason` says why, `stage` where"
     yield "  waiting        a record that it refers to is not confirmed yet"
     yield "  unknown        its create left, and the outcome was never learnt"
-    yield "  withheld       a guard holds back its removal, or its create under a key written otherwise"
+    yield "  withheld       a guard holds back its removal, or a create under a rewritten key"
     yield "  unhandled      it changed or went, and no entry of `send` takes that"
     yield "  not_in_source  the query does not give it, and nothing is to be sent"
     yield "  confirmed      confirmed before; the source could not be asked"
     yield "  running        a run works on the object; nothing is known against it"
 
 
+@commands.command(
+    "why",
+    help=_HELP.format(states="\n".join(states())),
+    epilog=examples("why clients 4711", "why stocks W1 A-000001", "why stocks W1 A-000001 --json"),
+)
 def _why(
     ctx: typer.Context,
-    object_: Annotated[str, typer.Argument(metavar="OBJECT", help="The object.")],
+    object_: OneObject,
     key: KeyWords,
     as_json: AsJson = False,
 ) -> None:
-    from engine.inspect.why import why  # noqa: PLC0415
-    from engine.run.variables import require_variables  # noqa: PLC0415
-    from engine.values.errors import Exit, SourceError  # noqa: PLC0415
-
     context = of(ctx)
     mappings = context.app.loaded.select([object_], drafts=True)
     require_variables(context.app, mappings)

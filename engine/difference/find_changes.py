@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from engine.difference import compare, numbering
+from engine.difference import compare, decided, numbering
 from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard

@@ -42,6 +42,7 @@ class ObjectPlan:
     object: str
     counts: Counts  # `confirmed`: what would be sent
     has_changes: bool  # a run would send something
+    title: str | None = None
     samples: tuple[Sample, ...] = ()
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
@@ -50,6 +51,7 @@ class ObjectPlan:
         """Give the object's entry in the document of `plan --json`."""
         return {
             "object": self.object,
+            "title": self.title,
             **asdict(self.counts),
             "samples": [sample.as_json() for sample in self.samples],
             "notes": list(self.notes),
@@ -76,6 +78,7 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
         notes.append(_waiting(mapping, counts.waiting))
     return ObjectPlan(
         object=mapping.object,
+        title=mapping.title,
         counts=counts,
         has_changes=has_changes,
         samples=shown.list(),

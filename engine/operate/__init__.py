@@ -1,5 +1,12 @@
-"""What a person may change in the state.
+"""What a person may change in the state, a file a command.
 
-interventions    send again, adopt, resolve an unknown create, try a refused record again
+resend           forgets what was confirmed, so that it is sent again
+adopt            takes what the source says as confirmed; only look-ups are sent
+accept_ends      takes new addresses as those of the same platform or database
+resolve_unknown  says what became of a create whose outcome was never learnt
+retry_rejected   lets refused records be tried again
+hold             an object's state, opened for such a change
+pair_anew        lets ledger and journal belong together again after one was lost or restored
+needed_values    what an object saves from answers and needs later
 adopting_target  a target that takes every change as confirmed, by which a run adopts the source
 """

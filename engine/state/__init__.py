@@ -8,6 +8,7 @@ staging         one object's DuckDB file: ways to it, staging what the source sa
 staging_tables  the tables that are made as staging.sql lays them out
 journal_tables  what the journal knows, in temporary tables
 sql_names       how SQL on that file names and quotes what a source and a mapping name
+unbound         records of the ledger of which the journal knows neither a binding nor a claim
 changes         the numbered changes of a run
 recovery        what a run makes sure of before it believes its state: both files and the ends belong together
 duckdb_file     the DuckDB file as it is opened: its lock, its errors; the one door to DuckDB

@@ -7,7 +7,7 @@ again: `rebuild` after a lost file, `forget` for `resend`, `doubt` and `disown` 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from engine.state.staging import Staging
 from engine.state.stored_texts import stamp
 from engine.values.canonical import Kind, canonical, restorer_of
 from engine.values.ranges import Range, coalesce, subtract
-from engine.values.records import Key, key_text, text_key
+from engine.values.records import Key, key_text
 
 READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 
@@ -133,17 +133,13 @@ class Ledger:
         self._staging.run(f"update ledger set row_hash = null, uncertain = true{where}", params)
         return count
 
-    def held_beside(self, known: Set[str]) -> dict[Key, bool]:
-        """Give the records that are not among `known` (as texts), and whether each was ever confirmed."""
-        found = self._staging.rows("select key, payload_hash is not null from ledger order by key")
-        return {text_key(key): was_confirmed for key, was_confirmed in found if key not in known}
-
-    def doubt(self, keys: Iterable[Key]) -> None:
-        """Take records as never confirmed: what the journal knew of them is lost."""
+    def doubt_unbound(self) -> int:
+        """Take the records of the table `unbound` as never confirmed and uncertain; answers how many they are."""
         self._staging.run(
-            "update ledger set row_hash = null, payload_hash = null, uncertain = true where key in (select unnest(?))",
-            [[key_text(key) for key in keys]],
+            "update ledger set row_hash = null, payload_hash = null, uncertain = true"
+            " where key in (select key from unbound)"
         )
+        return int(self._staging.value("select count(*) from unbound"))
 
     def disown(self, key: Key) -> None:
         """Forget a record that was never confirmed: it is known now that nothing was done."""

@@ -251,3 +251,16 @@ create temp table before (
   removing     boolean,
   confirmed_at varchar
 );
+
+-- == after a lost journal =====================================================================================
+
+-- Records of which the journal knows a binding or a claim.
+create temp table known (
+  key varchar
+);
+
+-- Records of the ledger that are not among them.
+create temp table unbound (
+  key       varchar,
+  confirmed boolean                            -- it was, once
+);

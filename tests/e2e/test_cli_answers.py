@@ -15,7 +15,7 @@ import pytest
 from shop import KEY, PASSWORD, Shop, finish
 from wire import Reply, Seen, Wire
 
-from engine.cli import COMMANDS
+from engine.cli.commands import COMMANDS
 
 ESCAPE = "\x1b"
 
@@ -149,6 +149,7 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
     document = shop.json("status")
 
     entry: dict[str, Any] = {
+        "title": None,
         "direction": "outbound",
         "draft": False,
         "running": None,
@@ -173,6 +174,40 @@ def test_before_the_first_run_there_is_a_status_and_nothing_is_written(shop: Sho
     }
     assert shop.run("runs").stdout.split()[:3] == ["at", "object", "status"]
     assert not shop.state.exists()
+
+
+def test_a_title_stands_beside_the_name(shop: Shop) -> None:
+    bare = shop.run("status").stdout.splitlines()[0].split()
+    shop.write("items.yaml", f"{(shop.folder / 'items.yaml').read_text()}\ntitle: Stock levels\n")
+
+    for command in ("status", "plan"):
+        lines = shop.run(command).stdout.splitlines()
+        assert (lines[0].split()[:2], lines[1].split()[:3]) == (["object", "title"], ["items", "Stock", "levels"])
+        titles = {each["object"]: each["title"] for each in shop.json(command)["objects"]}
+        assert titles == {"items": "Stock levels", "notes": None}
+    assert bare[:2] == ["object", "direction"]
+
+
+def test_a_tag_picks_objects_beside_those_that_are_named(shop: Shop) -> None:
+    for name, tags in (("items", "[goods, nightly]"), ("notes", "[texts]")):
+        shop.write(f"{name}.yaml", f"{(shop.folder / f'{name}.yaml').read_text()}\ntags: {tags}\n")
+
+    def objects(*words: str) -> list[str]:
+        document = shop.json(*words)
+        return [each["object"] for each in document["objects" if "objects" in document else "fires"]]
+
+    for command in (("plan",), ("status",), ("run", "--once")):
+        assert objects(*command, "--tag", "goods") == ["items"]
+        assert objects(*command, "--tag", "nightly", "--tag", "texts") == ["items", "notes"]
+    assert objects("run", "--once", "notes", "--tag", "goods") == ["items", "notes"]
+    assert set(objects("schedule", "--hours", "1", "--tag", "texts")) == {"notes"}
+    unknown = shop.run("run", "--once", "items", "--tag", "good")
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "error: unknown tag `good`; known tags: goods, nightly, texts (E_UNKNOWN_TAG)\n",
+    )
+    assert shop.run("run", "--tag", "goods").returncode == 2
+    assert shop.run("run", "--once", "items", "--tag", "texts", "--allow-removed", "1").returncode == 2
 
 
 def test_status_tells_what_is_open_and_since_when(shop: Shop) -> None:
@@ -273,7 +308,7 @@ def test_in_a_pipe_there_is_no_escape_and_no_folded_line(shop: Shop) -> None:
 def test_on_a_terminal_there_is_a_table_and_no_escape_where_colours_are_refused(
     shop: Shop, no_color: str | None
 ) -> None:
-    text = on_terminal(shop, "runs", NO_COLOR=no_color, TERM="xterm-256color")
+    text = on_terminal(shop, "runs", NO_COLOR=no_color, TERM="xterm-256color", COLUMNS="160")
 
     assert "─" in text
     assert (ESCAPE in text) is (no_color is None)
@@ -390,6 +425,30 @@ def test_help_imports_nothing_heavy() -> None:
 
     imported = set(re.findall(r"\|\s+(\w+)", found.stderr))
     assert imported & {"duckdb", "pyarrow", "sqlalchemy", "httpx", "jinja2", "rich", "structlog", "uvicorn"} == set()
+
+
+def completed(shop: Shop, shell: str, line: str) -> set[str]:
+    """Give what a shell offers behind a line: its first word on each line, without quotes."""
+    words = f"one-sync --project {shop.folder} {line}"
+    asked = shop.run(
+        _ONE_SYNC_COMPLETE=f"complete_{shell}",
+        COMP_WORDS=words,
+        COMP_CWORD=str(len(words.split()) - 1),
+        _TYPER_COMPLETE_ARGS=words,
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
+    offered = asked.stdout.removeprefix("_arguments '*: :((").removesuffix("))'\n")
+    return {re.split(r'[":\t]', each.strip('"'))[0] for each in offered.splitlines()}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_options_and_objects(shop: Shop, shell: str) -> None:
+    assert completed(shop, shell, "re") == {"render", "requests", "rejected", "resend"}
+    assert completed(shop, shell, "run --on") == {"--once"}
+    assert completed(shop, shell, "why i") == completed(shop, shell, "rejected retry i") == {"items"}
+    assert completed(shop, shell, "run --once items n") == {"notes"}
+    assert "one-sync" in shop.run(_ONE_SYNC_COMPLETE=f"source_{shell}").stdout
 
 
 def test_version_is_the_package_s() -> None:

@@ -17,7 +17,10 @@ import pytest
 from shop import Shop, finish
 from wire import Held, Reply, Wire
 
-from engine.operate.interventions import adopt, resend, resolve_not_sent, retry_rejected
+from engine.operate.adopt import adopt
+from engine.operate.resend import resend
+from engine.operate.resolve_unknown import resolve_not_sent
+from engine.operate.retry_rejected import retry_rejected
 from engine.run.app import App
 from engine.schedule.lock import scheduler_of
 from engine.state.journal import Journal

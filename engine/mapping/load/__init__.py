@@ -36,19 +36,24 @@ class Loaded:
     project: Project
     mappings: Mapping[str, MappingSpec]
 
-    def select(self, names: Sequence[str] = (), *, drafts: bool = False) -> tuple[MappingSpec, ...]:
-        """Pick mappings by name, in dependency order; without names all that are no drafts.
+    def select(
+        self, names: Sequence[str] = (), tags: Sequence[str] = (), *, drafts: bool = False
+    ) -> tuple[MappingSpec, ...]:
+        """Pick mappings by name and by tag, in dependency order; without either all that are no drafts.
 
-        With `drafts`, a draft may be named too (to validate or render it).
+        With `drafts`, a draft may be picked too (to validate or render it).
 
         Raises:
-            ConfigError: a name is unknown, or names a draft.
+            ConfigError: a name or a tag is unknown, or a name is a draft's.
         """
+        fit = [each for each in self.mappings.values() if drafts or not each.draft]
         problems = [problem for name in dict.fromkeys(names) for problem in self._unfit(name, drafts=drafts)]
+        problems += _unknown_tags(fit, tags)
         if problems:
             raise ConfigError(code=problems[0].code, problems=problems)
-        wanted = set(names) or {name for name, mapping in self.mappings.items() if not mapping.draft}
-        return tuple(mapping for name, mapping in self.mappings.items() if name in wanted)
+        if not names and not tags:
+            return tuple(each for each in fit if not each.draft)
+        return tuple(each for each in fit if each.object in names or not set(tags).isdisjoint(each.tags))
 
     def _unfit(self, name: str, *, drafts: bool) -> list[Problem]:
         mapping = self.mappings.get(name)
@@ -59,6 +64,16 @@ class Loaded:
             message = f"`{name}` is a draft and never runs: remove `status: draft` when it is ready"
             return [Problem(code="E_DRAFT", message=message, place=mapping.place("status"))]
         return []
+
+
+def _unknown_tags(mappings: Sequence[MappingSpec], tags: Sequence[str]) -> list[Problem]:
+    known = sorted({tag for each in mappings for tag in each.tags})
+    listed = f"known tags: {', '.join(known)}" if known else "no object has any"
+    return [
+        Problem(code="E_UNKNOWN_TAG", message=f"unknown tag `{tag}`; {listed}")
+        for tag in dict.fromkeys(tags)
+        if tag not in known
+    ]
 
 
 def load(folder: Path) -> Loaded:

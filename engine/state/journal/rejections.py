@@ -93,16 +93,12 @@ class Rejections:
         if self._file.rows("select 1 from rejections where object = ? and retry = 1 limit 1", object_):
             self._file.write("update rejections set retry = 2 where object = ? and retry = 1", object_)
 
-    def retry(self, object_: str, keys: Iterable[Key]) -> int:
-        """Let the next run try these records again; answers how many there were."""
-        texts = [key_text(key) for key in keys]
+    def retry(self, object_: str, keys: Iterable[Key] | None = None) -> int:
+        """Let the next run try these records again, or without keys all of the object; answers how many there were."""
+        sql = "update rejections set retry = 1 where object = ?1 and (?2 is null or key = ?2)"
+        texts = [None] if keys is None else [key_text(key) for key in keys]
         with self._file.transaction():
-            known = {row[0] for row in self._file.rows("select key from rejections where object = ?", object_)}
-            found = [text for text in texts if text in known]
-            self._file.write_many(
-                "update rejections set retry = 1 where object = ? and key = ?", [(object_, text) for text in found]
-            )
-        return len(found)
+            return self._file.write_many(sql, [(object_, text) for text in texts])
 
     def count(self) -> dict[str, int]:
         """Count the refused records by object."""

@@ -133,10 +133,10 @@ class JournalFile:
         with self.transaction():
             return self._connection.execute(sql, params).rowcount
 
-    def write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
-        """Do one statement for each of some parameters."""
+    def write_many(self, sql: str, params: Iterable[Sequence[Any]]) -> int:
+        """Do one statement for each of some parameters; answers how many rows it changed."""
         with self.transaction():
-            self._connection.executemany(sql, params)
+            return self._connection.executemany(sql, params).rowcount
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self.path)

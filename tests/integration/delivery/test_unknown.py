@@ -13,7 +13,8 @@ from crash import Crash
 from rig import Rig, rig
 from wire import Reply
 
-from engine.operate.interventions import adopt, resolve_confirmed, resolve_not_sent
+from engine.operate.adopt import adopt
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
 from engine.run.run_object import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import ConfigError, Exit, RunError

@@ -14,7 +14,7 @@ from rig import Rig, rig
 from engine.connections.sql.database import SqlEnd, StatementCall
 from engine.inspect.plan import plan
 from engine.inspect.why import State, why
-from engine.operate.interventions import adopt
+from engine.operate.adopt import adopt
 from engine.run.run_object import exit_of
 from engine.values.errors import Exit
 from engine.values.records import Change, key_text

@@ -11,9 +11,9 @@ from merchant import Merchant, held, merchant
 
 from engine.cli import why as command
 from engine.inspect.why import Answer, State, why
-from engine.operate import interventions
 from engine.sandbox.injected_faults import Action, Fault, Match
 from engine.values.errors import ConfigError
+from engine.values.order import Order
 from engine.values.records import Change, Stage
 
 
@@ -210,7 +210,7 @@ def test_an_incremental_object_is_asked_of_the_whole_source(small: Merchant) -> 
     with small.reopened() as app:
         mapping = app.loaded.select(["segments"])[0]
         code = small.erp("SELECT code FROM segment WHERE parent IS NULL")[0][0]
-        order = interventions.Order(run_id="r", due=app.program(mapping).all_operations)
+        order = Order(run_id="r", due=app.program(mapping).all_operations)
         app.run_object(mapping, order)
         small.erp("UPDATE segment SET changed_at = '2020-01-01T00:00:00'")
 

@@ -12,7 +12,10 @@ from merchant import Merchant, held, merchant
 
 from engine.inspect.plan import plan
 from engine.inspect.why import State, why
-from engine.operate.interventions import adopt, resend, resolve_confirmed, resolve_not_sent, retry_rejected
+from engine.operate.adopt import adopt
+from engine.operate.resend import resend
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
+from engine.operate.retry_rejected import retry_rejected
 from engine.sandbox.injected_faults import Action, Fault, Match
 from engine.values.errors import BusyError, ConfigError, RunError, StateError
 from engine.values.results import Status

@@ -34,7 +34,9 @@ from mortal import (
     world,
 )
 
-from engine.operate import interventions
+from engine.operate.adopt import adopt as adopt_source
+from engine.operate.resend import resend as resend_records
+from engine.operate.retry_rejected import retry_rejected
 from engine.values.errors import RunError
 
 EVERY = 8  # death is tried in CI
@@ -284,7 +286,7 @@ def refuse_letters(it: World) -> None:
 
 
 def retry_letters(it: World) -> None:
-    interventions.retry_rejected(it.it.app, "letters", None)
+    retry_rejected(it.it.app, "letters", None)
 
 
 def check_retried_letters(it: World) -> None:
@@ -298,14 +300,14 @@ def check_retried_letters(it: World) -> None:
 
 def resend(name: str, *words: str) -> Callable[[World], None]:
     def act(it: World) -> None:
-        interventions.resend(it.it.app, it.mapping(name), words)
+        resend_records(it.it.app, it.mapping(name), words)
 
     return act
 
 
 def adopt(name: str) -> Callable[[World], None]:
     def act(it: World) -> None:
-        result = interventions.adopt(it.it.app, it.mapping(name))
+        result = adopt_source(it.it.app, it.mapping(name))
         assert result.failure is None, result
 
     return act
@@ -521,7 +523,7 @@ CASES = (
 
 
 def _retry(it: World, name: str) -> None:
-    assert interventions.retry_rejected(it.it.app, name, None)
+    assert retry_rejected(it.it.app, name, None)
 
 
 def chosen(case: Case, effects: int) -> list[int]:

@@ -17,7 +17,7 @@ from rig import ITEMS, Rig, rig
 from wire import Reply
 
 from engine.inspect.plan import plan
-from engine.operate.interventions import retry_rejected
+from engine.operate.retry_rejected import retry_rejected
 from engine.run.run_object import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import Exit, StateError

@@ -15,7 +15,8 @@ from engine.cli.context import Context
 from engine.cli.status import _standings
 from engine.inspect.plan import plan
 from engine.inspect.why import why
-from engine.operate.interventions import accept_ends, adopt
+from engine.operate.accept_ends import accept_ends
+from engine.operate.adopt import adopt
 from engine.values.errors import StateError
 
 ELSEWHERE = "https://test.example.invalid:8443/api"  # resolves nowhere, so that whatever is sent fails

@@ -45,17 +45,19 @@ def test_settle_confirms_what_was_confirmed(staging: Staging) -> None:
     [
         (lambda ledger: ledger.forget(None), {A: (None, 1, True), B: (None, 2, True), C: (None, None, True)}),
         (lambda ledger: ledger.forget([("a",), ("d",)]), {**CONFIRMED, A: (None, 1, True)}),
-        (lambda ledger: ledger.doubt([("a",), ("d",)]), {**CONFIRMED, A: (None, None, True)}),
-        (lambda ledger: ledger.doubt([]), CONFIRMED),
+        (lambda ledger: ledger.doubt_unbound(), {**CONFIRMED, A: (None, None, True)}),
         (lambda ledger: ledger.disown(("a",)), CONFIRMED),  # it was confirmed: it stays
         (lambda ledger: ledger.disown(("c",)), {A: CONFIRMED[A], B: CONFIRMED[B]}),
         (lambda ledger: ledger.rebuild({("a",): {}, ("d",): {}}, 4), {A: (None, None, True), D: (None, None, True)}),
     ],
-    ids=["forget all", "forget", "doubt", "doubt none", "disown a confirmed one", "disown", "rebuild"],
+    ids=["forget all", "forget", "doubt", "disown a confirmed one", "disown", "rebuild"],
 )
 def test_what_else_writes_takes_a_confirmation_back(
     take_back: Callable[[Ledger], object], after: Held, staging: Staging
 ) -> None:
+    staging.begin("unbound")
+    staging.insert_columns("unbound", {"key": [A, D], "confirmed": [True, True]})
+
     take_back(Ledger(staging))
 
     assert held(staging) == after

@@ -13,7 +13,9 @@ import duckdb
 import pytest
 from rig import rig
 
+from engine.operate.adopt import adopt
 from engine.state import staging, staging_tables
+from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.layouts import layout_of
 from engine.state.staging import Staging
 
@@ -93,6 +95,8 @@ def test_the_tables_of_a_run_are_those_of_staging_sql(tmp_path: Path, monkeypatc
             it.run(name)
         it.put("item", ("W1", "A", "k2"))
         it.run("items")
+        (it.state / FILE_NAME).unlink()
+        adopt(it.app, it.app.loaded.mappings["clients"])
 
     assert {name: found for name, each in seen.items() for found in each} == told()
     assert all(found == told()[name] for name, each in seen.items() for found in each)

@@ -25,7 +25,8 @@ from rig import Rig, rig
 from wire import Reply
 
 from engine.inspect.plan import plan
-from engine.operate.interventions import adopt, resend
+from engine.operate.adopt import adopt
+from engine.operate.resend import resend
 from engine.run.app import utc_now
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import OneSyncError, StateError

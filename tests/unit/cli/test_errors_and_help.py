@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from engine import cli
+from engine.cli.commands import COMMANDS
 from engine.cli.context import Context, of
 from engine.values.errors import BusyError, ConfigError, GuardError, Place, Problem
 
@@ -24,10 +25,10 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             raise error
 
         module = ModuleType("engine.cli.failing")
-        module.__dict__["register"] = lambda app: app.command("failing")(command)
+        module.__dict__["commands"] = typer.Typer()
+        module.__dict__["commands"].command("failing")(command)
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(cli, "MODULES", ("failing",))
-        monkeypatch.setattr(cli, "COMMANDS", {"failing": "Fails."})
+        monkeypatch.setitem(COMMANDS, "failing", ("failing", "Fails."))
         monkeypatch.setattr(Context, "secrets", frozenset({SECRET}))
         with pytest.raises(SystemExit) as ended:
             cli.main([*options, "failing"])

@@ -119,3 +119,23 @@ def test_a_terminal_gets_a_ruled_table_in_bold_unless_it_refuses_that(
     assert "[red]stocks" in text  # data is no markup
     assert "─" in text
     assert ("\x1b[" in text) is not no_color
+
+
+def test_a_narrow_terminal_gets_row_after_row_instead_of_folded_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    columns = ("object", "status", "extracted", "added", "next fire", "error")
+
+    output(stream).table(
+        columns, [("price_lists", "success", 15, 0, WINTER, None), ("stocks", "failed", 0, 0, None, "no")]
+    )
+
+    assert stream.getvalue().splitlines() == [
+        "price_lists",
+        "  status success, extracted 15, next",
+        "  fire 2026-01-01 11:00:00+01:00",
+        "stocks",
+        "  status failed, error no",
+    ]

@@ -755,6 +755,21 @@ def test_a_draft_is_chosen_only_where_drafts_are_wanted(examples: Loaded) -> Non
     assert [mapping.object for mapping in examples.select(["prices"], drafts=True)] == ["prices"]
 
 
+def test_a_tag_chooses_its_objects_and_a_draft_only_where_drafts_are_wanted(examples: Loaded) -> None:
+    mappings = {name: replace(each, tags=("all", each.source.connection)) for name, each in examples.mappings.items()}
+    tagged = replace(examples, mappings=mappings)
+
+    def chosen(*args: Any, **wanted: bool) -> list[str]:
+        return [mapping.object for mapping in tagged.select(*args, **wanted)]
+
+    assert chosen([], ["one"]) == ["orders"]
+    assert chosen(["clients"], ["one"]) == ["orders", "clients"]
+    assert chosen([], ["all"]) == chosen()
+    assert set(chosen([], ["all"], drafts=True)) - set(chosen()) == {"prices"}
+    with pytest.raises(ConfigError, match="unknown tag `two`; known tags: all, erp, one"):
+        chosen(["stocks"], ["two"])
+
+
 def test_every_unknown_name_is_told_with_the_nearest(examples: Loaded) -> None:
     with pytest.raises(ConfigError) as caught:
         examples.select(["stock", "client", "stocks"])

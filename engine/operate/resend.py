@@ -1,0 +1,58 @@
+"""`resend`: forgets what was confirmed, so that the next run sends it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.mapping.keys_from_words import is_feed, keys_of
+from engine.mapping.program import Program
+from engine.mapping.spec import MappingSpec
+from engine.operate.hold import held
+from engine.run.app import App
+from engine.state.ledger import Ledger
+from engine.state.recovery import check_pair, recover
+from engine.values.errors import ConfigError, RunError
+from engine.values.records import Change, Key
+
+
+def resend(app: App, mapping: MappingSpec, words: Sequence[str] = ()) -> int:
+    """Let the next run send one record again, or without words all of them; answers how many that are.
+
+    Raises:
+        ConfigError: the object cannot send a confirmed record again, or the words are no key of it.
+        RunError: the ledger does not hold the record.
+        BusyError: a run holds the object; nothing was changed.
+    """
+    _check_resendable(app.program(mapping), words)
+    count = _forget(app, mapping.object, keys_of(mapping, words) if words else None)
+    if words and not count:
+        name = " ".join((mapping.object, *words))
+        raise RunError(f"the ledger holds no record {name}; see `one-sync why {name}`", code="E_UNKNOWN_RECORD")
+    return count
+
+
+def _forget(app: App, object_: str, keys: Sequence[Key] | None) -> int:
+    with held(app, object_) as staging:
+        if staging is None:
+            return 0
+        with app.journal_to_write() as journal:
+            ledger = Ledger(staging)
+            check_pair(ledger, journal, object_)
+            recover(ledger, journal, object_, journal.now())
+            count = ledger.forget(keys)
+            if count:
+                journal.runs.start_over(object_)
+    return count
+
+
+def _check_resendable(program: Program, words: Sequence[str]) -> None:
+    object_ = program.object
+    if Change.CHANGED not in program.takes:
+        message = f"{object_}: no entry of `send` takes changed records, and what is confirmed is never added again"
+        raise ConfigError(message, code="E_RESEND")
+    if words and is_feed(program.mapping):
+        message = (
+            f"{object_}: a feed cannot be asked for one record; it comes with its next event, "
+            f"or `one-sync resend {object_}` reads the whole feed again"
+        )
+        raise ConfigError(message, code="E_RESEND")
