@@ -29,7 +29,7 @@ commands = typer.Typer(rich_markup_mode=None)
 
 
 def states() -> Iterator[str]:
-    """Explain every state, a line each (`questions.State`)."""
+    """Explain every state, a line each (`inspect.why.State`)."""
     yield "  unchanged      the target confirmed what the source says now"
     yield "  to_send        the next run sends it; `change` says as what"
     yield "  uncertain      sent, the answer not learnt: the next run sends it again"
