@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.values.errors import ConfigError, Problem
 
 PROJECT = """\

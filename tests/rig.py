@@ -28,7 +28,7 @@ from wire import Reply, Seen, Wire, drop_read
 
 from engine.run.app import App, utc_now
 from engine.run.run_object import new_run_id
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.ledger import Confirmed, confirmed
 from engine.state.staging import Staging
 from engine.values.order import Order

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.mapping.load import Loaded, load
+from engine.mapping.load.project_folder import Loaded, load
 
 PROJECT = """
 timezone: Europe/Warsaw

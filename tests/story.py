@@ -14,14 +14,14 @@ from crash import Crash, Fuse, bring_back, photograph, seam
 from rig import PROJECT, check_sums
 
 from engine.delivery.targets import Target
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.run.app import App
 from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
-from engine.values.columns import Batch, column
+from engine.values.arrow import Batch, column
 from engine.values.order import Order
 from engine.values.read import Read
 from engine.values.results import ObjectResult

@@ -21,7 +21,7 @@ import yaml
 from walkthrough import replayed
 
 from engine import cli
-from engine.mapping.load import Loaded, load
+from engine.mapping.load.project_folder import Loaded, load
 from engine.mapping.load.yaml_text import parse
 from engine.state.journal import sqlite_file
 from engine.state.layouts import layout_of

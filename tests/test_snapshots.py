@@ -14,7 +14,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
 from engine.inspect.snapshots import compare, folder_of, snapshot_text
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 FOLDER = folder_of(MAPPINGS)

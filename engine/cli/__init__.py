@@ -1,16 +1,13 @@
 """The command line: its global options, and the one door through which errors leave.
 
-commands     the commands by name, each imported when it is used
-context      what every command is given: the project, ways out for answers and logs
-arguments    the words that many commands take, and what a shell completes them with
-output       the one place that prints answers
-on_terminal  what only a person at a terminal sees: tables with rules, a bar of progress
-progress     how far a pass has come
-interrupt    Ctrl-C and SIGTERM
-state        `resend`, `adopt`
-status       `status`, `runs`, `requests`
-
-Every other file is a command by its name.
+commands/      the commands, one a file
+command_table  the commands by name, each imported when it is used
+context        what every command is given: the project, ways out for answers and logs
+arguments      the words that many commands take, and what a shell completes them with
+output         the one place that prints answers
+on_terminal    what only a person at a terminal sees: tables with rules, a bar of progress
+progress       how far a pass has come
+interrupt      Ctrl-C and SIGTERM
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
-from engine.cli.commands import Commands
+from engine.cli.command_table import Commands
 from engine.cli.context import DEFAULT_PROJECT, Context, LogFormat, default_project, examples, of
 from engine.values.errors import ConfigError, OneSyncError, Problem
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.mapping.load import PROJECT, load
+from engine.mapping.load.project_folder import PROJECT, load
 from engine.values.errors import OneSyncError
 
 

@@ -26,7 +26,7 @@ from engine.delivery.notes import (
     Unbind,
 )
 from engine.delivery.part import Part
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.values.ranges import Range, coalesce, subtract
 from engine.values.records import Change
 

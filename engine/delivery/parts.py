@@ -9,7 +9,7 @@ from engine.connections.http.attempt import Terms
 from engine.delivery.chunk import chunk
 from engine.delivery.part import Part
 from engine.delivery.targets import Target
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.state import changes
 from engine.state.journal.step_progress import Progress
 from engine.state.protocols import RunJournal

@@ -27,7 +27,7 @@ from engine.delivery.notes import (
     Unbind,
 )
 from engine.delivery.targets import Target, Window
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.state import changes
 from engine.state.journal.claims import Claim
 from engine.state.journal.requests import Exchange

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.state.protocols import RunJournal
 from engine.values.records import Key, Refusal
 

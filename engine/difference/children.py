@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from engine.state.sql_names import bytes_of, column, json_array, quoted
 from engine.state.staging import Staging
+from engine.values.arrow import Batch
 from engine.values.canonical import Kind, merge
-from engine.values.columns import Batch
 from engine.values.errors import RunError
 from engine.values.records import key_text
 

@@ -15,12 +15,12 @@ from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard
 from engine.mapping.checks.one_mapping import first_use
-from engine.mapping.program import Program
 from engine.mapping.program.comparison import Comparison
+from engine.mapping.program.program import Program
 from engine.state.journal_tables import load_journal
 from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
-from engine.values.columns import Batch
+from engine.values.arrow import Batch
 from engine.values.errors import RunError
 from engine.values.order import Order
 from engine.values.read import Read

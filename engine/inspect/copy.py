@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.run.surroundings import Surroundings
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.ledger import Ledger
 from engine.state.recovery import check_ends, check_pair, recover_copy
 from engine.state.staging import Staging

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from engine.inspect.samples import Exercised, rendering
+from engine.inspect.samples.document import Exercised
+from engine.inspect.samples.render_samples import rendering
 from engine.inspect.snapshots import sampled_program
-from engine.mapping.checks.names import request_path
-from engine.mapping.load import Loaded
+from engine.mapping.checks.names.scopes import request_path
+from engine.mapping.load.project_folder import Loaded
 from engine.mapping.spec import MappingSpec, Write
 from engine.templates.branch_watch import Site, watched
 from engine.values.canonical import canonical

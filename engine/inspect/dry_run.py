@@ -13,11 +13,11 @@ from engine.delivery.parts import parts_of
 from engine.delivery.targets import Target, Window
 from engine.difference.find_changes import FoundChanges, find_changes
 from engine.inspect.copy import copied
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
 from engine.source.sources import Source
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.ledger import Ledger, Outcomes
 from engine.state.staging import Staging
 from engine.values.exchanges import Outgoing

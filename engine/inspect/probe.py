@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.connections.http.status import REFUSING, is_not_now
 from engine.connections.settings import SqlConnection
 from engine.run.app import App
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.values.errors import ConfigError, OneSyncError, TargetError
 from engine.values.exchanges import Answered, Outgoing
 

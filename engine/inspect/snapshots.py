@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.inspect.samples import rendering
-from engine.mapping.load import Loaded
-from engine.mapping.program import Program, compile_mapping
+from engine.inspect.samples.render_samples import rendering
+from engine.mapping.load.project_folder import Loaded
+from engine.mapping.program.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec
 from engine.values import json_text, shipped
 from engine.values.json_text import path_text

@@ -17,8 +17,8 @@ from engine.mapping.keys_from_words import is_feed, keys_of
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App
 from engine.state import changes, ledger
-from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
+from engine.state.journal.journal import Journal
 from engine.state.journal.rejections import Rejection
 from engine.state.staging import Staging
 from engine.state.stored_texts import unstamp

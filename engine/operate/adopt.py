@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.connections.settings import HttpConnection, Retry
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.operate.adopting_target import AdoptingTarget
 from engine.operate.hold import held

@@ -14,9 +14,10 @@ from engine.connections.settings import Retry
 from engine.delivery.deliver import End
 from engine.delivery.part import Part
 from engine.delivery.targets import RECORDS_A_PART, Window
-from engine.mapping.program import Program, answers
+from engine.mapping.program import answers
 from engine.mapping.program.build_request import build_one
 from engine.mapping.program.operation import CompiledOperation
+from engine.mapping.program.program import Program
 from engine.state.journal.requests import Exchange
 from engine.values.exchanges import Answer, Answered, Lost, Outgoing
 from engine.values.records import Change, Numbered, Refusal, Stage

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from engine.run import run_object
 from engine.run.app import App
 from engine.state.duckdb_file import DamagedError
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.staging import Staging
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.values.records import Change
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.operate.needed_values import unadoptable
-from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
+from engine.state.journal.journal import Journal
 from engine.state.ledger import Ledger
 from engine.state.recovery import apart, settle_unknown
 from engine.state.staging import Staging

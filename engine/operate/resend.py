@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.mapping.keys_from_words import is_feed, keys_of
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.spec import MappingSpec
 from engine.operate.hold import held
 from engine.run.app import App

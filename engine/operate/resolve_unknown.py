@@ -11,8 +11,8 @@ from engine.mapping.spec import MappingSpec
 from engine.operate.hold import held, opened_journal
 from engine.operate.needed_values import as_options, saved_names
 from engine.run.app import App
-from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
+from engine.state.journal.journal import Journal
 from engine.state.ledger import Ledger
 from engine.state.recovery import check_pair, recover
 from engine.state.staging import Staging

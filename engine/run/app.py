@@ -20,15 +20,15 @@ from engine.connections.sql.database import SqlEnd, sql_identity
 from engine.delivery.record_events import judged
 from engine.delivery.targets import HttpTarget, SqlTarget, Target, described
 from engine.mapping.environment import Environment
-from engine.mapping.load import Loaded, load
-from engine.mapping.program import Program, compile_mapping
-from engine.mapping.program.feed import Feed
+from engine.mapping.load.project_folder import Loaded, load
+from engine.mapping.program.compiled_feed import Feed
+from engine.mapping.program.program import Program, compile_mapping
 from engine.mapping.program.target import Sends, Writes
 from engine.mapping.spec import MappingSpec, SqlSource, targets_of
 from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
 from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.journal.requests import Exchange
 from engine.values import shipped
 from engine.values.errors import ConfigError, Place

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.delivery.refuse import as_document, reject
 from engine.difference.find_changes import FoundChanges
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.state.journal.rejections import Rejection
 from engine.state.protocols import RunJournal
 from engine.state.staging import Staging

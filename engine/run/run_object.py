@@ -16,14 +16,14 @@ from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, note_pause
 from engine.delivery.targets import Target, Window
 from engine.difference.find_changes import find_changes
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.spec import Once
 from engine.run import refusals
 from engine.run.surroundings import Surroundings
 from engine.source.sources import Source
 from engine.state import changes
 from engine.state.duckdb_file import DamagedError, files_translated
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.ledger import READ_BY, Ledger
 from engine.state.protocols import RunJournal, RunLedger
 from engine.state.recovery import check_ends, check_pair, recover, settle_run

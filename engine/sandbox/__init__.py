@@ -1,7 +1,7 @@
 """A stand-in for the ONe platform: it checks what it is sent, keeps it, and can be made to fail (Starlette, uvicorn).
 
 server           the stand-in in a thread or a process of its own
-app              HTTP in and out
+asgi             HTTP in and out
 sandbox          what happens to a request, from its head to its reply
 injected_faults  faults on order: statuses, delays, dropped connections, refused records
 received         what was sent, kept for those who ask

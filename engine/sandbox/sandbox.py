@@ -15,8 +15,8 @@ from engine.sandbox.api.replies import Call, Refused, Reply, Settings, problem
 from engine.sandbox.api.routes import Body, find
 from engine.sandbox.injected_faults import CLIENT_NAMES, SKU_NAMES, Action, Faults, Seen, Verdict, named
 from engine.sandbox.received import Entry, Received
-from engine.sandbox.store import Store
 from engine.sandbox.store.feeds import Context
+from engine.sandbox.store.store import Store
 from engine.values.records import Json
 
 

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from engine.sandbox.api.replies import Settings
-from engine.sandbox.app import application
+from engine.sandbox.asgi import application
 from engine.sandbox.sandbox import Sandbox
 from engine.values.errors import ConfigError, RunError
 

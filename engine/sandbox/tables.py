@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeAlias
 
-from engine.sandbox.store import Store
 from engine.sandbox.store.feeds import Document
 from engine.sandbox.store.held_documents import Kind, Upload
+from engine.sandbox.store.store import Store
 
 MAX_ROWS = 50
 

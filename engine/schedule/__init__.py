@@ -1,7 +1,7 @@
 """When runs start.
 
 due             what starts now: a pure function of time and state
-loop            the loop around it: clock, threads, sleep
+scheduler       the loop around it: clock, threads, sleep
 service         objects run once, or by their schedules until told to stop
 lock            the lock of the one scheduler of a state folder
 watch_requests  tells of requests while runs work, from the journal

@@ -17,7 +17,7 @@ from engine.run.app import App
 from engine.run.run_object import exit_of, new_run_id
 from engine.run.variables import require_variables
 from engine.schedule.lock import sole_scheduler
-from engine.schedule.loop import Scheduler, is_served
+from engine.schedule.scheduler import Scheduler, is_served
 from engine.schedule.watch_requests import Follower
 from engine.state.journal.pauses import Pause
 from engine.state.journal.requests import Request

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from engine.run.app import App
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.journal.requests import Request
 from engine.values.errors import StateError
 

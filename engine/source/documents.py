@@ -10,9 +10,9 @@ from engine.mapping.spec import MappingSpec
 from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
 from engine.state.journal.rejections import Rejection
 from engine.state.protocols import RunJournal
-from engine.values import columns, json_text
+from engine.values import arrow, json_text
+from engine.values.arrow import Batch
 from engine.values.canonical import Kind
-from engine.values.columns import Batch
 from engine.values.read import Read
 from engine.values.records import DOCUMENT, Key
 
@@ -92,8 +92,8 @@ def _as_reads(feed: Feed, page: Page, retried: tuple[Key, ...]) -> Iterator[Read
 
 def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool) -> Batch:
     """Make a batch of documents: the key's columns, and the whole as JSON."""
-    parts = [columns.column([document.get(name) for document in documents]) for name in feed.key]
-    whole = columns.column([json_text.encode(document).decode() for document in documents])
+    parts = [arrow.column([document.get(name) for document in documents]) for name in feed.key]
+    whole = arrow.column([json_text.encode(document).decode() for document in documents])
     whole = whole._replace(kind=Kind.TEXT)
     faults = sorted(fault for part in parts for fault in part.faults)
-    return columns.batch_of((*feed.key, DOCUMENT), [*parts, whole], faults, gone=gone)
+    return arrow.batch_of((*feed.key, DOCUMENT), [*parts, whole], faults, gone=gone)

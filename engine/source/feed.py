@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.mapping.program.feed import Feed
+from engine.mapping.program.compiled_feed import Feed
 from engine.mapping.program.request import outgoing
 from engine.source.ask import FeedEnd, ask
 from engine.source.items import Page, last_words, read_items

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from engine.connections.http.decide import SHOWN
-from engine.mapping.program.feed import Feed
+from engine.mapping.program.compiled_feed import Feed
 from engine.mapping.program.request import outgoing
 from engine.source.ask import FeedEnd, Unanswered, ask
 from engine.templates import RenderFault

@@ -8,15 +8,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.connections.sql.database import SqlEnd
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.spec import Cursor, SqlSource
 from engine.state.journal.runs import Standing
 from engine.state.ledger import READ_BY
 from engine.state.protocols import RunJournal
 from engine.state.staging import Staging
 from engine.values import canonical
+from engine.values.arrow import Batch, batch_of, column, without_giants
 from engine.values.canonical import Kind
-from engine.values.columns import Batch, batch_of, column, without_giants
 from engine.values.errors import RunError
 from engine.values.read import Read
 

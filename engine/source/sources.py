@@ -11,8 +11,8 @@ from engine.connections.http.client import HttpEnd
 from engine.connections.http.decisions import Decision
 from engine.connections.settings import HttpConnection
 from engine.connections.sql.database import SqlEnd
-from engine.mapping.program import Program
-from engine.mapping.program.feed import Feed
+from engine.mapping.program.compiled_feed import Feed
+from engine.mapping.program.program import Program
 from engine.mapping.spec import SqlSource
 from engine.source.ask import FeedEnd
 from engine.source.documents import kept_of, read_feed

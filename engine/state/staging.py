@@ -25,8 +25,8 @@ from engine.state.layouts import layout_of, steps_from
 from engine.state.memory import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.state.sql_names import bytes_of, column, json_array, more, quoted
 from engine.state.staging_tables import empty, where_missing
+from engine.values.arrow import Batch
 from engine.values.canonical import Kind, merge
-from engine.values.columns import Batch
 from engine.values.errors import StateError
 from engine.values.read_ahead import ahead
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.ledger import column_kinds, ledger_columns, restored
 from engine.state.sql_names import column, more
 from engine.state.staging import Staging

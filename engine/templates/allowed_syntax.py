@@ -9,8 +9,8 @@ from unicodedata import normalize
 
 from jinja2 import nodes
 
-from engine.templates import filters
 from engine.templates.faults import nearest
+from engine.templates.filters import filter_table as filters
 from engine.templates.offered import FILTERS, METHOD_NAMES, NODES, TESTS
 
 _INSTEAD = {  # for those who know Jinja

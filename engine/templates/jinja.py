@@ -14,7 +14,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from engine.templates.effort_limit import Effort
 from engine.templates.elements import STEPS, columns, given
 from engine.templates.faults import UnknownName, nearest
-from engine.templates.filters import Dictionaries, calculate, negate
+from engine.templates.filters.dictionaries import Dictionaries
+from engine.templates.filters.numbers import calculate, negate
 from engine.templates.filters.texts import text
 from engine.templates.generator import Generator
 from engine.templates.nulls import NULLS, POLICIES, sent

@@ -11,7 +11,7 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import LoopContext
 from jinja2.tests import TESTS as JINJA_TESTS
 
-from engine.templates import filters
+from engine.templates.filters import filter_table as filters
 from engine.templates.nulls import NULLS
 
 

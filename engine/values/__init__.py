@@ -9,7 +9,7 @@ results      what became of a run: counts, status, failure
 order        what is asked of a run
 read         one read of a source, with the cursor that follows it
 canonical    the one exact text of a value, by which it is compared
-columns      columns of canonical texts as Arrow arrays
+arrow        columns of canonical texts as Arrow arrays
 ranges       runs of sequence numbers, and their arithmetic
 json_text    JSON in and out with exact decimals; the one door to msgspec
 differences  what differs between two lines, field by field

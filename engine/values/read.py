@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.values import json_text
-from engine.values.columns import Batch
+from engine.values.arrow import Batch
 from engine.values.records import Key, Refusal
 
 _PASSING = "passing"

@@ -15,7 +15,7 @@ import pytest
 from shop import KEY, PASSWORD, Shop, finish
 from wire import Reply, Seen, Wire
 
-from engine.cli.commands import COMMANDS
+from engine.cli.command_table import COMMANDS
 
 ESCAPE = "\x1b"
 

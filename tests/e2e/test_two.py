@@ -23,7 +23,7 @@ from engine.operate.resolve_unknown import resolve_not_sent
 from engine.operate.retry_rejected import retry_rejected
 from engine.run.app import App
 from engine.schedule.lock import scheduler_of
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.values.errors import BusyError, OneSyncError, StateError
 
 

@@ -1,14 +1,14 @@
 """HTTP ends: one exchange a call, exact about what left, and what its answer means.
 
-client    one HTTP exchange behind the limits of its connection
-gate      who may pass to a connection now: concurrency, rate, breaker, pause
-limits    the rate limiter and the circuit breaker, without a clock
-deadline  the deadline of a whole exchange, below httpx's transport
-body      an answer's body, unpacked as it comes and bounded
-reasons   why an exchange came to nothing, in words
-attempt   what is asked now, on which terms, and what was read in the answer
-decisions what may be decided of an answer, as values
-decide    what an answer means: confirm, refuse, again, look up, hold, stop; in words in answers.md
-status    what a status says: unlearnt, not now, healthy, accepted
-backoff   how long to wait before the next try, or until a pause ends
+client     one HTTP exchange behind the limits of its connection
+gate       who may pass to a connection now: concurrency, rate, breaker, pause
+limits     the rate limiter and the circuit breaker, without a clock
+deadline   the deadline of a whole exchange, below httpx's transport
+body       an answer's body, unpacked as it comes and bounded
+reasons    why an exchange came to nothing, in words
+attempt    what is asked now, on which terms, and what was read in the answer
+decisions  what may be decided of an answer, as values
+decide     what an answer means: confirm, refuse, again, look up, hold, stop; in words in answers.md
+status     what a status says: unlearnt, not now, healthy, accepted
+backoff    how long to wait before the next try, or until a pause ends
 """

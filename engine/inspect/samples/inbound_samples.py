@@ -18,7 +18,7 @@ from engine.inspect.samples.document import (
     refusal_story,
     request_story,
 )
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.program.target import Writes
 from engine.mapping.spec import Sample, Write
 from engine.source.feed import Feed, FeedEnd, Page, again

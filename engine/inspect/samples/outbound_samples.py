@@ -27,10 +27,10 @@ from engine.inspect.samples.document import (
     request_story,
 )
 from engine.inspect.samples.staged_samples import Staged, refs_of, staged
-from engine.mapping.program import Program
 from engine.mapping.program.answers import read
 from engine.mapping.program.build_request import ManyLines, build_many, build_one
 from engine.mapping.program.operation import CompiledOperation
+from engine.mapping.program.program import Program
 from engine.mapping.program.record_files import path_column
 from engine.values.canonical import canonical
 from engine.values.exchanges import Answer, Answered, Outgoing

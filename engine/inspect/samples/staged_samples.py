@@ -11,12 +11,12 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-from engine.mapping.program import Program
+from engine.mapping.program.program import Program
 from engine.mapping.program.record_files import FileFault, content, file_column, locate, path_column
 from engine.mapping.spec import Children, Limit, Sample
 from engine.state.ledger import value_of
+from engine.values.arrow import column
 from engine.values.canonical import Kind, canonical, kind_of, merge, restorer, restorer_of
-from engine.values.columns import column
 from engine.values.records import Change, Key, Refusal, Stage, key_text
 
 

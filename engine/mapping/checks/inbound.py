@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.mapping.checks.columns import sql_parameters
-from engine.mapping.checks.names import names_of, value_names
+from engine.mapping.checks.names.request_names import names_of
+from engine.mapping.checks.names.template_texts import value_names
+from engine.mapping.checks.rows_and_children import sql_parameters
 from engine.mapping.places import problem
 from engine.mapping.spec import Feed, HttpSource, MappingSpec, Pages, Write
 from engine.values.errors import Path, Problem

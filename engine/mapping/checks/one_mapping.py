@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.mapping.checks.columns import row_problems
 from engine.mapping.checks.inbound import inbound_problems
 from engine.mapping.checks.names.first_use import first_use
+from engine.mapping.checks.rows_and_children import row_problems
 from engine.mapping.checks.samples import sample_problems
 from engine.mapping.checks.send import entry_problems
 from engine.mapping.checks.sent_files import file_problems

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from engine.mapping.checks.names import Scope, Text, saved_names, texts, uses
+from engine.mapping.checks.names.scopes import Scope, saved_names, uses
+from engine.mapping.checks.names.template_texts import Text, texts
 from engine.mapping.places import problem
 from engine.mapping.spec import HttpSource, MappingSpec, Sample, SqlSource
 from engine.templates import names_in

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.mapping.checks.names import names_of, request_path
+from engine.mapping.checks.names.request_names import names_of
+from engine.mapping.checks.names.scopes import request_path
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Operation
 from engine.values.errors import Problem

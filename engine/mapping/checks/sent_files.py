@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.mapping.checks.names import request_path
+from engine.mapping.checks.names.scopes import request_path
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Operation
 from engine.values.errors import Problem

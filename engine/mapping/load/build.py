@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.connections.settings import Connection, HttpConnection, SqlConnection
-from engine.mapping.checks.names import names_of
+from engine.mapping.checks.names.request_names import names_of
 from engine.mapping.load.yaml_text import Document
 from engine.mapping.spec import (
     Cron,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from engine.mapping.payloads import PayloadSchemas
+from engine.mapping.payloads.payload_schemas import PayloadSchemas
 from engine.mapping.spec import MappingSpec, TableWrite, Write
 from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields
 from engine.templates.project_language import Language

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.sandbox.api import body_checks
 from engine.sandbox.api.replies import Call, Refused, Reply, page, problem, whole_number, words
-from engine.sandbox.store import ROOT_SEGMENT
 from engine.sandbox.store.feeds import Context, Document, Feed
+from engine.sandbox.store.store import ROOT_SEGMENT
 from engine.values.records import Json
 
 # --- segments ------------------------------------------------------------------------------------

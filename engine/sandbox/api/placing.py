@@ -7,9 +7,9 @@ from decimal import Decimal
 from itertools import islice
 
 from engine.sandbox.api.replies import Refused
-from engine.sandbox.store import Store
 from engine.sandbox.store.feeds import Document, OrderEvent
 from engine.sandbox.store.shipments import GOODS, Good, Order, cents, changed, paid, shipment
+from engine.sandbox.store.store import Store
 from engine.values.records import Json
 
 MAX_ORDERS = 10_000  # at once

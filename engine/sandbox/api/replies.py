@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engine.sandbox.store import Store
+from engine.sandbox.store.store import Store
 from engine.values.records import Json
 
 MAX_LINES = 10_000  # one-api.md 1 recommends it as the most; refusing more is our choice

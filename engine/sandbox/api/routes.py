@@ -9,7 +9,7 @@ from functools import cache
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from engine.sandbox.api import account, documents, orders, pricing, stock, uploads
+from engine.sandbox.api import account, issued_documents, orders, pricing, stock, uploads
 from engine.sandbox.api.replies import Call, Refused, Reply
 
 Room: TypeAlias = Callable[[Call], Reply]
@@ -106,14 +106,14 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{PRICING}/clients-to-pricings", pricing.list_assignments),
     Route("PUT", f"{PRICING}/clients-to-pricings", pricing.put_assignments),
     Route("DELETE", f"{PRICING}/clients-to-pricings", pricing.remove_assignment),
-    Route("POST", INVOICES, documents.create_invoice),
-    Route("PUT", f"{INVOICES}/status", documents.put_invoice_status),
+    Route("POST", INVOICES, issued_documents.create_invoice),
+    Route("PUT", f"{INVOICES}/status", issued_documents.put_invoice_status),
     Route("POST", f"{INVOICES}/file-upload-begin", uploads.begin_invoice_file),
     Route("POST", f"{INVOICES}/file-upload-complete", uploads.complete_invoice_file),
-    Route("GET", f"{INVOICES}/{{number}}", documents.get_invoice),
-    Route("DELETE", f"{INVOICES}/{{number}}", documents.remove_invoice),
-    Route("GET", NOTES, documents.get_note),
-    Route("PUT", NOTES, documents.put_note),
+    Route("GET", f"{INVOICES}/{{number}}", issued_documents.get_invoice),
+    Route("DELETE", f"{INVOICES}/{{number}}", issued_documents.remove_invoice),
+    Route("GET", NOTES, issued_documents.get_note),
+    Route("PUT", NOTES, issued_documents.put_note),
     Route("POST", f"{NOTES}/file-upload-initialize", uploads.initialize_note_file),
     Route("POST", f"{NOTES}/file-upload-finalize", uploads.finalize_note_file),
     Route("PUT", f"{uploads.FOLDER}/{{uploadId}}", uploads.receive, Body.BYTES),

@@ -6,8 +6,8 @@ from collections import Counter
 
 from engine.sandbox.api import body_checks
 from engine.sandbox.api.replies import Call, Refused, Reply, problem, texts
-from engine.sandbox.store import Stock
 from engine.sandbox.store.feeds import Document
+from engine.sandbox.store.store import Stock
 
 # --- warehouses ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from engine.connections.http.status import is_unlearnt
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 from engine.state.journal.requests import Request
 
 LOOKED_AT = 10_000  # requests, the latest ones, of which it is told how many failed in a row

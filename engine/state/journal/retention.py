@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.state.journal import Journal
+from engine.state.journal.journal import Journal
 
 KEPT_DAYS = 30
 

@@ -17,8 +17,8 @@ import pytest
 
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.source.query import extract
+from engine.values.arrow import Batch
 from engine.values.canonical import Kind
-from engine.values.columns import Batch
 from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
 
 NUMBERS = count(1)

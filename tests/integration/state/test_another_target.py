@@ -11,8 +11,8 @@ import pytest
 from rig import Rig, rig
 from wire import Wire
 
+from engine.cli.commands.status import _standings
 from engine.cli.context import Context
-from engine.cli.status import _standings
 from engine.inspect.plan import plan
 from engine.inspect.why import why
 from engine.operate.accept_ends import accept_ends

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.state.journal import Journal
 from engine.state.journal.history import failing
+from engine.state.journal.journal import Journal
 from engine.state.journal.requests import Exchange
 from engine.values.records import Clock
 

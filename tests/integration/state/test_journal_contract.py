@@ -15,8 +15,8 @@ from typing import Any, Self
 import pytest
 
 from engine.connections.identity import identity
-from engine.state.journal import Journal
 from engine.state.journal.claims import Claim
+from engine.state.journal.journal import Journal
 from engine.state.journal.marks import Outcome
 from engine.state.journal.requests import Exchange
 from engine.state.journal.runs import Standing

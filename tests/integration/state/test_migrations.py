@@ -19,7 +19,8 @@ from rig import Rig, rig
 
 from engine.inspect.plan import plan
 from engine.state import staging
-from engine.state.journal import Journal, sqlite_file
+from engine.state.journal import sqlite_file
+from engine.state.journal.journal import Journal
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.staging import Staging
 from engine.values.errors import StateError

@@ -20,7 +20,7 @@ from mutants import Edit, edits, must_be_told, several, spans, used, written
 
 from engine.inspect.coverage import gaps
 from engine.inspect.snapshots import snapshot_text
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.mapping.load.yaml_text import parse
 from engine.values import shipped
 from engine.values.errors import ConfigError, Problem

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.mapping.fires import check_cron, fires, next_fire, plan, schedules_of
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.mapping.spec import Cron
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"

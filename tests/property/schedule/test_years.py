@@ -20,7 +20,7 @@ import pytest
 from effort import examples
 
 from engine.mapping.fires import Pair, fires, schedules_of
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.mapping.spec import Cron, Manual, Once, Schedule, Tied
 from engine.schedule.due import End, State, begin, turn
 

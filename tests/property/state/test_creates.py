@@ -23,7 +23,7 @@ from engine.connections.settings import HttpConnection, Retry
 from engine.delivery.targets import HttpTarget
 from engine.state.journal.bindings import Bindings
 from engine.state.journal.claims import Claims
-from engine.values.columns import Batch
+from engine.values.arrow import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 
 KEYS = tuple(f"k{number:02}" for number in range(12))

@@ -37,7 +37,7 @@ from engine.state.journal.requests import Exchange
 from engine.state.ledger import Ledger, Outcomes
 from engine.state.memory import Room
 from engine.state.staging import Staging
-from engine.values.columns import Batch
+from engine.values.arrow import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent
 from engine.values.ranges import Range
 from engine.values.records import Change

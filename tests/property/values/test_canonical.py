@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.state.sql_names import json_array
+from engine.values.arrow import column
 from engine.values.canonical import Kind, canonical, kind_of, merge, restorer
-from engine.values.columns import column
 from engine.values.records import key_text, text_key
 
 DUCKDB = duckdb.connect()

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from engine import cli
-from engine.cli.commands import COMMANDS
+from engine.cli.command_table import COMMANDS
 from engine.cli.context import Context, of
 from engine.values.errors import BusyError, ConfigError, GuardError, Place, Problem
 
@@ -24,7 +24,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             assert isinstance(of(ctx), Context)
             raise error
 
-        module = ModuleType("engine.cli.failing")
+        module = ModuleType("engine.cli.commands.failing")
         module.__dict__["commands"] = typer.Typer()
         module.__dict__["commands"].command("failing")(command)
         monkeypatch.setitem(sys.modules, module.__name__, module)

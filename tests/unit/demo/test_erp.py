@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.demo import erp, pdf, price_lists, processing
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.mapping.spec import SqlSource
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"

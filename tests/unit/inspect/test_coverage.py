@@ -8,7 +8,7 @@ import pytest
 from sampled import project
 
 from engine.inspect.coverage import gaps
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.templates import compile
 from engine.templates.jinja import Environment
 

@@ -10,8 +10,9 @@ import pytest
 from documents import ORDERS, PROJECT, SEGMENTS, STOCKS, problems, told, written
 from documents import PLAIN as FILES
 
-from engine.mapping.checks import order, validate
-from engine.mapping.load import load
+from engine.mapping.checks.objects import order
+from engine.mapping.checks.validate import validate
+from engine.mapping.load.project_folder import load
 from engine.mapping.spec import MappingSpec, Ref, SqlSource, Tied
 from engine.values.errors import Place, Problem
 

@@ -11,7 +11,7 @@ from documents import WIDER_INVOICES as INVOICES
 from documents import WIDER_PRODUCTS as PRODUCTS
 from documents import told, written
 
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 
 # One edit of one good file, and all that is then said: (sentence, file, old, new, messages).
 # fmt: off

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from engine.connections import settings as connection_settings
 from engine.connections.settings import Breaker, HttpConnection, RateLimit, Retry, SqlConnection
 from engine.mapping import spec as values
-from engine.mapping.load import Loaded, load
+from engine.mapping.load.project_folder import Loaded, load
 from engine.mapping.spec import (
     Children,
     Cron,

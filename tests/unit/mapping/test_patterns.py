@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.mapping.payloads import PayloadSchemas
 from engine.mapping.payloads.patterns import MAX_LENGTH, fault, patterns_of
+from engine.mapping.payloads.payload_schemas import PayloadSchemas
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.demo import erp, processing
-from engine.mapping.checks import names, validate
+from engine.mapping.checks import names
+from engine.mapping.checks.validate import validate
 from engine.mapping.fires import plan, schedules_of
-from engine.mapping.load import load
+from engine.mapping.load.project_folder import load
 from engine.mapping.spec import Cron, HttpSource, Manual, MappingSpec, Once, SqlSource, TableWrite, Tied
 from engine.templates import compile_value
 

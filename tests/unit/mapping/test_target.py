@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.mapping.load import Loaded, load
-from engine.mapping.program import Program, compile_mapping
+from engine.mapping.load.project_folder import Loaded, load
+from engine.mapping.program.program import Program, compile_mapping
 from engine.mapping.spec import MappingSpec, connections_of, targets_of
 from engine.values.records import Change
 

@@ -9,9 +9,9 @@ import pytest
 
 from engine.sandbox.api.placing import Placed, place
 from engine.sandbox.api.replies import Refused
-from engine.sandbox.store import Store
 from engine.sandbox.store.feeds import Context
 from engine.sandbox.store.shipments import changed, paid
+from engine.sandbox.store.store import Store
 
 # All names of one-api.md 2.15, as places; [] is a list.
 HEADER = "id orderId orderCouponCode customerPurchaseNumber productLines[] deliveryMethod paymentMethod paymentStatus"

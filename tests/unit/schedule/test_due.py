@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.mapping.fires import next_fire
 from engine.mapping.spec import Cron, Lane, Manual, MappingSpec, Once, Operation, Request, Schedule, SqlSource, Tied
 from engine.schedule.due import End, Start, State, Turn, begin, turn
-from engine.schedule.loop import Scheduler
+from engine.schedule.scheduler import Scheduler
 from engine.values.errors import ConfigError, TargetError
 from engine.values.records import Change
 from engine.values.results import Counts, ObjectResult, Status

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from engine.values.arrow import column
 from engine.values.canonical import Kind, Unheld, canonical, kind_of, merge, restorer
-from engine.values.columns import column
 
 WARSAW = timezone(timedelta(hours=1))
 END = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))  # in UTC it would be in the year 10000

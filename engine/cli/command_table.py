@@ -28,8 +28,8 @@ COMMANDS = {  # in order of use, as --help lists them: the module, and a line of
     "why": ("why", "What became of one record."),
     "rejected": ("rejected", "Records refused for their data: list, show, retry, export."),
     "unknown": ("unknown", "Creates of unknown outcome: list, resolve."),
-    "resend": ("state", "Forget what was confirmed, so that it is sent again."),
-    "adopt": ("state", "Take the source as confirmed, without sending."),
+    "resend": ("resend_adopt", "Forget what was confirmed, so that it is sent again."),
+    "adopt": ("resend_adopt", "Take the source as confirmed, without sending."),
     "sandbox": ("sandbox", "A stand-in for the ONe platform."),
 }
 GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command
@@ -69,7 +69,7 @@ class _Imported(Mapping[str, Command]):
 
     def __getitem__(self, name: str) -> Command:
         module, _ = COMMANDS[name]
-        group = typer.main.get_group(import_module(f"engine.cli.{module}").commands)
+        group = typer.main.get_group(import_module(f"engine.cli.commands.{module}").commands)
         _tidy(group)
         return group.commands[name]
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from engine.cli.arguments import AsJson, OneObject, object_names
+from engine.cli.commands.run import show_results
 from engine.cli.context import Context, examples, of
-from engine.cli.run import show_results
 from engine.operate.accept_ends import accept_ends
 from engine.operate.adopt import adopt
 from engine.operate.resend import resend

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engine.mapping.checks.names import texts, value_names
+from engine.mapping.checks.names.template_texts import texts, value_names
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, SqlSource
 from engine.values.errors import Problem

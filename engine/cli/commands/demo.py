@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from engine.cli.arguments import AsJson
+from engine.cli.commands.run import run_shown, show_results
 from engine.cli.context import PROGRAM, Context, examples, of
 from engine.cli.interrupt import Interrupts
-from engine.cli.run import run_shown, show_results
 from engine.connections.settings import HttpConnection
 from engine.demo.planted import PLANTED, Planted
 from engine.demo.stage import ANSWERS, ORDERS, Stage, stage

@@ -10,8 +10,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from engine.mapping.payloads import SUFFIX, payload_folders
 from engine.mapping.payloads.patterns import fault, patterns_of
+from engine.mapping.payloads.payload_schemas import SUFFIX, payload_folders
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Project
 from engine.values.errors import Place, Problem

@@ -8,8 +8,8 @@ from typing import Any
 import typer
 
 from engine.cli.arguments import AsJson, KeyWords, OneObject
+from engine.cli.commands.plan import shown
 from engine.cli.context import examples, of
-from engine.cli.plan import shown
 from engine.inspect.why import Answer, why
 from engine.run.variables import require_variables
 from engine.values.errors import Exit, SourceError

@@ -16,8 +16,9 @@ from engine.mapping.fires import next_fires, schedules_of
 from engine.mapping.spec import MappingSpec, connections_of
 from engine.run.app import App
 from engine.schedule.lock import scheduler_of
-from engine.state.journal import Journal, history
+from engine.state.journal import history
 from engine.state.journal.history import failing
+from engine.state.journal.journal import Journal
 from engine.state.journal.pauses import Pause
 from engine.state.journal.runs import Run
 from engine.state.recovery import ends_changed
