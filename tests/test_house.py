@@ -6,7 +6,7 @@ import ast
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,43 @@ def test_rooms_use_each_other_s_doors() -> None:
     past = {(here, there, name) for here, there, name in crossings() if name not in passing.get(there, set())}
 
     assert past == set()
+
+
+def files_behind(file: str) -> set[str]:
+    """Gather the files that a file needs, itself among them; a name of a door needs the file that defines it alone."""
+    modules = {name_of(path): path for path in FILES}
+    waiting, found = [file], set[str]()
+    while waiting:
+        here = waiting.pop()
+        if here in found:
+            continue
+        found.add(here)
+        for node in ast.walk(ast.parse(modules[here].read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("engine."):
+                waiting += [defining(modules, node.module or "", alias.name) for alias in node.names]
+    return found
+
+
+def defining(modules: Mapping[str, Path], module: str, name: str) -> str:
+    """Find the file that a name of a module stands in."""
+    if f"{module}.{name}" in modules and modules[f"{module}.{name}"].name != "__init__.py":
+        inner = f"{module}.{name}"
+        return inner if name not in handed(modules[module]) else handed(modules[module])[name]
+    return handed(modules[module]).get(name, module)
+
+
+def handed(path: Path) -> dict[str, str]:
+    """Map the names of a door to the files that they come from."""
+    if path.name != "__init__.py":
+        return {}
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return {alias.name: node.module or "" for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def test_a_feed_is_read_by_http_and_json_alone() -> None:
+    needless = ("engine.state.", "engine.delivery", "engine.difference", "engine.connections.sql")
+
+    assert {name for name in files_behind("engine.source.feed") if name.startswith(needless)} == set()
 
 
 def test_a_door_hands_out_only_what_somebody_takes() -> None:

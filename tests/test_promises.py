@@ -25,7 +25,7 @@ from engine.mapping.load.project_folder import Loaded, load
 from engine.mapping.load.yaml_text import parse
 from engine.state.journal import sqlite_file
 from engine.state.layouts import layout_of
-from engine.templates import FILTERS
+from engine.templates.offered import FILTERS
 from engine.values import errors
 from engine.values.errors import Exit, OneSyncError
 

@@ -25,7 +25,7 @@ from typer.core import TyperGroup
 
 from engine.cli.command_table import Commands
 from engine.cli.context import DEFAULT_PROJECT, Context, LogFormat, default_project, examples, of
-from engine.values.errors import ConfigError, OneSyncError, Problem
+from engine.values import ConfigError, OneSyncError, Problem
 
 
 def build() -> TyperGroup:

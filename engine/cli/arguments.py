@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.mapping.load.project_folder import PROJECT, load
-from engine.values.errors import OneSyncError
+from engine.mapping.load import PROJECT, load
+from engine.values import OneSyncError
 
 
 def object_names(ctx: typer.Context, incomplete: str) -> list[str]:

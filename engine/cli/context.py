@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import typer
 
 from engine.cli.output import Output
-from engine.values import shipped
-from engine.values.redact import redact
+from engine.values import redact, shipped
 
 if TYPE_CHECKING:  # each costs more than the rest of the start together, so commands import them when they work
-    from engine.run.app import App
-    from engine.values.log import Log
+    from engine.run import App
+    from engine.values import log as logs
 
 LogFormat: TypeAlias = Literal["human", "json"]
 
@@ -40,7 +39,7 @@ class Context:
     @cached_property
     def app(self) -> App:
         """The project. Raises ConfigError with all problems of all files."""
-        from engine.run.app import App  # noqa: PLC0415
+        from engine.run import App  # noqa: PLC0415
 
         return App(self.project, self.variables)
 
@@ -50,16 +49,16 @@ class Context:
         return Output(redact=self.redact, zone=lambda: self.app.timezone)
 
     @cached_property
-    def log(self) -> Log:
+    def log(self) -> logs.Log:
         """Where events go."""
         return self._open_log(quiet=False)
 
     @cached_property
-    def quiet_log(self) -> Log:
+    def quiet_log(self) -> logs.Log:
         """Where events go while a person watches the command itself: only what needs attention."""
         return self._open_log(quiet=True)
 
-    def _open_log(self, *, quiet: bool) -> Log:
+    def _open_log(self, *, quiet: bool) -> logs.Log:
         from engine.values import log  # noqa: PLC0415
 
         form = log.form_of(self.log_format)
@@ -74,7 +73,7 @@ class Context:
 
     @cached_property
     def _resolved(self) -> frozenset[str]:
-        from engine.run.variables import secrets_of  # noqa: PLC0415
+        from engine.run import secrets_of  # noqa: PLC0415
 
         return secrets_of(self.app)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from types import FrameType
 from typing import Any, TypeVar
 
-from engine.values.log import Log
+from engine.values import log
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.1
 class Interrupts:
     """Sets `stop` at the first signal, for as long as the block lasts."""
 
-    def __init__(self, stop: threading.Event, log: Log) -> None:
+    def __init__(self, stop: threading.Event, log: log.Log) -> None:
         self.signal: int | None = None  # the first one that came
         self._stop, self._log = stop, log
         self._before: dict[int, Any] = {}

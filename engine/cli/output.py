@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from engine.values.errors import ConfigError, OneSyncError
+from engine.values import ConfigError, OneSyncError
 
 SCHEMA_VERSION = 1
 NOTHING = "-"  # an empty cell

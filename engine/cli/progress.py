@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from engine.state.journal.requests import Request
+from engine.state.journal import Request
 
 SERVED = ("confirmed", "per line")  # outcomes
 

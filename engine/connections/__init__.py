@@ -6,3 +6,17 @@ http/     HTTP ends: exchanges, limits, and what an answer means
 sql/      SQL databases: streaming reads, writes by key, errors told apart
 files/    files as they are streamed into requests
 """
+
+from engine.connections.identity import Identity, differing, http_identity
+from engine.connections.settings import Connection, HttpConnection, OnStatus, Retry, SqlConnection
+
+__all__ = [
+    "Connection",
+    "HttpConnection",
+    "Identity",
+    "OnStatus",
+    "Retry",
+    "SqlConnection",
+    "differing",
+    "http_identity",
+]

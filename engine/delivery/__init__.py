@@ -16,3 +16,39 @@ note_events    which notes an event comes to, and in which order
 record_events  the loop that writes them: marks and claims before a request leaves, receipts after it
 refuse         a refused record kept in the journal
 """
+
+from engine.delivery.chunk import chunk
+from engine.delivery.deliver import Delivery, End
+from engine.delivery.events import Done, Exchanged, Verdict
+from engine.delivery.family import MAX_SPLITS
+from engine.delivery.note_events import facts_of
+from engine.delivery.part import Part
+from engine.delivery.parts import parts_of
+from engine.delivery.record_events import Recorder, Tally, judged, note_pause
+from engine.delivery.refuse import as_document, reject
+from engine.delivery.targets import RECORDS_A_PART, HttpTarget, SqlTarget, Target, Window, described
+
+__all__ = [
+    "MAX_SPLITS",
+    "RECORDS_A_PART",
+    "Delivery",
+    "Done",
+    "End",
+    "Exchanged",
+    "HttpTarget",
+    "Part",
+    "Recorder",
+    "SqlTarget",
+    "Tally",
+    "Target",
+    "Verdict",
+    "Window",
+    "as_document",
+    "chunk",
+    "described",
+    "facts_of",
+    "judged",
+    "note_pause",
+    "parts_of",
+    "reject",
+]

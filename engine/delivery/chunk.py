@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.values.ranges import Range
+from engine.values import Range
 
 
 def chunk(groups: Iterable[Range], size: int) -> Iterator[Range]:

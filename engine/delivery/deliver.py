@@ -9,18 +9,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from engine.connections.http.attempt import Ask, Reading, Terms
-from engine.connections.http.decide import decide, located
-from engine.connections.http.decisions import Again, Decision, GiveUp, Stop
+from engine.connections.http import Again, Ask, Decision, GiveUp, Reading, Stop, Terms, decide, located
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Verdict
 from engine.delivery.family import MAX_SPLITS, Family, Limits, after
 from engine.delivery.outcome import Outcome, outcome_of
 from engine.delivery.part import Part
 from engine.delivery.verdicts import unfinished, unmade
 from engine.delivery.work_list import Worklist
-from engine.values.errors import OneSyncError, RunError
-from engine.values.exchanges import Answer, NotSent
-from engine.values.records import Refusal
+from engine.values import Answer, NotSent, OneSyncError, Refusal, RunError
 
 MAX_BAD_GROUPS = 3  # in a row; then the fault is not in the data
 

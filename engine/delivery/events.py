@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from engine.connections.http.decisions import Decision
+from engine.connections.http import Decision
 from engine.delivery.part import Part
-from engine.values.errors import OneSyncError
-from engine.values.exchanges import Answer
-from engine.values.records import Refusal
+from engine.values import Answer, OneSyncError, Refusal
 
 
 class Verdict(StrEnum):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from engine.connections.http.attempt import Terms
-from engine.connections.http.decisions import Refuse
+from engine.connections.http import Refuse, Terms
 from engine.delivery.events import Event, Split
 from engine.delivery.outcome import Outcome
 from engine.delivery.part import Part

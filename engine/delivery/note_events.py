@@ -26,9 +26,8 @@ from engine.delivery.notes import (
     Unbind,
 )
 from engine.delivery.part import Part
-from engine.mapping.program.program import Program
-from engine.values.ranges import Range, coalesce, subtract
-from engine.values.records import Change
+from engine.mapping.program import Program
+from engine.values import Change, Range, coalesce, subtract
 
 MARK_LINES = 50_000  # marked at once, so that recording costs little
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from engine.state.journal.marks import Outcome
-from engine.values.ranges import Range
-from engine.values.records import Change, Refusal
+from engine.state.journal import Outcome
+from engine.values import Change, Range, Refusal
 
 KEPT = frozenset({Change.ADDED, Change.CHANGED})
 LEFT = frozenset({Change.REMOVED})

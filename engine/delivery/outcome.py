@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.connections.http.attempt import Ask, Terms
-from engine.connections.http.decisions import (
+from engine.connections.http import (
     Again,
+    Ask,
     Confirm,
     CreateAgain,
     Decision,
@@ -19,12 +19,13 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Terms,
     Wait,
 )
 from engine.delivery.events import Done, Event, Stepped, Unlearnt, Verdict
 from engine.delivery.part import Part
 from engine.delivery.verdicts import given_up, line_by_line, unfinished, waiting
-from engine.values.errors import OneSyncError, TargetError
+from engine.values import OneSyncError, TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

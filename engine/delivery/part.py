@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.connections.http.attempt import Attempt
-from engine.connections.http.decisions import Again
-from engine.values.ranges import Range
+from engine.connections.http import Again, Attempt
+from engine.values import Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

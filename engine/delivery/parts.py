@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from engine.connections.http.attempt import Terms
+from engine.connections.http import Terms
 from engine.delivery.chunk import chunk
 from engine.delivery.part import Part
 from engine.delivery.targets import Target
-from engine.mapping.program.program import Program
-from engine.state import changes
-from engine.state.journal.step_progress import Progress
-from engine.state.protocols import RunJournal
-from engine.state.staging import Staging
-from engine.values.records import Change
+from engine.mapping.program import Program
+from engine.state import RunJournal, Staging, changes
+from engine.state.journal import Progress
+from engine.values import Change
 
 
 def parts_of(

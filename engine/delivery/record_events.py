@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
-from engine.connections.http.decisions import Again, Confirm, Decision, GiveUp, Gone, Hold, LookUp, PerLine, Refuse
-from engine.connections.http.status import PAUSING, accepted
+from engine.connections.http import (
+    PAUSING,
+    Again,
+    Confirm,
+    Decision,
+    GiveUp,
+    Gone,
+    Hold,
+    LookUp,
+    PerLine,
+    Refuse,
+    accepted,
+)
 from engine.delivery import refuse
 from engine.delivery.events import Event, Exchanged, Halted, Leaving
 from engine.delivery.note_events import Facts, Notes, Sent, leaves, noted
@@ -27,16 +38,10 @@ from engine.delivery.notes import (
     Unbind,
 )
 from engine.delivery.targets import Target, Window
-from engine.mapping.program.program import Program
-from engine.state import changes
-from engine.state.journal.claims import Claim
-from engine.state.journal.requests import Exchange
-from engine.state.journal.step_progress import Progress
-from engine.state.protocols import RunJournal
-from engine.values.errors import OneSyncError, TargetError
-from engine.values.ranges import Range, subtract
-from engine.values.records import DOCUMENT, Change, Key
-from engine.values.results import Counts
+from engine.mapping.program import Program
+from engine.state import RunJournal, changes
+from engine.state.journal import Claim, Exchange, Progress
+from engine.values import DOCUMENT, Change, Counts, Key, OneSyncError, Range, TargetError, subtract
 
 _OUTCOMES: dict[type, str] = {
     Confirm: "confirmed",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.mapping.program.program import Program
-from engine.state.protocols import RunJournal
-from engine.values.records import Key, Refusal
+from engine.mapping.program import Program
+from engine.state import RunJournal
+from engine.values import Key, Refusal
 
 
 def reject(

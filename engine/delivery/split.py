@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from engine.delivery.part import Part
-from engine.values.ranges import Range
+from engine.values import Range
 
 
 def halves(part: Part) -> tuple[Part, Part]:

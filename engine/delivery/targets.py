@@ -7,23 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from engine.connections.http.attempt import Reading, Terms
-from engine.connections.http.client import HttpEnd
-from engine.connections.settings import HttpConnection
-from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
+from engine.connections import HttpConnection
+from engine.connections.http import HttpEnd, Reading, Terms
+from engine.connections.sql import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.delivery.deliver import End
 from engine.delivery.part import Part
-from engine.mapping.program.answers import read
-from engine.mapping.program.build_request import ManyLines, build_many, build_one
-from engine.mapping.program.operation import CompiledOperation
-from engine.mapping.program.target import Sends, Writes
-from engine.state import changes
-from engine.state.journal.requests import Exchange
-from engine.state.staging import Staging
-from engine.values import json_text
-from engine.values.exchanges import Answer, Answered, Outgoing, Written
-from engine.values.ranges import Range
-from engine.values.records import Numbered, Refusal, Stage
+from engine.mapping.program import CompiledOperation, ManyLines, Sends, Writes, build_many, build_one, read
+from engine.state import Staging, changes
+from engine.state.journal import Exchange
+from engine.values import Answer, Answered, Numbered, Outgoing, Range, Refusal, Stage, Written, json_text
 
 WINDOW = 1_000  # records read ahead for requests of one record
 RECORDS_A_PART = 500  # written to an ERP between two receipts

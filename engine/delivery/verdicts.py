@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from engine.connections.http.attempt import Ask, Terms
-from engine.connections.http.decide import SHOWN
-from engine.connections.http.decisions import GiveUp, Refuse, Wait
+from engine.connections.http import SHOWN, Ask, GiveUp, Refuse, Terms, Wait
 from engine.delivery.events import Done, Verdict
 from engine.delivery.part import Part
 from engine.delivery.split import by_result
-from engine.values.records import Refusal, Stage
+from engine.values import Refusal, Stage
 
 
 def is_untouched(part: Part, terms: Terms) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from engine.delivery.part import Part
-from engine.values.ranges import Range
+from engine.values import Range
 
 
 class Worklist:

@@ -15,3 +15,8 @@ pdf                 small PDF files
 planted             records with faults, planted on purpose
 rows                rows into tables; the SQL that makes them
 """
+
+from engine.demo.planted import PLANTED, Planted
+from engine.demo.stage import ANSWERS, ORDERS, Stage, stage
+
+__all__ = ["ANSWERS", "ORDERS", "PLANTED", "Planted", "Stage", "stage"]

@@ -12,10 +12,8 @@ from pathlib import Path
 
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
-from engine.sandbox.injected_faults import Action
-from engine.sandbox.sandbox import Sandbox
-from engine.sandbox.server import running
-from engine.values.errors import ConfigError
+from engine.sandbox import Action, Sandbox, running
+from engine.values import ConfigError
 
 MARK = "made-by-one-sync-demo"  # a file; a folder without it is never emptied
 ERP_FILE = "erp.sqlite"

@@ -8,3 +8,9 @@ guards        what is too odd to believe is withheld
 numbering     candidates and lines into numbered changes
 decided       what becomes of each record of a read: verdicts, counts, questions about one
 """
+
+from engine.difference.decided import Decided, awaited, decided, refusal
+from engine.difference.find_changes import FoundChanges, find_changes
+from engine.difference.guards import rewritten
+
+__all__ = ["Decided", "FoundChanges", "awaited", "decided", "find_changes", "refusal", "rewritten"]

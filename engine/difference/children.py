@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.state.sql_names import bytes_of, column, json_array, quoted
-from engine.state.staging import Staging
-from engine.values.arrow import Batch
-from engine.values.canonical import Kind, merge
-from engine.values.errors import RunError
-from engine.values.records import key_text
+from engine.state import Staging, bytes_of, column, json_array, quoted
+from engine.values import Kind, RunError, arrow, key_text, merge
 
 
 def stage_children(
-    staging: Staging, name: str, batches: Iterable[Batch], parent: Sequence[str], order_by: Sequence[str]
+    staging: Staging, name: str, batches: Iterable[arrow.Batch], parent: Sequence[str], order_by: Sequence[str]
 ) -> None:
     """Take in the children of the staged rows: a column `name` of JSON lists, in the order asked for.
 
@@ -69,7 +65,7 @@ def _check(staging: Staging, name: str, columns: Sequence[str], needed: Sequence
         raise RunError(message, code="E_UNKNOWN_COLUMN")
 
 
-def _faults_of_records(batch: Batch, parent: Sequence[str]) -> list[tuple[str, str]]:
+def _faults_of_records(batch: arrow.Batch, parent: Sequence[str]) -> list[tuple[str, str]]:
     """Give the faults of children's rows by the keys of the records that they belong to."""
     if not batch.faults or not set(parent) <= set(batch.columns):
         return []

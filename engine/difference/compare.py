@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from engine.mapping.program.comparison import Comparison, RefJoin
-from engine.mapping.spec import Limit
-from engine.state.ledger import ledger_columns
-from engine.state.sql_names import bound_table, column, json_array, literal, more, reference
-from engine.state.staging import Staging
+from engine.mapping import Limit
+from engine.mapping.program import Comparison, RefJoin
+from engine.state import Staging, bound_table, column, json_array, ledger_columns, literal, more, reference
 
 LONG_BYTES = 4_000  # of a text
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.mapping.program.comparison import Comparison, RefJoin
-from engine.state.sql_names import column, json_array, reference
-from engine.state.staging import Staging
-from engine.values.records import Change, Key, Refusal, Refused, Stage, key_text, text_key
-from engine.values.results import Counts
+from engine.mapping.program import Comparison, RefJoin
+from engine.state import Staging, column, json_array, reference
+from engine.values import Change, Counts, Key, Refusal, Refused, Stage, key_text, text_key
 
 
 def give_verdicts(staging: Staging, spec: Comparison) -> None:

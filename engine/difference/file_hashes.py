@@ -6,19 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from engine.mapping.program.record_files import (
-    FileFault,
-    FileSet,
-    FileState,
-    content,
-    file_column,
-    locate,
-    look,
-    path_column,
-)
-from engine.state.sql_names import column, more
-from engine.state.staging import Staging
-from engine.values.canonical import Kind, restorer_of
+from engine.mapping.program import FileFault, FileSet, FileState, content, file_column, locate, look, path_column
+from engine.state import Staging, column, more
+from engine.values import Kind, restorer_of
 
 STAGED_ROWS = 20_000
 

@@ -14,18 +14,10 @@ from engine.difference import compare, decided, numbering
 from engine.difference.children import stage_children
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard
-from engine.mapping.checks.one_mapping import first_use
-from engine.mapping.program.comparison import Comparison
-from engine.mapping.program.program import Program
-from engine.state.journal_tables import load_journal
-from engine.state.protocols import RunJournal
-from engine.state.staging import Staging
-from engine.values.arrow import Batch
-from engine.values.errors import RunError
-from engine.values.order import Order
-from engine.values.read import Read
-from engine.values.records import Key, Refusal, Refused
-from engine.values.results import Counts
+from engine.mapping.checks import first_use
+from engine.mapping.program import Comparison, Program
+from engine.state import RunJournal, Staging, load_journal
+from engine.values import Counts, Key, Order, Read, Refusal, Refused, RunError, arrow
 
 T = TypeVar("T")
 
@@ -120,7 +112,7 @@ def _check_columns(program: Program, staging: Staging) -> None:
         _check_names(program, f"the children {name}", needed, given, each=name)
 
 
-def _with_key(program: Program, batches: Iterable[Batch]) -> Iterator[Batch]:
+def _with_key(program: Program, batches: Iterable[arrow.Batch]) -> Iterator[arrow.Batch]:
     """Check that a read has the columns of the key before it is stored by them."""
     for batch in batches:
         _check_names(program, "the source", program.mapping.source.key, batch.columns)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.mapping.program.comparison import Comparison
-from engine.mapping.spec import Guards
-from engine.state.ledger import ledger_columns
-from engine.state.sql_names import column
-from engine.state.staging import Staging
-from engine.values.canonical import Kind
-from engine.values.records import Key, key_text
+from engine.mapping import Guards
+from engine.mapping.program import Comparison
+from engine.state import Staging, column, ledger_columns
+from engine.values import Key, Kind, key_text
 
 _TO_SEND = "disposition in ('send', 'not_due')"
 _LOST = "n in (select n from lost)"

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.difference.decided import give_verdicts
-from engine.mapping.program.comparison import Comparison
-from engine.state.sql_names import column, more, reference
-from engine.state.staging import Staging
-from engine.values.canonical import restorer_of
-from engine.values.records import Refusal
+from engine.mapping.program import Comparison
+from engine.state import Staging, column, more, reference
+from engine.values import Refusal, restorer_of
 
 RENDER_ROWS = 20_000
 

@@ -12,3 +12,34 @@ samples/           the samples of a mapping, through the code of a run to reques
 snapshots          one readable file an object, and what differs
 coverage           what of a mapping no sample exercises
 """
+
+from engine.inspect.coverage import Gap, gaps
+from engine.inspect.live_check import Answers, ask
+from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
+from engine.inspect.probe import probe
+from engine.inspect.render_requests import preview
+from engine.inspect.security_warnings import exposures
+from engine.inspect.snapshots import Compared, Difference, compare, document_of, folder_of
+from engine.inspect.why import Answer, claim_reason, why
+
+__all__ = [
+    "Answer",
+    "Answers",
+    "Compared",
+    "Difference",
+    "Gap",
+    "ObjectPlan",
+    "Sample",
+    "ask",
+    "claim_reason",
+    "compare",
+    "document_of",
+    "exit_of",
+    "exposures",
+    "folder_of",
+    "gaps",
+    "plan",
+    "preview",
+    "probe",
+    "why",
+]

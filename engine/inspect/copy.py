@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.run.surroundings import Surroundings
-from engine.state.journal.journal import Journal
-from engine.state.ledger import Ledger
-from engine.state.recovery import check_ends, check_pair, recover_copy
-from engine.state.staging import Staging
+from engine.run import Surroundings
+from engine.state import Ledger, Staging, check_ends, check_pair, recover_copy
+from engine.state.journal import Journal
 
 DRY_WAIT_SECONDS = 30.0
 

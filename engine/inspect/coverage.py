@@ -10,14 +10,11 @@ from typing import Any
 from engine.inspect.samples.document import Exercised
 from engine.inspect.samples.render_samples import rendering
 from engine.inspect.snapshots import sampled_program
-from engine.mapping.checks.names.scopes import request_path
-from engine.mapping.load.project_folder import Loaded
-from engine.mapping.spec import MappingSpec, Write
-from engine.templates.branch_watch import Site, watched
-from engine.values.canonical import canonical
-from engine.values.errors import Path, Place
-from engine.values.json_text import path_text
-from engine.values.records import Change
+from engine.mapping import MappingSpec, Write
+from engine.mapping.checks.names import request_path
+from engine.mapping.load import Loaded
+from engine.templates import Site, watched
+from engine.values import Change, Path, Place, canonical, json_text
 
 UNREAD = (
     ("source", "feed", "items"),
@@ -56,7 +53,7 @@ def gaps(loaded: Loaded, mapping: MappingSpec) -> list[Gap]:
 
 
 def _gap(mapping: MappingSpec, path: Path, missing: str) -> Gap:
-    return Gap(object=mapping.object, place=mapping.place(*path), path=path_text(path), missing=missing)
+    return Gap(object=mapping.object, place=mapping.place(*path), path=json_text.path_text(path), missing=missing)
 
 
 # --- rules: what is exercised or not as a whole ------------------------------------------------------------------

@@ -8,23 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from engine.delivery.part import Part
-from engine.delivery.parts import parts_of
-from engine.delivery.targets import Target, Window
-from engine.difference.find_changes import FoundChanges, find_changes
+from engine.delivery import Part, Target, Window, parts_of
+from engine.difference import FoundChanges, find_changes
 from engine.inspect.copy import copied
-from engine.mapping.program.program import Program
-from engine.mapping.spec import MappingSpec
-from engine.run.app import App
-from engine.source.sources import Source
-from engine.state.journal.journal import Journal
-from engine.state.ledger import Ledger, Outcomes
-from engine.state.staging import Staging
-from engine.values.exchanges import Outgoing
-from engine.values.order import Order
-from engine.values.ranges import Range
-from engine.values.read import Read
-from engine.values.records import Refusal
+from engine.mapping import MappingSpec
+from engine.mapping.program import Program
+from engine.run import App
+from engine.source import Source
+from engine.state import Ledger, Outcomes, Staging
+from engine.state.journal import Journal
+from engine.values import Order, Outgoing, Range, Read, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

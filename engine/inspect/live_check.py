@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.inspect.probe import probe
-from engine.mapping.checks.one_mapping import first_use
-from engine.mapping.spec import MappingSpec, connections_of
-from engine.run.app import App
-from engine.values.errors import OneSyncError, Problem, UnavailableError
-from engine.values.problems import suggestion
+from engine.mapping import MappingSpec, connections_of
+from engine.mapping.checks import first_use
+from engine.run import App
+from engine.values import OneSyncError, Problem, UnavailableError, suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

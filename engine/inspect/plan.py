@@ -6,17 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.connections.http.attempt import Ask
+from engine.connections.http import Ask
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
-from engine.mapping.spec import MappingSpec
-from engine.run.app import App
+from engine.mapping import MappingSpec
+from engine.run import App
 from engine.state import changes, ledger
-from engine.values.canonical import canonical
-from engine.values.differences import Differences, additions, differences
-from engine.values.errors import Exit, OneSyncError
-from engine.values.ranges import Range
-from engine.values.records import Change, Key, Numbered, Refusal
-from engine.values.results import Counts, Failure
+from engine.values import (
+    Change,
+    Counts,
+    Differences,
+    Exit,
+    Failure,
+    Key,
+    Numbered,
+    OneSyncError,
+    Range,
+    Refusal,
+    additions,
+    canonical,
+    differences,
+)
 
 SAMPLES = 5  # of each kind of change, where no other number is asked for
 

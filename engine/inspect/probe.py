@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from engine.connections.http.status import REFUSING, is_not_now
-from engine.connections.settings import SqlConnection
-from engine.run.app import App
-from engine.state.journal.journal import Journal
-from engine.values.errors import ConfigError, OneSyncError, TargetError
-from engine.values.exchanges import Answered, Outgoing
+from engine.connections import SqlConnection
+from engine.connections.http import REFUSING, is_not_now
+from engine.run import App
+from engine.state.journal import Journal
+from engine.values import Answered, ConfigError, OneSyncError, Outgoing, TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.connections.http.attempt import Ask
-from engine.connections.sql.database import StatementCall, TableRows
+from engine.connections.http import Ask
+from engine.connections.sql import StatementCall, TableRows
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
-from engine.mapping.spec import MappingSpec
-from engine.run.app import App
+from engine.mapping import MappingSpec
+from engine.run import App
 from engine.state import changes
-from engine.values import json_text
-from engine.values.exchanges import Outgoing
-from engine.values.records import Change, Refusal
+from engine.values import Change, Outgoing, Refusal, json_text
 
 
 def preview(app: App, mapping: MappingSpec) -> Iterator[dict[str, Any]]:

@@ -9,11 +9,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.connections.settings import HttpConnection
-from engine.mapping.places import place_of
-from engine.mapping.spec import MappingSpec, connections_of
-from engine.run.app import App
-from engine.values.errors import ConfigError, Place, Problem
+from engine.connections import HttpConnection
+from engine.mapping import MappingSpec, connections_of, place_of
+from engine.run import App
+from engine.values import ConfigError, Place, Problem
 
 
 def exposures(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:

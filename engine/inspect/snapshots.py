@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.inspect.samples.render_samples import rendering
-from engine.mapping.load.project_folder import Loaded
-from engine.mapping.program.program import Program, compile_mapping
-from engine.mapping.spec import MappingSpec
+from engine.mapping import MappingSpec
+from engine.mapping.load import Loaded
+from engine.mapping.program import Program, compile_mapping
 from engine.values import json_text, shipped
-from engine.values.json_text import path_text
 
 WIDTH = 110  # characters of a line within which a list of plain values stays on it
 
@@ -153,7 +152,7 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[Difference]:
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             before = dict(enumerate(old))
-            yield from _entry(before, dict(enumerate(new)), index, f"{path}{path_text((index,))}")
+            yield from _entry(before, dict(enumerate(new)), index, f"{path}{json_text.path_text((index,))}")
     elif not _equal(old, new):
         yield Difference(path, _scalar(old), _scalar(new))
 

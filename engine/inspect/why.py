@@ -8,24 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.difference.decided import Decided, awaited, decided, refusal
-from engine.difference.find_changes import FoundChanges
-from engine.difference.guards import rewritten
+from engine.difference import Decided, FoundChanges, awaited, decided, refusal, rewritten
 from engine.inspect import plan
 from engine.inspect.dry_run import Rehearsal, rehearsed
-from engine.mapping.keys_from_words import is_feed, keys_of
-from engine.mapping.spec import MappingSpec
-from engine.run.app import App
-from engine.state import changes, ledger
-from engine.state.journal.claims import Claim
-from engine.state.journal.journal import Journal
-from engine.state.journal.rejections import Rejection
-from engine.state.staging import Staging
-from engine.state.stored_texts import unstamp
-from engine.values.differences import Differences
-from engine.values.errors import BusyError, OneSyncError, SourceError
-from engine.values.ranges import Range
-from engine.values.records import Change, Key, Stage, key_text
+from engine.mapping import MappingSpec, is_feed, keys_of
+from engine.run import App
+from engine.state import Staging, changes, ledger, unstamp
+from engine.state.journal import Claim, Journal, Rejection
+from engine.values import BusyError, Change, Differences, Key, OneSyncError, Range, SourceError, Stage, key_text
 
 
 class State(StrEnum):

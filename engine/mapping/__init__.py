@@ -10,3 +10,55 @@ program/         a mapping made ready to run: templates compiled, references res
 fires            the moments that schedules name
 keys_from_words  keys as people write them on the command line
 """
+
+from engine.mapping.environment import Environment
+from engine.mapping.fires import Fire, Pair, next_fire, next_fires, plan, schedules_of, tie_cycle
+from engine.mapping.keys_from_words import is_feed, keys_of, spellings
+from engine.mapping.places import place_of
+from engine.mapping.spec import (
+    Children,
+    Cron,
+    Cursor,
+    Guards,
+    Limit,
+    MappingSpec,
+    Once,
+    Project,
+    Sample,
+    Schedule,
+    SqlSource,
+    Tied,
+    Write,
+    connections_of,
+    targets_of,
+)
+
+__all__ = [
+    "Children",
+    "Cron",
+    "Cursor",
+    "Environment",
+    "Fire",
+    "Guards",
+    "Limit",
+    "MappingSpec",
+    "Once",
+    "Pair",
+    "Project",
+    "Sample",
+    "Schedule",
+    "SqlSource",
+    "Tied",
+    "Write",
+    "connections_of",
+    "is_feed",
+    "keys_of",
+    "next_fire",
+    "next_fires",
+    "place_of",
+    "plan",
+    "schedules_of",
+    "spellings",
+    "targets_of",
+    "tie_cycle",
+]

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
-from engine.values import shipped
-from engine.values.errors import ConfigError, Place, Problem
+from engine.values import ConfigError, Place, Problem, shipped
 
 REFERENCE = re.compile(
     r"\$(?P<escaped>\$\{)"

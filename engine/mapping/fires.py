@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo
 from croniter import CroniterError, croniter
 
 from engine.mapping.spec import Cron, MappingSpec, Schedule, Tied
-from engine.values.errors import ConfigError
+from engine.values import ConfigError
 
 Pair: TypeAlias = tuple[str, int]  # object and the index of its operation; inbound objects have operation 0
 

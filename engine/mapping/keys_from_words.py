@@ -8,9 +8,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import product
 
 from engine.mapping.spec import MappingSpec
-from engine.values.canonical import canonical
-from engine.values.errors import ConfigError
-from engine.values.records import Key
+from engine.values import ConfigError, Key, canonical
 
 NULL = "null"  # how a missing part of a key is written
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.mapping.spec import MappingSpec, Project
-from engine.values.errors import Path as KeyPath
-from engine.values.errors import Place, Problem
+from engine.values import Path as KeyPath
+from engine.values import Place, Problem
 
 
 def problem(where: Project | MappingSpec, code: str, message: str, *path: str | int) -> Problem:

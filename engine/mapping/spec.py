@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from engine.connections.settings import Connection, HttpConnection, OnStatus
-from engine.templates.nulls import OnNull
-from engine.values.errors import Place
-from engine.values.records import Change
+from engine.connections import Connection, HttpConnection, OnStatus
+from engine.templates import OnNull
+from engine.values import Change, Place
 
 Template: TypeAlias = str  # Jinja text
 Templates: TypeAlias = Any  # JSON-like value whose texts are templates

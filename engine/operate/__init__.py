@@ -10,3 +10,11 @@ pair_anew        lets ledger and journal belong together again after one was los
 needed_values    what an object saves from answers and needs later
 adopting_target  a target that takes every change as confirmed, by which a run adopts the source
 """
+
+from engine.operate.accept_ends import accept_ends
+from engine.operate.adopt import adopt
+from engine.operate.resend import resend
+from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
+from engine.operate.retry_rejected import retry_rejected
+
+__all__ = ["accept_ends", "adopt", "resend", "resolve_confirmed", "resolve_not_sent", "retry_rejected"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.connections.identity import differing
-from engine.mapping.spec import MappingSpec
+from engine.connections import differing
+from engine.mapping import MappingSpec
 from engine.operate.hold import opened_journal
-from engine.run.app import App
+from engine.run import App
 
 
 def accept_ends(app: App, mappings: Sequence[MappingSpec]) -> list[str]:

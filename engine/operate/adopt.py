@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.connections.settings import HttpConnection, Retry
-from engine.mapping.program.program import Program
-from engine.mapping.spec import MappingSpec
+from engine.connections import HttpConnection, Retry
+from engine.mapping import MappingSpec
+from engine.mapping.program import Program
 from engine.operate.adopting_target import AdoptingTarget
 from engine.operate.hold import held
 from engine.operate.needed_values import as_options, unadoptable
 from engine.operate.pair_anew import pair_anew
-from engine.run.app import App
-from engine.run.run_object import new_run_id, run_object
-from engine.state.ledger import Ledger
-from engine.state.recovery import apart
-from engine.values.errors import ConfigError
-from engine.values.order import Order
-from engine.values.records import Change
-from engine.values.results import Counts, ObjectResult, Status
+from engine.run import App, new_run_id, run_object
+from engine.state import Ledger, apart
+from engine.values import Change, ConfigError, Counts, ObjectResult, Order, Status
 
 
 def adopt(app: App, mapping: MappingSpec) -> ObjectResult:

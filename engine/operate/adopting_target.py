@@ -7,20 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
-from engine.connections.http.client import HttpEnd
-from engine.connections.http.status import REFUSING, is_not_now
-from engine.connections.settings import Retry
-from engine.delivery.deliver import End
-from engine.delivery.part import Part
-from engine.delivery.targets import RECORDS_A_PART, Window
-from engine.mapping.program import answers
-from engine.mapping.program.build_request import build_one
-from engine.mapping.program.operation import CompiledOperation
-from engine.mapping.program.program import Program
-from engine.state.journal.requests import Exchange
-from engine.values.exchanges import Answer, Answered, Lost, Outgoing
-from engine.values.records import Change, Numbered, Refusal, Stage
+from engine.connections import Retry
+from engine.connections.http import REFUSING, Ask, Attempt, Found, HttpEnd, Reading, Terms, is_not_now
+from engine.delivery import RECORDS_A_PART, End, Part, Window
+from engine.mapping.program import CompiledOperation, Program, answers, build_one
+from engine.state.journal import Exchange
+from engine.values import Answer, Answered, Change, Lost, Numbered, Outgoing, Refusal, Stage
 
 ADOPTED = Answered(status=200)
 ABSENT = 404  # what a look-up that finds nothing is told to delivery as

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.run import run_object
-from engine.run.app import App
-from engine.state.duckdb_file import DamagedError
-from engine.state.journal.journal import Journal
-from engine.state.journal.sqlite_file import FILE_NAME
-from engine.state.staging import Staging
+from engine.run import App
+from engine.state import DamagedError, Staging
+from engine.state.journal import FILE_NAME, Journal
 
 
 @contextmanager
@@ -21,7 +18,7 @@ def held(app: App, object_: str) -> Iterator[Staging | None]:
         yield None
         return
     try:
-        staging = Staging.open(path, scratch=app.state, wait_seconds=run_object.BUSY_WAIT_SECONDS)
+        staging = Staging.open(path, scratch=app.state, wait_seconds=app.busy_wait_seconds)
     except DamagedError:
         yield None
         return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.mapping.program.program import Program
-from engine.values.records import Change
+from engine.mapping.program import Program
+from engine.values import Change
 
 
 def saved_names(program: Program, operation: int) -> tuple[str, ...]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from engine.mapping.program.program import Program
+from engine.mapping.program import Program
 from engine.operate.needed_values import unadoptable
-from engine.state.journal.claims import Claim
-from engine.state.journal.journal import Journal
-from engine.state.ledger import Ledger
-from engine.state.recovery import apart, settle_unknown
-from engine.state.staging import Staging
-from engine.state.unbound import find_unbound, take_confirmed, unbound
-from engine.values.records import Change
+from engine.state import Ledger, Staging, apart, find_unbound, settle_unknown, take_confirmed, unbound
+from engine.state.journal import Claim, Journal
+from engine.values import Change
 
 
 def pair_anew(program: Program, staging: Staging, journal: Journal) -> int:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.mapping.keys_from_words import is_feed, keys_of
-from engine.mapping.program.program import Program
-from engine.mapping.spec import MappingSpec
+from engine.mapping import MappingSpec, is_feed, keys_of
+from engine.mapping.program import Program
 from engine.operate.hold import held
-from engine.run.app import App
-from engine.state.ledger import Ledger
-from engine.state.recovery import check_pair, recover
-from engine.values.errors import ConfigError, RunError
-from engine.values.records import Change, Key
+from engine.run import App
+from engine.state import Ledger, check_pair, recover
+from engine.values import Change, ConfigError, Key, RunError
 
 
 def resend(app: App, mapping: MappingSpec, words: Sequence[str] = ()) -> int:

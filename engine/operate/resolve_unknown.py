@@ -6,18 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from engine.mapping.keys_from_words import keys_of
-from engine.mapping.spec import MappingSpec
+from engine.mapping import MappingSpec, keys_of
 from engine.operate.hold import held, opened_journal
 from engine.operate.needed_values import as_options, saved_names
-from engine.run.app import App
-from engine.state.journal.claims import Claim
-from engine.state.journal.journal import Journal
-from engine.state.ledger import Ledger
-from engine.state.recovery import check_pair, recover
-from engine.state.staging import Staging
-from engine.values.errors import ConfigError, RunError
-from engine.values.records import Key
+from engine.run import App
+from engine.state import Ledger, Staging, check_pair, recover
+from engine.state.journal import Claim, Journal
+from engine.values import ConfigError, Key, RunError
 
 
 def resolve_confirmed(app: App, mapping: MappingSpec, words: Sequence[str], saved: Mapping[str, Any]) -> Key:

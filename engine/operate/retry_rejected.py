@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.mapping.keys_from_words import spellings
+from engine.mapping import spellings
 from engine.operate.hold import opened_journal
-from engine.run.app import App
-from engine.values.errors import RunError
+from engine.run import App
+from engine.values import RunError
 
 
 def retry_rejected(app: App, object_: str, words: Sequence[str] | None) -> int:

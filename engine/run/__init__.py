@@ -6,3 +6,19 @@ surroundings  what surrounds a run: state folder, clock, stop, secrets to hide, 
 refusals      what stands refused, kept in the journal and forgotten when it stands no longer
 variables     the `${...}` that ends need: which are missing, which are secrets
 """
+
+from engine.run.app import App
+from engine.run.run_object import exit_of, new_run_id, run_object
+from engine.run.surroundings import Surroundings
+from engine.run.variables import missing_variables, require_variables, secrets_of
+
+__all__ = [
+    "App",
+    "Surroundings",
+    "exit_of",
+    "missing_variables",
+    "new_run_id",
+    "require_variables",
+    "run_object",
+    "secrets_of",
+]

@@ -12,33 +12,22 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from engine.connections.http.client import HttpEnd
-from engine.connections.http.decisions import Decision
-from engine.connections.identity import Identity, http_identity
-from engine.connections.settings import Connection, HttpConnection, SqlConnection
-from engine.connections.sql.database import SqlEnd, sql_identity
-from engine.delivery.record_events import judged
-from engine.delivery.targets import HttpTarget, SqlTarget, Target, described
-from engine.mapping.environment import Environment
-from engine.mapping.load.project_folder import Loaded, load
-from engine.mapping.program.compiled_feed import Feed
-from engine.mapping.program.program import Program, compile_mapping
-from engine.mapping.program.target import Sends, Writes
-from engine.mapping.spec import MappingSpec, SqlSource, targets_of
+from engine.connections import Connection, HttpConnection, Identity, SqlConnection, http_identity
+from engine.connections.http import Decision, HttpEnd
+from engine.connections.sql import SqlEnd, sql_identity
+from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
+from engine.mapping import Environment, MappingSpec, SqlSource, targets_of
+from engine.mapping.load import Loaded, load
+from engine.mapping.program import Feed, Program, Sends, Writes, compile_mapping
 from engine.run.run_object import run_object
 from engine.run.surroundings import Surroundings
-from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
-from engine.state.journal.journal import Journal
-from engine.state.journal.requests import Exchange
-from engine.values import shipped
-from engine.values.errors import ConfigError, Place
-from engine.values.exchanges import Answer, NotSent, Outgoing
-from engine.values.order import Order
-from engine.values.records import Clock
-from engine.values.redact import redact
-from engine.values.results import ObjectResult
+from engine.source import Attempts, DocumentSource, QuerySource, Source
+from engine.state.journal import Exchange, Journal
+from engine.values import Answer, Clock, ConfigError, NotSent, ObjectResult, Order, Outgoing, Place, redact, shipped
 
 T = TypeVar("T")
+
+BUSY_WAIT_SECONDS = 2.0  # for an object that another process holds: a dry command copies its file
 
 
 def utc_now() -> datetime:
@@ -56,6 +45,7 @@ class App:
         self.loaded: Loaded = load(folder)
         self.environment = Environment(folder, os.environ if variables is None else variables)
         self.stop = threading.Event()
+        self.busy_wait_seconds = BUSY_WAIT_SECONDS
         self._http: dict[str, HttpEnd] = {}
         self._programs: dict[str, Program] = {}
         self._lock = threading.Lock()
@@ -84,7 +74,14 @@ class App:
         if mapping is not None:
             others = [self.loaded.mappings[each.object] for each in mapping.refs.values()]
             ends = {each.object: self.ends_of(each) for each in (mapping, *others)}
-        return Surroundings(state=self.state, clock=self.clock, stop=self.stop, hide=self._hide, ends=ends)
+        return Surroundings(
+            state=self.state,
+            clock=self.clock,
+            stop=self.stop,
+            hide=self._hide,
+            busy_wait_seconds=self.busy_wait_seconds,
+            ends=ends,
+        )
 
     def ends_of(self, mapping: MappingSpec) -> dict[str, Identity]:
         """Identify the ends that an object's notes speak of, by their role.

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from engine.delivery.refuse import as_document, reject
-from engine.difference.find_changes import FoundChanges
-from engine.mapping.program.program import Program
-from engine.state.journal.rejections import Rejection
-from engine.state.protocols import RunJournal
-from engine.state.staging import Staging
-from engine.values.read import Read
-from engine.values.records import Key, Refused, key_text
+from engine.delivery import as_document, reject
+from engine.difference import FoundChanges
+from engine.mapping.program import Program
+from engine.state import RunJournal, Staging
+from engine.state.journal import Rejection
+from engine.values import Key, Read, Refused, key_text
 
 
 def keep(

@@ -9,31 +9,40 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.delivery.deliver import Delivery
-from engine.delivery.family import MAX_SPLITS
-from engine.delivery.note_events import facts_of
-from engine.delivery.parts import parts_of
-from engine.delivery.record_events import Recorder, Tally, note_pause
-from engine.delivery.targets import Target, Window
-from engine.difference.find_changes import find_changes
-from engine.mapping.program.program import Program
-from engine.mapping.spec import Once
+from engine.delivery import MAX_SPLITS, Delivery, Recorder, Tally, Target, Window, facts_of, note_pause, parts_of
+from engine.difference import find_changes
+from engine.mapping import Once
+from engine.mapping.program import Program
 from engine.run import refusals
 from engine.run.surroundings import Surroundings
-from engine.source.sources import Source
-from engine.state import changes
-from engine.state.duckdb_file import DamagedError, files_translated
-from engine.state.journal.journal import Journal
-from engine.state.ledger import READ_BY, Ledger
-from engine.state.protocols import RunJournal, RunLedger
-from engine.state.recovery import check_ends, check_pair, recover, settle_run
-from engine.state.staging import Staging
-from engine.values.errors import Exit, GuardError, OneSyncError, TargetError
-from engine.values.order import Order
-from engine.values.read import Read
-from engine.values.results import Counts, Failure, ObjectResult, Status
-
-BUSY_WAIT_SECONDS = 2.0  # a dry command holds the file that long at most while it copies it
+from engine.source import Source
+from engine.state import (
+    READ_BY,
+    DamagedError,
+    Ledger,
+    RunJournal,
+    RunLedger,
+    Staging,
+    changes,
+    check_ends,
+    check_pair,
+    files_translated,
+    recover,
+    settle_run,
+)
+from engine.state.journal import Journal
+from engine.values import (
+    Counts,
+    Exit,
+    Failure,
+    GuardError,
+    ObjectResult,
+    OneSyncError,
+    Order,
+    Read,
+    Status,
+    TargetError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +124,10 @@ def _opened(object_: str, around: Surroundings) -> Iterator[tuple[Staging, str |
     path = around.state / f"{object_}.duckdb"
     note = None
     try:
-        staging = Staging.open(path, scratch=around.state, wait_seconds=BUSY_WAIT_SECONDS)
+        staging = Staging.open(path, scratch=around.state, wait_seconds=around.busy_wait_seconds)
     except DamagedError as error:
         note = f"{error.message}; it was set aside as {_set_aside(path, around).name} and is rebuilt"
-        staging = Staging.open(path, scratch=around.state, wait_seconds=BUSY_WAIT_SECONDS)
+        staging = Staging.open(path, scratch=around.state, wait_seconds=around.busy_wait_seconds)
     try:
         yield staging, note
     finally:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.state.recovery import Ends
-from engine.values.records import Clock
+from engine.state import Ends
+from engine.values import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,4 +19,5 @@ class Surroundings:
     clock: Clock
     stop: threading.Event = field(default_factory=threading.Event)
     hide: Callable[[str], str] = str  # removes secrets from a text
+    busy_wait_seconds: float = 0.0  # for an object that another process holds: a dry command copies its file
     ends: Ends = field(default_factory=dict)  # that the object and those it refers to have now

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from engine.connections.settings import SqlConnection
-from engine.mapping.places import place_of
-from engine.mapping.spec import MappingSpec, Project, connections_of
+from engine.connections import SqlConnection
+from engine.mapping import MappingSpec, Project, connections_of, place_of
 from engine.run.app import App
-from engine.values.errors import ConfigError, Path, Problem
+from engine.values import ConfigError, Path, Problem
 
 
 def missing_variables(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:

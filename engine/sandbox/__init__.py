@@ -11,3 +11,9 @@ tables           what it holds, as tables of the page
 api/             the platform's endpoints
 store/           what the platform holds
 """
+
+from engine.sandbox.injected_faults import Action
+from engine.sandbox.sandbox import Sandbox
+from engine.sandbox.server import running, serve
+
+__all__ = ["Action", "Sandbox", "running", "serve"]

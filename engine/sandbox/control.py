@@ -29,7 +29,7 @@ from engine.sandbox.api import body_checks
 from engine.sandbox.api.replies import Refused, problem
 from engine.sandbox.injected_faults import Fault
 from engine.sandbox.sandbox import Sandbox
-from engine.values.records import Json
+from engine.values import Json
 
 Answer: TypeAlias = Callable[[Request, bytes], Response]
 

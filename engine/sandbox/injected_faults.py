@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.values.records import Json
+from engine.values import Json
 
 SKU_NAMES = frozenset({"sku", "skus", "productId", "stocksToRemove"})
 CLIENT_NAMES = frozenset({"clientId", "externalId", "organizationId"})

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from engine.sandbox.api import body_checks
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.tables import tables
-from engine.values.records import Json
+from engine.values import Json
 
 MAX_REQUESTS = 50
 MAX_REPEATED = 50

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 
-from engine.values.records import Json
+from engine.values import Json
 
 MAX_ENTRIES = 50_000
 MAX_BODIES = 500  # the newest ones

@@ -17,7 +17,7 @@ from engine.sandbox.injected_faults import CLIENT_NAMES, SKU_NAMES, Action, Faul
 from engine.sandbox.received import Entry, Received
 from engine.sandbox.store.feeds import Context
 from engine.sandbox.store.store import Store
-from engine.values.records import Json
+from engine.values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from engine.sandbox.api.replies import Settings
 from engine.sandbox.asgi import application
 from engine.sandbox.sandbox import Sandbox
-from engine.values.errors import ConfigError, RunError
+from engine.values import ConfigError, RunError
 
 START_SECONDS = 10.0
 

@@ -6,3 +6,9 @@ service         objects run once, or by their schedules until told to stop
 lock            the lock of the one scheduler of a state folder
 watch_requests  tells of requests while runs work, from the journal
 """
+
+from engine.schedule.lock import scheduler_of
+from engine.schedule.service import Service, exit_code, log_request, overall, run_once, worst
+from engine.schedule.watch_requests import Follower
+
+__all__ = ["Follower", "Service", "exit_code", "log_request", "overall", "run_once", "scheduler_of", "worst"]

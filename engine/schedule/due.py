@@ -25,8 +25,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.mapping.fires import Pair, next_fire
-from engine.mapping.spec import Cron, Once, Schedule, Tied
+from engine.mapping import Cron, Once, Pair, Schedule, Tied, next_fire
 
 ONCE_AGAIN = timedelta(minutes=10)  # between two runs of a `once` object that has not confirmed everything
 AGAIN = timedelta(minutes=1)  # until a run that did not serve its fire is repeated; twice as long each further time

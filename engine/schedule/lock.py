@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from engine.values.errors import BusyError, StateError
+from engine.values import BusyError, StateError
 
 FILE_NAME = "scheduler.lock"
 WAIT_SECONDS = 1.0  # `status` holds the lock for a moment when it looks whether another holds it

@@ -9,12 +9,9 @@ from threading import Event
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from engine.mapping.fires import Pair, schedules_of, tie_cycle
-from engine.mapping.spec import MappingSpec, Once
+from engine.mapping import MappingSpec, Once, Pair, schedules_of, tie_cycle
 from engine.schedule.due import SETBACK, WORKERS, End, Start, State, Turn, begin, turn
-from engine.values.errors import ConfigError, OneSyncError
-from engine.values.records import Clock
-from engine.values.results import ObjectResult, Status
+from engine.values import Clock, ConfigError, ObjectResult, OneSyncError, Status
 
 SETBACK_NOISE = timedelta(seconds=10)  # a clock set back by less is not worth a line in the log
 IDLE_SECONDS = 1.0  # the longest sleep, so that a jump of the clock is seen

@@ -9,23 +9,15 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.connections.http.status import PAUSING
-from engine.connections.settings import HttpConnection
-from engine.mapping.fires import Pair, schedules_of
-from engine.mapping.spec import MappingSpec, connections_of
-from engine.run.app import App
-from engine.run.run_object import exit_of, new_run_id
-from engine.run.variables import require_variables
+from engine.connections import HttpConnection
+from engine.connections.http import PAUSING
+from engine.mapping import MappingSpec, Pair, connections_of, schedules_of
+from engine.run import App, exit_of, new_run_id, require_variables
 from engine.schedule.lock import sole_scheduler
 from engine.schedule.scheduler import Scheduler, is_served
 from engine.schedule.watch_requests import Follower
-from engine.state.journal.pauses import Pause
-from engine.state.journal.requests import Request
-from engine.state.journal.retention import prune
-from engine.values.errors import BusyError, Exit, OneSyncError, StateError
-from engine.values.log import Log
-from engine.values.order import Order
-from engine.values.results import Counts, Failure, ObjectResult, Status
+from engine.state.journal import Pause, Request, prune
+from engine.values import BusyError, Counts, Exit, Failure, ObjectResult, OneSyncError, Order, StateError, Status, log
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # engine/cli/README.md
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
@@ -37,7 +29,7 @@ BUSY_PAUSE = timedelta(seconds=30)  # of an object that another process runs: fi
 # --- one run of one object -----------------------------------------------------------------------------
 
 
-def run_object(app: App, mapping: MappingSpec, order: Order, log: Log) -> ObjectResult:
+def run_object(app: App, mapping: MappingSpec, order: Order, log: log.Log) -> ObjectResult:
     """Run an object; whatever ends its run early is in the result, so that it ends no other's."""
     begun = app.clock()
     try:
@@ -67,7 +59,7 @@ def _without_records(
     )
 
 
-def _log_result(result: ObjectResult, log: Log) -> None:
+def _log_result(result: ObjectResult, log: log.Log) -> None:
     facts: dict[str, Any] = {"object": result.object, "run_id": result.run_id}
     for note in result.notes:
         log.warning("run_note", **facts, note=note)
@@ -81,7 +73,7 @@ def _log_result(result: ObjectResult, log: Log) -> None:
         log.info("run_ended", **facts, **counts)
 
 
-def log_request(log: Log) -> Callable[[Request], None]:
+def log_request(log: log.Log) -> Callable[[Request], None]:
     """Make what tells the log of a request."""
 
     def tell(request: Request) -> None:
@@ -95,7 +87,7 @@ def log_request(log: Log) -> Callable[[Request], None]:
 
 
 def run_once(
-    app: App, mappings: Sequence[MappingSpec], *, run_id: str, allow_removed: int | None, log: Log
+    app: App, mappings: Sequence[MappingSpec], *, run_id: str, allow_removed: int | None, log: log.Log
 ) -> Iterator[ObjectResult]:
     """Run objects one after another, each whatever became of those before it; a stop skips those that are left."""
     alerts = Alerts(app, log)
@@ -126,7 +118,7 @@ def _why_not(app: App, mapping: MappingSpec) -> Failure | None:
 class Alerts:
     """Tells once that a connection pauses, and once that it goes on, however many of its objects noticed."""
 
-    def __init__(self, app: App, log: Log) -> None:
+    def __init__(self, app: App, log: log.Log) -> None:
         self._app, self._log = app, log
         self._told: dict[str, Pause] = {}  # by connection
         self._lock = threading.Lock()
@@ -171,7 +163,7 @@ def overall(results: Sequence[ObjectResult]) -> Status:
 class Service:
     """All objects of a project, run by their schedules."""
 
-    def __init__(self, app: App, log: Log) -> None:
+    def __init__(self, app: App, log: log.Log) -> None:
         """Check what all objects need. Raises ConfigError where a variable is missing."""
         self._app, self._log = app, log
         self._mappings = {mapping.object: mapping for mapping in app.loaded.select()}

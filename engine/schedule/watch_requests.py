@@ -6,10 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from engine.run.app import App
-from engine.state.journal.journal import Journal
-from engine.state.journal.requests import Request
-from engine.values.errors import StateError
+from engine.run import App
+from engine.state.journal import Journal, Request
+from engine.values import StateError
 
 LOOK_SECONDS = 0.2
 REMEMBERED = 1_000  # runs; the service goes on for years

@@ -7,3 +7,8 @@ feed       an event feed page by page, or a paged list whole
 items      the items of a page: what each asks for, its document, or why it has none
 ask        one request to a source, until its answer is learnt
 """
+
+from engine.source.feed import Feed, FeedEnd, Page, again
+from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
+
+__all__ = ["Attempts", "DocumentSource", "Feed", "FeedEnd", "Page", "QuerySource", "Source", "again"]

@@ -8,14 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.connections.http.attempt import Attempt, Reading, Terms
-from engine.connections.http.decide import decide, located
-from engine.connections.http.decisions import Again, Confirm, Decision, GiveUp, Refuse, Stop
-from engine.connections.settings import Retry
-from engine.values import json_text
-from engine.values.errors import RunError, SourceError
-from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
-from engine.values.records import Refusal, Stage
+from engine.connections import Retry
+from engine.connections.http import (
+    Again,
+    Attempt,
+    Confirm,
+    Decision,
+    GiveUp,
+    Reading,
+    Refuse,
+    Stop,
+    Terms,
+    decide,
+    located,
+)
+from engine.values import Answer, Answered, Lost, NotSent, Outgoing, Refusal, RunError, SourceError, Stage, json_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

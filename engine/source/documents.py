@@ -6,15 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.mapping.spec import MappingSpec
+from engine.mapping import MappingSpec
 from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
-from engine.state.journal.rejections import Rejection
-from engine.state.protocols import RunJournal
-from engine.values import arrow, json_text
-from engine.values.arrow import Batch
-from engine.values.canonical import Kind
-from engine.values.read import Read
-from engine.values.records import DOCUMENT, Key
+from engine.state import RunJournal
+from engine.state.journal import Rejection
+from engine.values import DOCUMENT, Key, Kind, Read, arrow, json_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +86,7 @@ def _as_reads(feed: Feed, page: Page, retried: tuple[Key, ...]) -> Iterator[Read
     )
 
 
-def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool) -> Batch:
+def _documents(feed: Feed, documents: Sequence[Mapping[str, Any]], *, gone: bool) -> arrow.Batch:
     """Make a batch of documents: the key's columns, and the whole as JSON."""
     parts = [arrow.column([document.get(name) for document in documents]) for name in feed.key]
     whole = arrow.column([json_text.encode(document).decode() for document in documents])

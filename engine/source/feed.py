@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.mapping.program.compiled_feed import Feed
-from engine.mapping.program.request import outgoing
+from engine.mapping.program import Feed, outgoing
 from engine.source.ask import FeedEnd, ask
 from engine.source.items import Page, last_words, read_items
 from engine.templates import RenderFault, Value
-from engine.values.errors import RunError, SourceError
-from engine.values.read import RefusedItem, is_passing
-from engine.values.records import Refusal
+from engine.values import Refusal, RefusedItem, RunError, SourceError, is_passing
 
 __all__ = ["Feed", "FeedEnd", "Page", "RefusedItem", "is_passing"]
 

@@ -8,18 +8,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from engine.connections.http.decide import SHOWN
-from engine.mapping.program.compiled_feed import Feed
-from engine.mapping.program.request import outgoing
+from engine.connections.http import SHOWN
+from engine.mapping.program import Feed, outgoing
 from engine.source.ask import FeedEnd, Unanswered, ask
 from engine.templates import RenderFault
-from engine.values import json_text
-from engine.values.canonical import canonical
-from engine.values.errors import SourceError
-from engine.values.exchanges import Outgoing
-from engine.values.preview import preview
-from engine.values.read import RefusedItem
-from engine.values.records import Key, Refusal, Stage
+from engine.values import Key, Outgoing, Refusal, RefusedItem, SourceError, Stage, canonical, json_text, preview
 
 MAX_DOCUMENT_BYTES = 16_000_000  # larger ones would fill the memory of DuckDB
 FEW = 3  # fetches of a page that fail alone: the fault is theirs; more, and none that worked: the source's

@@ -7,35 +7,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.connections.sql.database import SqlEnd
-from engine.mapping.program.program import Program
-from engine.mapping.spec import Cursor, SqlSource
-from engine.state.journal.runs import Standing
-from engine.state.ledger import READ_BY
-from engine.state.protocols import RunJournal
-from engine.state.staging import Staging
-from engine.values import canonical
-from engine.values.arrow import Batch, batch_of, column, without_giants
-from engine.values.canonical import Kind
-from engine.values.errors import RunError
-from engine.values.read import Read
+from engine.connections.sql import SqlEnd
+from engine.mapping import Cursor, SqlSource
+from engine.mapping.program import Program
+from engine.state import READ_BY, RunJournal, Staging
+from engine.state.journal import Standing
+from engine.values import Kind, Read, RunError, arrow, restorer
 
 
-def extract(end: SqlEnd, query: str, params: Mapping[str, Any]) -> Iterator[Batch]:
+def extract(end: SqlEnd, query: str, params: Mapping[str, Any]) -> Iterator[arrow.Batch]:
     """Read a query lazily, in the order of the source; a read without rows gives one empty batch."""
     for columns, rows in end.rows(query, params):
         yield _batch(columns, rows)
 
 
-def _batch(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Batch:
+def _batch(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> arrow.Batch:
     values = zip(*rows, strict=True) if rows else ((),) * len(columns)
-    parts = [column(part) for part in values]
+    parts = [arrow.column(part) for part in values]
     faults = sorted(
         (index, f"column {name} holds {reason}")
         for name, part in zip(columns, parts, strict=True)
         for index, reason in part.faults
     )
-    return without_giants(batch_of(columns, parts, faults))
+    return arrow.without_giants(arrow.batch_of(columns, parts, faults))
 
 
 def must_be_whole(program: Program, staging: Staging, journal: RunJournal) -> bool:
@@ -68,7 +62,7 @@ def read_sql(
     )
 
 
-def _children(source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> dict[str, Iterable[Batch]]:
+def _children(source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> dict[str, Iterable[arrow.Batch]]:
     """Read the children after their records; a query that names no :cursor gets none."""
     return {
         name: extract(end, each.query, {key: value for key, value in params.items() if f":{key}" in each.query})
@@ -86,7 +80,7 @@ def first(cursor: Cursor) -> Any:
         return cursor.start
 
 
-def _hinted(batches: Iterable[Batch], cursor: Cursor) -> Iterator[Batch]:
+def _hinted(batches: Iterable[arrow.Batch], cursor: Cursor) -> Iterator[arrow.Batch]:
     """Say of a query that fails in a full read what may be wrong with its `:cursor`."""
     try:
         yield from batches
@@ -102,7 +96,7 @@ def _hint(cursor: Cursor) -> str:
 
 def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
     """Give the value to read from: the greatest one seen, less the overlap."""
-    restore = canonical.restorer(Kind(noted["kind"]))
+    restore = restorer(Kind(noted["kind"]))
     value = restore(noted["value"]) if restore else noted["value"]
     if isinstance(value, datetime):
         return value - timedelta(seconds=cursor.overlap_seconds)

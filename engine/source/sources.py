@@ -7,22 +7,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeAlias
 
-from engine.connections.http.client import HttpEnd
-from engine.connections.http.decisions import Decision
-from engine.connections.settings import HttpConnection
-from engine.connections.sql.database import SqlEnd
-from engine.mapping.program.compiled_feed import Feed
-from engine.mapping.program.program import Program
-from engine.mapping.spec import SqlSource
+from engine.connections import HttpConnection
+from engine.connections.http import Decision, HttpEnd
+from engine.connections.sql import SqlEnd
+from engine.mapping import SqlSource
+from engine.mapping.program import Feed, Program
 from engine.source.ask import FeedEnd
 from engine.source.documents import kept_of, read_feed
 from engine.source.query import first, must_be_whole, read_sql
-from engine.state.journal.requests import Exchange
-from engine.state.protocols import RunJournal
-from engine.state.staging import Staging
-from engine.values.exchanges import Answer, Outgoing
-from engine.values.read import Read
-from engine.values.records import Clock
+from engine.state import RunJournal, Staging
+from engine.state.journal import Exchange
+from engine.values import Answer, Clock, Outgoing, Read
 
 Describe: TypeAlias = Callable[[Outgoing, Answer, Decision], Exchange]  # an attempt in the words of the history
 

@@ -17,3 +17,60 @@ layouts         the steps from older layouts to today's
 stored_texts    how times and values are written in both files
 journal/        journal.sqlite: marks, claims, receipts, bindings, rejections, pauses, history
 """
+
+from engine.state.duckdb_file import DamagedError, files_translated
+from engine.state.journal_tables import load_journal
+from engine.state.ledger import READ_BY, Ledger, Outcomes, ledger_columns, value_of
+from engine.state.protocols import RunJournal, RunLedger
+from engine.state.recovery import (
+    Ends,
+    apart,
+    check_ends,
+    check_pair,
+    ends_changed,
+    recover,
+    recover_copy,
+    settle_run,
+    settle_unknown,
+)
+from engine.state.sql_names import bound_table, bytes_of, column, json_array, literal, more, quoted, reference
+from engine.state.staging import Staging
+from engine.state.stored_texts import unstamp
+from engine.state.unbound import find_unbound, take_confirmed, unbound
+
+__all__ = [
+    "READ_BY",
+    "DamagedError",
+    "Ends",
+    "Ledger",
+    "Outcomes",
+    "RunJournal",
+    "RunLedger",
+    "Staging",
+    "apart",
+    "bound_table",
+    "bytes_of",
+    "changes",
+    "check_ends",
+    "check_pair",
+    "column",
+    "ends_changed",
+    "files_translated",
+    "find_unbound",
+    "json_array",
+    "ledger",
+    "ledger_columns",
+    "literal",
+    "load_journal",
+    "more",
+    "quoted",
+    "recover",
+    "recover_copy",
+    "reference",
+    "settle_run",
+    "settle_unknown",
+    "take_confirmed",
+    "unbound",
+    "unstamp",
+    "value_of",
+]

@@ -9,9 +9,7 @@ from typing import Any
 from engine.state.ledger import column_kinds, value_of
 from engine.state.sql_names import column, more, quoted
 from engine.state.staging import Staging
-from engine.values.canonical import Kind, restorer_of
-from engine.values.ranges import Range
-from engine.values.records import Change, Key, Numbered, key_text, text_key
+from engine.values import Change, Key, Kind, Numbered, Range, key_text, restorer_of, text_key
 
 
 def groups(staging: Staging, operation: int) -> list[Range]:

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from engine.state.memory import LEAST_BYTES
-from engine.values.errors import BusyError, StateError
+from engine.values import BusyError, StateError
 
 SPARE_DESCRIPTORS = 24  # files that DuckDB may open: its own, its log, and what does not fit in memory
 _LOCK_PAUSE_SECONDS = 0.05

@@ -10,7 +10,7 @@ from typing import Any
 from engine.state.protocols import RunJournal
 from engine.state.sql_names import bound_table
 from engine.state.staging import Staging
-from engine.values.records import key_text
+from engine.values import key_text
 
 LOADED_ROWS = 50_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.values.errors import StateError
+from engine.values import StateError
 
 
 def layout_of(steps: Sequence[str]) -> int:

@@ -15,9 +15,7 @@ from typing import Any
 from engine.state.sql_names import column, literal, more, quoted
 from engine.state.staging import Staging
 from engine.state.stored_texts import stamp
-from engine.values.canonical import Kind, canonical, restorer_of
-from engine.values.ranges import Range, coalesce, subtract
-from engine.values.records import Key, key_text
+from engine.values import Key, Kind, Range, canonical, coalesce, key_text, restorer_of, subtract
 
 READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 

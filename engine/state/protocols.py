@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.connections.identity import Identity
+from engine.connections import Identity
 from engine.state.journal.claims import Claim
 from engine.state.journal.marks import Outcome
 from engine.state.journal.pauses import Pause
@@ -23,9 +23,7 @@ from engine.state.journal.requests import Exchange
 from engine.state.journal.runs import Standing
 from engine.state.journal.step_progress import Progress
 from engine.state.ledger import Outcomes
-from engine.values.ranges import Range
-from engine.values.records import Key, Refusal
-from engine.values.results import ObjectResult
+from engine.values import Key, ObjectResult, Range, Refusal
 
 
 class RunLedger(Protocol):

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from engine.connections.identity import Identity, differing
+from engine.connections import Identity, differing
 from engine.state.journal.runs import Standing
 from engine.state.ledger import Outcomes
 from engine.state.protocols import RunJournal, RunLedger
-from engine.values.errors import StateError
-from engine.values.ranges import Range
-from engine.values.records import Key
+from engine.values import Key, Range, StateError
 
 Ends: TypeAlias = Mapping[str, Mapping[str, Identity]]  # by object and role: target, source
 

@@ -25,10 +25,7 @@ from engine.state.layouts import layout_of, steps_from
 from engine.state.memory import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.state.sql_names import bytes_of, column, json_array, more, quoted
 from engine.state.staging_tables import empty, where_missing
-from engine.values.arrow import Batch
-from engine.values.canonical import Kind, merge
-from engine.values.errors import StateError
-from engine.values.read_ahead import ahead
+from engine.values import Kind, StateError, ahead, arrow, merge
 
 STEPS = (  # from layout 1, the first released, on; staging.sql is the layout that they end at
     "alter table ledger add column removing boolean default false",
@@ -225,7 +222,7 @@ class Staging:
 
     # --- staging -----------------------------------------------------------------------------------
 
-    def stage(self, batches: Iterable[Batch], key: Sequence[str]) -> int:
+    def stage(self, batches: Iterable[arrow.Batch], key: Sequence[str]) -> int:
         """Take in a read; answers the number of its rows.
 
         One transaction: a read that breaks leaves nothing behind.
@@ -296,7 +293,7 @@ class Staging:
         self.kinds = dict.fromkeys(columns, Kind.NULL)
         self.begin("staged", columns=map(column, columns))
 
-    def _take(self, batch: Batch, key: Sequence[str], before: int) -> None:
+    def _take(self, batch: arrow.Batch, key: Sequence[str], before: int) -> None:
         numbers = pa.array(range(before, before + batch.data.num_rows), pa.int64())
         gone = pa.array([batch.gone] * batch.data.num_rows, pa.bool_())
         names = [f"c:{name}" for name in batch.columns]

@@ -10,7 +10,7 @@ from engine.state.journal.journal import Journal
 from engine.state.ledger import column_kinds, ledger_columns, restored
 from engine.state.sql_names import column, more
 from engine.state.staging import Staging
-from engine.values.records import Key, key_text, text_key
+from engine.values import Key, key_text, text_key
 
 LOADED_KEYS = 50_000
 

@@ -29,21 +29,25 @@ list gives `[]`, or with `$on_empty: omit` nothing, with `reject` a refusal; `$v
 
 from __future__ import annotations
 
+from engine.templates.branch_watch import Site, watched
 from engine.templates.compile import Fields, Value, compile_fields, compile_value
 from engine.templates.faults import RenderFault, TemplateFault, TemplateFaults
-from engine.templates.nulls import NULLS
-from engine.templates.offered import FILTERS
+from engine.templates.nulls import NULLS, OnNull
+from engine.templates.project_language import Language
 from engine.templates.scope import names_in
 
 __all__ = [
-    "FILTERS",
     "NULLS",
     "Fields",
+    "Language",
+    "OnNull",
     "RenderFault",
+    "Site",
     "TemplateFault",
     "TemplateFaults",
     "Value",
     "compile_fields",
     "compile_value",
     "names_in",
+    "watched",
 ]

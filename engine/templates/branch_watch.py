@@ -18,7 +18,7 @@ from engine.templates import compile
 from engine.templates.generator import Generator
 from engine.templates.jinja import Environment
 from engine.templates.nulls import NULLS
-from engine.values.canonical import canonical
+from engine.values import canonical
 
 LABEL = re.compile(r"\{#(\d+)#\}")
 

@@ -11,8 +11,7 @@ from engine.templates.jinja import Environment
 from engine.templates.loop import Loop
 from engine.templates.nulls import OnNull
 from engine.templates.parse import Parsed, parse
-from engine.values.json_text import NotJson, encode, path_text
-from engine.values.records import Refusal, Stage
+from engine.values import Refusal, Stage, json_text
 
 # The `maps` of project.yaml; None: not known here, so that every name will do, and every look-up is refused.
 Maps: TypeAlias = Mapping[str, Mapping[str, Any]] | None
@@ -55,15 +54,15 @@ class Fields:
 
     def _line(self, line: Any) -> bytes | Refusal:
         try:
-            return encode(line)
-        except NotJson as fault:
+            return json_text.encode(line)
+        except json_text.NotJson as fault:
             leaves = [leaf for leaf in self._parsed.leaves if leaf.holds(fault.path)]
             text = leaves[-1].text[:200] if leaves else ""
             return _refusal(RenderFault(fault.path, text, fault.reason))
 
 
 def _refusal(fault: RenderFault) -> Refusal:
-    field_path = path_text(fault.path) or None
+    field_path = json_text.path_text(fault.path) or None
     return Refusal(stage=Stage.RENDER, reason=fault.reason, field=field_path, expression=fault.expression or None)
 
 

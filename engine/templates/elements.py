@@ -8,7 +8,7 @@ from typing import Any
 from jinja2.utils import missing
 
 from engine.templates.nulls import sent
-from engine.values.preview import preview
+from engine.values import preview
 
 _ROWS = frozenset({dict})
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from jinja2.exceptions import TemplateError, UndefinedError
 
-from engine.values.json_text import Path, path_text
+from engine.values import json_text
 
 # What evaluating a template with bad data can raise; all else is a fault of ours or of the source.
 DATA_FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -38,7 +38,7 @@ _TYPE = re.compile(r"'([\w.]+)'( objects?)?")
 class TemplateFault:
     """One fault of a template, found when it was compiled."""
 
-    path: Path  # inside the compiled spec
+    path: json_text.Path  # inside the compiled spec
     message: str  # what and how to mend
 
 
@@ -47,14 +47,14 @@ class TemplateFaults(Exception):
 
     def __init__(self, faults: Iterable[TemplateFault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(f"{path_text(fault.path)}: {fault.message}" for fault in self.faults))
+        super().__init__("\n".join(f"{json_text.path_text(fault.path)}: {fault.message}" for fault in self.faults))
 
 
 class RenderFault(Exception):
     """A template could not be evaluated with these values."""
 
-    def __init__(self, path: Path, expression: str, reason: str) -> None:
-        super().__init__(f"{path_text(path) or 'value'}: {reason} in {expression}")
+    def __init__(self, path: json_text.Path, expression: str, reason: str) -> None:
+        super().__init__(f"{json_text.path_text(path) or 'value'}: {reason} in {expression}")
         self.path = path  # inside the value to be made
         self.expression = expression
         self.reason = reason

@@ -20,7 +20,7 @@ from engine.templates.filters.texts import text
 from engine.templates.generator import Generator
 from engine.templates.nulls import NULLS, POLICIES, sent
 from engine.templates.offered import ATTRIBUTES, FILTERS, METHODS, TESTS, allowed
-from engine.values.preview import preview
+from engine.values import preview
 
 _INDEXED = (Mapping, Sequence)
 _MAX_WIDTH = 10_000  # of padding, so that no template fills the memory

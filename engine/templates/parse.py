@@ -16,8 +16,7 @@ from engine.templates.jinja import Environment
 from engine.templates.nulls import OMITTING, OnNull
 from engine.templates.scope import Scope, only_expression, undeclared, weight
 from engine.templates.syntax_errors import syntax_fault
-from engine.values.json_text import Path
-from engine.values.preview import preview
+from engine.values import json_text, preview
 
 _MAX_LENGTH = 10_000  # of a template: longer ones take Python seconds to compile
 _ELEMENT = -1  # in a leaf's path, the index of an element
@@ -28,16 +27,16 @@ _EACH_KEYS = frozenset({"$each", "$on_empty"})
 class Leaf:
     """One template of a spec."""
 
-    path: Path  # inside the value to be made
+    path: json_text.Path  # inside the value to be made
     text: str
     lists: tuple[int, ...] = ()  # the numbers of the lists whose elements hold it, from the outermost
 
-    def at(self, indexes: Iterable[int]) -> Path:
+    def at(self, indexes: Iterable[int]) -> json_text.Path:
         """Give the path with the indexes of the elements."""
         remaining = iter(indexes)
         return tuple(next(remaining) if part == _ELEMENT else part for part in self.path)
 
-    def holds(self, path: Path) -> bool:
+    def holds(self, path: json_text.Path) -> bool:
         """Tell whether a path leads into what this leaf made."""
         pairs = zip(self.path, path, strict=False)
         return len(self.path) <= len(path) and all(own in (_ELEMENT, part) for own, part in pairs)
@@ -100,7 +99,9 @@ class _Parser:
     children: dict[str, frozenset[str]] = field(default_factory=dict)
     lists: int = 0  # so far
 
-    def value(self, spec: Any, path: Path = (), at: Path = (), *, on_null: OnNull | None = None) -> nodes.Expr:
+    def value(
+        self, spec: Any, path: json_text.Path = (), at: json_text.Path = (), *, on_null: OnNull | None = None
+    ) -> nodes.Expr:
         """Give the expression for a spec: `path` is where its value will stand, `at` where it stands itself."""
         if isinstance(spec, Mapping):
             if "$each" in spec:
@@ -116,7 +117,7 @@ class _Parser:
             self._fault(at, f"a constant of type {type(spec).__name__} has no JSON form; put it in quotes")
         return nodes.Const(spec, lineno=1)
 
-    def _map(self, spec: Mapping[Any, Any], path: Path, at: Path) -> nodes.Expr:
+    def _map(self, spec: Mapping[Any, Any], path: json_text.Path, at: json_text.Path) -> nodes.Expr:
         pairs = []
         for key, item in spec.items():
             if not isinstance(key, str) or "{{" in key:
@@ -124,7 +125,7 @@ class _Parser:
             pairs.append(nodes.Pair(nodes.Const(str(key)), self.value(item, (*path, key), (*at, key)), lineno=1))
         return _prune(nodes.Dict(pairs, lineno=1), [pair.value for pair in pairs])
 
-    def _list(self, spec: Sequence[Any], path: Path, at: Path) -> nodes.Expr:
+    def _list(self, spec: Sequence[Any], path: json_text.Path, at: json_text.Path) -> nodes.Expr:
         policy = self._element_policy()
         items = [self.value(item, (*path, index), (*at, index), on_null=policy) for index, item in enumerate(spec)]
         return _prune(nodes.List(items, lineno=1), items)
@@ -133,7 +134,7 @@ class _Parser:
         """Leaving out an element would move those behind it, so only $on_null of its own does that."""
         return "send" if self.on_null == "omit" else self.on_null
 
-    def _field(self, spec: Mapping[Any, Any], path: Path, at: Path, default: OnNull) -> nodes.Expr:
+    def _field(self, spec: Mapping[Any, Any], path: json_text.Path, at: json_text.Path, default: OnNull) -> nodes.Expr:
         for key in set(spec) - {"$value", "$on_null"}:
             self._fault((*at, key), f"unknown key {key!r}; a field with its own null policy has $value and $on_null")
         on_null = self._policy(spec, "$on_null", at, default)
@@ -142,14 +143,14 @@ class _Parser:
             return nodes.Const(None, lineno=1)
         return self.value(spec["$value"], path, (*at, "$value"), on_null=on_null)
 
-    def _policy(self, spec: Mapping[Any, Any], key: str, at: Path, default: OnNull) -> OnNull:
+    def _policy(self, spec: Mapping[Any, Any], key: str, at: json_text.Path, default: OnNull) -> OnNull:
         policy = spec.get(key, default)
         if policy in ("send", "omit", "reject"):
             return policy  # type: ignore[no-any-return]
         self._fault((*at, key), f"{preview(policy)} is not a policy of {key}: send, omit or reject")
         return default
 
-    def _each(self, spec: Mapping[Any, Any], path: Path, at: Path) -> nodes.Expr:
+    def _each(self, spec: Mapping[Any, Any], path: json_text.Path, at: json_text.Path) -> nodes.Expr:
         """Give the list that a map with `$each` makes: its statements go before the expression."""
         on_empty = self._policy(spec, "$on_empty", at, "send")
         listed = self._listed(spec["$each"], path, (*at, "$each"))
@@ -173,7 +174,7 @@ class _Parser:
             made = nodes.Filter(made, f"${on_empty}_empty", [], [], None, None, lineno=lineno)
         return made
 
-    def _listed(self, text: Any, path: Path, at: Path) -> nodes.Expr:
+    def _listed(self, text: Any, path: json_text.Path, at: json_text.Path) -> nodes.Expr:
         """Give the expression of a list's name; anything else that gives a list will do as well."""
         tree = None
         if not isinstance(text, str) or "{{" in text or "{%" in text:
@@ -191,7 +192,7 @@ class _Parser:
         only.set_lineno(len(self.leaves) + 1, override=True)
         return only
 
-    def _template(self, text: str, path: Path, at: Path, on_null: OnNull) -> nodes.Expr:
+    def _template(self, text: str, path: json_text.Path, at: json_text.Path, on_null: OnNull) -> nodes.Expr:
         tree = self._tree(text, at)
         self.leaves.append(Leaf(path, text, self.scope.lists))
         if not tree:
@@ -200,7 +201,7 @@ class _Parser:
         weighed = inner and not undeclared(text).isdisjoint({"parent", *self.scope.outside})
         return self._expression(tree, on_null, lineno=len(self.leaves) + 1, weighed=weighed)
 
-    def _tree(self, text: str, at: Path) -> nodes.Template | None:
+    def _tree(self, text: str, at: json_text.Path) -> nodes.Template | None:
         """Parse and check a template, and note what it uses."""
         if len(text) > _MAX_LENGTH:
             self._fault(at, f"a template has at most {_MAX_LENGTH:,} characters; let the query do more of the work")
@@ -238,7 +239,7 @@ class _Parser:
         self.scope.blocks.append(nodes.AssignBlock(nodes.Name(name, "store"), None, tree.body, lineno=lineno))
         return nodes.Name(name, "load", lineno=lineno)
 
-    def _fault(self, path: Path, message: str) -> None:
+    def _fault(self, path: json_text.Path, message: str) -> None:
         self.faults.append(TemplateFault(path=path, message=message))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from engine.templates import Value, compile_value
+from engine.templates.compile import Value, compile_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,3 +18,111 @@ shipped      the files that are shipped with the program: schemas, mappings, sna
 redact       removes secrets from texts, by value
 log          events on stderr, for people or as JSON
 """
+
+from engine.values.canonical import Kind, Unheld, canonical, kind_of, merge, restorer, restorer_of
+from engine.values.differences import Differences, Shown, additions, by_table, differences
+from engine.values.errors import (
+    BusyError,
+    ConfigError,
+    Exit,
+    GuardError,
+    OneSyncError,
+    Path,
+    Place,
+    Problem,
+    RunError,
+    SourceError,
+    StateError,
+    TargetError,
+    UnavailableError,
+)
+from engine.values.exchanges import STOPPED, Answer, Answered, FileBody, Lost, NotSent, Outgoing, Written
+from engine.values.order import Order
+from engine.values.preview import preview
+from engine.values.problems import label, quoted, suggestion
+from engine.values.ranges import Range, coalesce, subtract
+from engine.values.read import Read, RefusedItem, is_passing
+from engine.values.read_ahead import ahead
+from engine.values.records import (
+    DOCUMENT,
+    Change,
+    Clock,
+    Json,
+    Key,
+    Numbered,
+    Refusal,
+    Refused,
+    Stage,
+    key_text,
+    text_key,
+)
+from engine.values.redact import redact
+from engine.values.results import Counts, Failure, ObjectResult, Status
+
+__all__ = [
+    "DOCUMENT",
+    "STOPPED",
+    "Answer",
+    "Answered",
+    "BusyError",
+    "Change",
+    "Clock",
+    "ConfigError",
+    "Counts",
+    "Differences",
+    "Exit",
+    "Failure",
+    "FileBody",
+    "GuardError",
+    "Json",
+    "Key",
+    "Kind",
+    "Lost",
+    "NotSent",
+    "Numbered",
+    "ObjectResult",
+    "OneSyncError",
+    "Order",
+    "Outgoing",
+    "Path",
+    "Place",
+    "Problem",
+    "Range",
+    "Read",
+    "Refusal",
+    "Refused",
+    "RefusedItem",
+    "RunError",
+    "Shown",
+    "SourceError",
+    "Stage",
+    "StateError",
+    "Status",
+    "TargetError",
+    "UnavailableError",
+    "Unheld",
+    "Written",
+    "additions",
+    "ahead",
+    "arrow",
+    "by_table",
+    "canonical",
+    "coalesce",
+    "differences",
+    "is_passing",
+    "json_text",
+    "key_text",
+    "kind_of",
+    "label",
+    "log",
+    "merge",
+    "preview",
+    "quoted",
+    "redact",
+    "restorer",
+    "restorer_of",
+    "shipped",
+    "subtract",
+    "suggestion",
+    "text_key",
+]

@@ -6,8 +6,8 @@ import typer
 
 from engine.cli.arguments import AsJson
 from engine.cli.context import examples, of
-from engine.inspect.probe import probe
-from engine.schedule.service import worst
+from engine.inspect import probe
+from engine.schedule import worst
 
 commands = typer.Typer(rich_markup_mode=None)
 

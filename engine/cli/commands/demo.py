@@ -13,16 +13,13 @@ from engine.cli.arguments import AsJson
 from engine.cli.commands.run import run_shown, show_results
 from engine.cli.context import PROGRAM, Context, examples, of
 from engine.cli.interrupt import Interrupts
-from engine.connections.settings import HttpConnection
-from engine.demo.planted import PLANTED, Planted
-from engine.demo.stage import ANSWERS, ORDERS, Stage, stage
-from engine.mapping.spec import MappingSpec
-from engine.run.app import App
-from engine.run.run_object import new_run_id
-from engine.schedule.service import overall
-from engine.state.journal.rejections import Rejection
-from engine.values import shipped
-from engine.values.results import ObjectResult
+from engine.connections import HttpConnection
+from engine.demo import ANSWERS, ORDERS, PLANTED, Planted, Stage, stage
+from engine.mapping import MappingSpec
+from engine.run import App, new_run_id
+from engine.schedule import overall
+from engine.state.journal import Rejection
+from engine.values import ObjectResult, shipped
 
 _CHECKOUT = shipped.checkout()
 FOLDER = _CHECKOUT / ".one-sync" / "demo" if _CHECKOUT else Path("one-sync-demo")

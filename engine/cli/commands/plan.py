@@ -9,10 +9,9 @@ import typer
 
 from engine.cli.arguments import AsJson, Objects, Tags
 from engine.cli.context import Context, examples, of
-from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
-from engine.run.variables import require_variables
-from engine.values.differences import Shown
-from engine.values.errors import OneSyncError
+from engine.inspect import ObjectPlan, Sample, exit_of, plan
+from engine.run import require_variables
+from engine.values import OneSyncError, Shown
 
 COUNTS = ("extracted", "unchanged", "added", "changed", "removed", "rejected", "waiting", "unknown", "withheld")
 SHOWN = 12  # fields of one sample that people see; the JSON has all

@@ -11,11 +11,10 @@ import typer
 
 from engine.cli.arguments import AnyObject, AsJson, KeyWords, OneObject
 from engine.cli.context import Context, examples, of
-from engine.mapping.keys_from_words import spellings
-from engine.operate.retry_rejected import retry_rejected
-from engine.state.journal.rejections import Rejection
-from engine.values import json_text
-from engine.values.errors import RunError
+from engine.mapping import spellings
+from engine.operate import retry_rejected
+from engine.state.journal import Rejection
+from engine.values import RunError, json_text
 
 COLUMNS = ("object", "key", "stage", "field", "status", "reason", "first_at", "last_at", "attempts")
 

@@ -12,9 +12,8 @@ import typer
 
 from engine.cli.arguments import AsJson, OneObject
 from engine.cli.context import Context, examples, of
-from engine.inspect.render_requests import preview
-from engine.inspect.snapshots import document_of
-from engine.run.variables import require_variables
+from engine.inspect import document_of, preview
+from engine.run import require_variables
 from engine.values import json_text
 
 SCHEMA_VERSION = 1

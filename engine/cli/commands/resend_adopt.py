@@ -11,11 +11,8 @@ import typer
 from engine.cli.arguments import AsJson, OneObject, object_names
 from engine.cli.commands.run import show_results
 from engine.cli.context import Context, examples, of
-from engine.operate.accept_ends import accept_ends
-from engine.operate.adopt import adopt
-from engine.operate.resend import resend
-from engine.run.run_object import exit_of
-from engine.run.variables import require_variables
+from engine.operate import accept_ends, adopt, resend
+from engine.run import exit_of, require_variables
 
 Key = Annotated[
     list[str] | None,

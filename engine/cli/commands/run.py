@@ -11,14 +11,11 @@ from engine.cli.arguments import AsJson, Objects, Tags
 from engine.cli.context import Context, examples, of
 from engine.cli.interrupt import Interrupts
 from engine.cli.progress import progress
-from engine.mapping.keys_from_words import is_feed
-from engine.mapping.spec import MappingSpec
-from engine.run.run_object import new_run_id
-from engine.run.variables import require_variables
-from engine.schedule.service import Service, exit_code, log_request, overall, run_once
-from engine.schedule.watch_requests import Follower
-from engine.state.journal.requests import Request
-from engine.values.results import ObjectResult
+from engine.mapping import MappingSpec, is_feed
+from engine.run import new_run_id, require_variables
+from engine.schedule import Follower, Service, exit_code, log_request, overall, run_once
+from engine.state.journal import Request
+from engine.values import ObjectResult
 
 COUNTS = (
     "extracted",

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from engine.cli.context import examples, of
-from engine.sandbox.api.replies import Settings
-from engine.sandbox.sandbox import Sandbox
-from engine.sandbox.server import serve
+from engine.sandbox import Sandbox, serve
+from engine.sandbox.api import Settings
 
 commands = typer.Typer(rich_markup_mode=None)
 

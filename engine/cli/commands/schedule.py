@@ -9,9 +9,8 @@ import typer
 
 from engine.cli.arguments import AsJson, Tags
 from engine.cli.context import examples, of
-from engine.mapping.fires import Fire, plan, schedules_of
-from engine.mapping.spec import MappingSpec
-from engine.values.records import Change
+from engine.mapping import Fire, MappingSpec, plan, schedules_of
+from engine.values import Change
 
 commands = typer.Typer(rich_markup_mode=None)
 

@@ -10,9 +10,8 @@ import typer
 
 from engine.cli.arguments import AsJson, Objects
 from engine.cli.context import Context, examples, of
-from engine.inspect.coverage import Gap, gaps
-from engine.inspect.snapshots import Compared, Difference, compare, folder_of
-from engine.values.errors import ConfigError
+from engine.inspect import Compared, Difference, Gap, compare, folder_of, gaps
+from engine.values import ConfigError
 
 SHOWN = 200  # characters of a value; the JSON has all
 

@@ -11,19 +11,13 @@ import typer
 
 from engine.cli.arguments import AnyObject, AsJson, Tags
 from engine.cli.context import Context, examples, of
-from engine.connections.settings import HttpConnection
-from engine.mapping.fires import next_fires, schedules_of
-from engine.mapping.spec import MappingSpec, connections_of
-from engine.run.app import App
-from engine.schedule.lock import scheduler_of
-from engine.state.journal import history
-from engine.state.journal.history import failing
-from engine.state.journal.journal import Journal
-from engine.state.journal.pauses import Pause
-from engine.state.journal.runs import Run
-from engine.state.recovery import ends_changed
-from engine.values.errors import ConfigError
-from engine.values.results import Counts
+from engine.connections import HttpConnection
+from engine.mapping import MappingSpec, connections_of, next_fires, schedules_of
+from engine.run import App
+from engine.schedule import scheduler_of
+from engine.state import ends_changed
+from engine.state.journal import Journal, Pause, Run, failing, history
+from engine.values import ConfigError, Counts
 
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the latest first.")]
 

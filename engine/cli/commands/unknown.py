@@ -9,10 +9,9 @@ import typer
 
 from engine.cli.arguments import AnyObject, AsJson, KeyWords, OneObject
 from engine.cli.context import Context, examples, of
-from engine.inspect.why import claim_reason
-from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
-from engine.state.journal import history
-from engine.state.journal.claims import Claim
+from engine.inspect import claim_reason
+from engine.operate import resolve_confirmed, resolve_not_sent
+from engine.state.journal import Claim, history
 from engine.values import json_text
 
 COLUMNS = ("object", "key", "reason", "claimed_at", "ended_at", "lookup")

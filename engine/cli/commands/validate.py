@@ -11,11 +11,10 @@ import typer
 
 from engine.cli.arguments import AsJson, Objects
 from engine.cli.context import Context, examples, of
-from engine.inspect.live_check import Answers, ask
-from engine.inspect.security_warnings import exposures
-from engine.mapping.spec import MappingSpec
-from engine.run.variables import missing_variables
-from engine.values.errors import ConfigError, Exit, Problem
+from engine.inspect import Answers, ask, exposures
+from engine.mapping import MappingSpec
+from engine.run import missing_variables
+from engine.values import ConfigError, Exit, Problem
 
 
 @dataclass(slots=True)

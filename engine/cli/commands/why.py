@@ -10,9 +10,9 @@ import typer
 from engine.cli.arguments import AsJson, KeyWords, OneObject
 from engine.cli.commands.plan import shown
 from engine.cli.context import examples, of
-from engine.inspect.why import Answer, why
-from engine.run.variables import require_variables
-from engine.values.errors import Exit, SourceError
+from engine.inspect import Answer, why
+from engine.run import require_variables
+from engine.values import Exit, SourceError
 
 _HELP = """Say what became of one record: is it in the source, what is known of it, what happens next.
 

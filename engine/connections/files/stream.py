@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.values.exchanges import FileBody
+from engine.values import FileBody
 
 PIECE_BYTES = 256 * 1024
 

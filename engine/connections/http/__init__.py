@@ -12,3 +12,56 @@ decide     what an answer means: confirm, refuse, again, look up, hold, stop; in
 status     what a status says: unlearnt, not now, healthy, accepted
 backoff    how long to wait before the next try, or until a pause ends
 """
+
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
+from engine.connections.http.backoff import LONGEST_PAUSE, pause_until
+from engine.connections.http.client import HttpEnd
+from engine.connections.http.decide import SHOWN, decide, located
+from engine.connections.http.decisions import (
+    Again,
+    Confirm,
+    CreateAgain,
+    Decision,
+    Exists,
+    GiveUp,
+    Gone,
+    Hold,
+    LookUp,
+    PerLine,
+    Refuse,
+    Stop,
+    Wait,
+)
+from engine.connections.http.status import PAUSING, REFUSING, accepted, is_not_now, is_unlearnt
+
+__all__ = [
+    "LONGEST_PAUSE",
+    "PAUSING",
+    "REFUSING",
+    "SHOWN",
+    "Again",
+    "Ask",
+    "Attempt",
+    "Confirm",
+    "CreateAgain",
+    "Decision",
+    "Exists",
+    "Found",
+    "GiveUp",
+    "Gone",
+    "Hold",
+    "HttpEnd",
+    "LookUp",
+    "PerLine",
+    "Reading",
+    "Refuse",
+    "Stop",
+    "Terms",
+    "Wait",
+    "accepted",
+    "decide",
+    "is_not_now",
+    "is_unlearnt",
+    "located",
+    "pause_until",
+]

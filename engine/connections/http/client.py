@@ -37,8 +37,7 @@ from engine.connections.http.deadline import Deadline, LocalAddressError, Transp
 from engine.connections.http.gate import Gate, Place
 from engine.connections.http.reasons import why_lost, why_not_sent
 from engine.connections.settings import HttpConnection
-from engine.values.errors import ConfigError
-from engine.values.exchanges import Answer, Answered, FileBody, Lost, NotSent, Outgoing
+from engine.values import Answer, Answered, ConfigError, FileBody, Lost, NotSent, Outgoing
 
 DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*/*", "Accept-Encoding": "gzip"}
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body

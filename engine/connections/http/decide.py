@@ -23,8 +23,7 @@ from engine.connections.http.decisions import (
 )
 from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
 from engine.connections.settings import OnStatus
-from engine.values.errors import ConfigError, TargetError
-from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
+from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
 
 SHOWN = 200  # characters of an answer that are kept
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.values.errors import OneSyncError
+from engine.values import OneSyncError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

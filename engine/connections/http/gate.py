@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from engine.connections.http.limits import CircuitBreaker, RateLimiter
 from engine.connections.http.status import PAUSING, asked_to_wait, healthy, shuts
 from engine.connections.settings import HttpConnection
-from engine.values.exchanges import STOPPED, Answer, Answered, NotSent
+from engine.values import STOPPED, Answer, Answered, NotSent
 
 POLL_SECONDS = 0.04  # how often a waiting request looks at its `stop`
 

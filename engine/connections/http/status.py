@@ -6,7 +6,7 @@ Nothing here locks or sleeps: the transport owns the lock, the clock and the wai
 
 from __future__ import annotations
 
-from engine.values.exchanges import Answer, Answered, Lost
+from engine.values import Answer, Answered, Lost
 
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
 

@@ -15,8 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from engine.connections.identity import Identity, identity, plain_host
 from engine.connections.sql.odd_times import keep_odd_times
-from engine.values import shipped
-from engine.values.errors import ConfigError
+from engine.values import ConfigError, shipped
 
 _DRIVERS = {
     "postgres": "postgresql+psycopg",

@@ -24,7 +24,7 @@ from engine.connections.sql.connect import (
 )
 from engine.connections.sql.driver_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.connections.sql.write import RowWrite, StatementCall, TableRows, bindable, write_record
-from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
+from engine.values import ConfigError, RunError, SourceError, TargetError, UnavailableError
 
 __all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
 

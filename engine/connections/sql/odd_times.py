@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.values.canonical import Unheld
+from engine.values import Unheld
 
 _TYPES = ("date", "time", "timetz", "timestamp", "timestamptz")
 _WHAT = "which is no time of the years 1 to 9999; let the query give null or a text in its place"

@@ -11,8 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.values import json_text
-from engine.values.canonical import canonical
+from engine.values import canonical, json_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

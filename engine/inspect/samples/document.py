@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.mapping.spec import Sample
-from engine.values import json_text
-from engine.values.errors import RunError
-from engine.values.exchanges import Answered, Outgoing
-from engine.values.records import Key, Refusal
+from engine.mapping import Sample
+from engine.values import Answered, Key, Outgoing, Refusal, RunError, json_text
 
 Story: TypeAlias = dict[str, Any]  # what a snapshot tells of one sample
 Exercised: TypeAlias = set[tuple[str | int, ...]]  # paths of the mapping, such as ("send", 0, "on_status", 404)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.connections.settings import Retry
+from engine.connections import Retry
 from engine.inspect.samples.document import (
     Exercised,
     Rendering,
@@ -18,16 +18,23 @@ from engine.inspect.samples.document import (
     refusal_story,
     request_story,
 )
-from engine.mapping.program.program import Program
-from engine.mapping.program.target import Writes
-from engine.mapping.spec import Sample, Write
-from engine.source.feed import Feed, FeedEnd, Page, again
-from engine.state.ledger import value_of
-from engine.values import json_text
-from engine.values.canonical import canonical, kind_of, restorer
-from engine.values.errors import OneSyncError
-from engine.values.exchanges import Answered, Outgoing
-from engine.values.records import DOCUMENT, Change, Refusal, Stage
+from engine.mapping import Sample, Write
+from engine.mapping.program import Program, Writes
+from engine.source import Feed, FeedEnd, Page, again
+from engine.state import value_of
+from engine.values import (
+    DOCUMENT,
+    Answered,
+    Change,
+    OneSyncError,
+    Outgoing,
+    Refusal,
+    Stage,
+    canonical,
+    json_text,
+    kind_of,
+    restorer,
+)
 
 ONCE = Retry(attempts=1)
 FIRST = ("name", "change", "key")  # as a story begins; the key is known last

@@ -9,13 +9,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from engine.connections.http.attempt import Ask, Terms
-from engine.connections.http.decisions import Confirm, CreateAgain, Exists, Refuse
-from engine.connections.settings import Retry
-from engine.delivery.chunk import chunk
-from engine.delivery.deliver import Delivery, End
-from engine.delivery.events import Done, Exchanged, Verdict
-from engine.delivery.part import Part
+from engine.connections import Retry
+from engine.connections.http import Ask, Confirm, CreateAgain, Exists, Refuse, Terms
+from engine.delivery import Delivery, Done, End, Exchanged, Part, Verdict, chunk
 from engine.inspect.samples.document import (
     Exercised,
     Rendering,
@@ -27,15 +23,8 @@ from engine.inspect.samples.document import (
     request_story,
 )
 from engine.inspect.samples.staged_samples import Staged, refs_of, staged
-from engine.mapping.program.answers import read
-from engine.mapping.program.build_request import ManyLines, build_many, build_one
-from engine.mapping.program.operation import CompiledOperation
-from engine.mapping.program.program import Program
-from engine.mapping.program.record_files import path_column
-from engine.values.canonical import canonical
-from engine.values.exchanges import Answer, Answered, Outgoing
-from engine.values.ranges import Range
-from engine.values.records import Change, Numbered, Refusal, key_text
+from engine.mapping.program import CompiledOperation, ManyLines, Program, build_many, build_one, path_column, read
+from engine.values import Answer, Answered, Change, Numbered, Outgoing, Range, Refusal, canonical, key_text
 
 AT_ONCE = Retry(first_delay_seconds=0.0, max_delay_seconds=0.0)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from engine.inspect.samples.document import Rendering
 from engine.inspect.samples.inbound_samples import written
 from engine.inspect.samples.outbound_samples import sent
-from engine.mapping.program.compiled_feed import Feed
-from engine.mapping.program.program import Program
-from engine.mapping.program.target import Writes
+from engine.mapping.program import Feed, Program, Writes
 
 
 def rendering(program: Program) -> Rendering:

@@ -11,13 +11,23 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-from engine.mapping.program.program import Program
-from engine.mapping.program.record_files import FileFault, content, file_column, locate, path_column
-from engine.mapping.spec import Children, Limit, Sample
-from engine.state.ledger import value_of
-from engine.values.arrow import column
-from engine.values.canonical import Kind, canonical, kind_of, merge, restorer, restorer_of
-from engine.values.records import Change, Key, Refusal, Stage, key_text
+from engine.mapping import Children, Limit, Sample
+from engine.mapping.program import FileFault, Program, content, file_column, locate, path_column
+from engine.state import value_of
+from engine.values import (
+    Change,
+    Key,
+    Kind,
+    Refusal,
+    Stage,
+    arrow,
+    canonical,
+    key_text,
+    kind_of,
+    merge,
+    restorer,
+    restorer_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,7 @@ def _restored(values: Sequence[Any], samples: Sequence[Sample]) -> list[Any]:
     """Give values as they come back from staging; those of removed samples come back from the ledger."""
     present = [value for value, sample in zip(values, samples, strict=True) if sample.change is not Change.REMOVED]
     kind = _kind(present) if _kind(present) is not Kind.NULL else _kind(values)
-    return [value_of(text, restorer(kind)) for text in column(values).data.to_pylist()]
+    return [value_of(text, restorer(kind)) for text in arrow.column(values).data.to_pylist()]
 
 
 def _kind(values: Iterable[Any]) -> Kind:

@@ -13,3 +13,7 @@ inbound            feed or pages, removals, tables and statements
 samples            samples named apart, fitting, with every column
 names/             which names templates may use, and which they use wrongly
 """
+
+from engine.mapping.checks.one_mapping import first_use
+
+__all__ = ["first_use"]

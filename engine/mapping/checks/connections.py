@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.connections.settings import HttpConnection, SqlConnection
+from engine.connections import HttpConnection, SqlConnection
 from engine.mapping.places import problem
 from engine.mapping.spec import HttpSource, MappingSpec, Project, SqlSource
-from engine.values.errors import Path, Problem
-from engine.values.problems import suggestion
+from engine.values import Path, Problem, suggestion
 
 
 def end_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:

@@ -9,8 +9,7 @@ from engine.mapping.checks.names.template_texts import value_names
 from engine.mapping.checks.rows_and_children import sql_parameters
 from engine.mapping.places import problem
 from engine.mapping.spec import Feed, HttpSource, MappingSpec, Pages, Write
-from engine.values.errors import Path, Problem
-from engine.values.problems import quoted, suggestion
+from engine.values import Path, Problem, quoted, suggestion
 
 FOR_SEND = {  # keys, and what stands in their place
     "fields": "put values into its tables",

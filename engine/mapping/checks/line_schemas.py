@@ -14,8 +14,7 @@ from engine.mapping.payloads.patterns import fault, patterns_of
 from engine.mapping.payloads.payload_schemas import SUFFIX, payload_folders
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Project
-from engine.values.errors import Place, Problem
-from engine.values.problems import suggestion
+from engine.values import Place, Problem, suggestion
 
 
 def payload_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:

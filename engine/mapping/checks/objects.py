@@ -9,8 +9,7 @@ from heapq import heapify, heappop, heappush
 from engine.mapping.fires import check_cron
 from engine.mapping.places import problem
 from engine.mapping.spec import Cron, MappingSpec, Once, Schedule, Tied
-from engine.values.errors import Path, Problem
-from engine.values.problems import quoted, suggestion
+from engine.values import Path, Problem, quoted, suggestion
 
 RESERVED = frozenset(
     {"body", "cursor", "item", "line", "lines", "loop", "parent", "removed", "row", "saved", "status", "vars"}

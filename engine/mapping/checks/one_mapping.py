@@ -11,7 +11,7 @@ from engine.mapping.checks.samples import sample_problems
 from engine.mapping.checks.send import entry_problems
 from engine.mapping.checks.sent_files import file_problems
 from engine.mapping.spec import MappingSpec
-from engine.values.errors import Problem
+from engine.values import Problem
 
 __all__ = ["check_alone", "first_use"]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from engine.connections.settings import SqlConnection
+from engine.connections import SqlConnection
 from engine.mapping.environment import reference_fault
 from engine.mapping.places import problem
 from engine.mapping.spec import Project
-from engine.values.errors import Path, Problem
-from engine.values.problems import suggestion
+from engine.values import Path, Problem, suggestion
 
 
 def project_problems(project: Project) -> Iterator[Problem]:

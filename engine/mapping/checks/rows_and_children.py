@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from engine.mapping.checks.names.template_texts import texts, value_names
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, SqlSource
-from engine.values.errors import Problem
-from engine.values.problems import quoted, suggestion
+from engine.values import Problem, quoted, suggestion
 
 SQL_TEXTS = re.compile(r"'(?:''|[^'])*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 SQL_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")

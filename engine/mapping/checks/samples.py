@@ -12,9 +12,7 @@ from engine.mapping.checks.names.template_texts import Text, texts
 from engine.mapping.places import problem
 from engine.mapping.spec import HttpSource, MappingSpec, Sample, SqlSource
 from engine.templates import names_in
-from engine.values.errors import Path, Problem
-from engine.values.problems import label, suggestion
-from engine.values.records import Change
+from engine.values import Change, Path, Problem, label, suggestion
 
 Rows: TypeAlias = Collection[Mapping[str, Any]]
 

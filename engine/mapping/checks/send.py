@@ -8,9 +8,7 @@ from engine.mapping.checks.names.request_names import names_of
 from engine.mapping.checks.names.scopes import request_path
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Operation
-from engine.values.errors import Problem
-from engine.values.problems import quoted
-from engine.values.records import Change
+from engine.values import Change, Problem, quoted
 
 
 def entry_problems(mapping: MappingSpec) -> Iterator[Problem]:

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from engine.mapping.checks.names.scopes import request_path
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Operation
-from engine.values.errors import Problem
-from engine.values.problems import suggestion
-from engine.values.records import Change
+from engine.values import Change, Problem, suggestion
 
 
 def file_problems(mapping: MappingSpec) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from engine.mapping.checks.objects import circles, ref_problems, schedule_proble
 from engine.mapping.checks.one_mapping import check_alone
 from engine.mapping.checks.project import project_problems
 from engine.mapping.spec import MappingSpec, Project
-from engine.values.errors import Place, Problem
+from engine.values import Place, Problem
 
 
 def validate(

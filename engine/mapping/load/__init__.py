@@ -5,3 +5,7 @@ yaml_text       YAML text into values that know their places; the one door to Py
 schema          a document against its JSON Schema, in sentences
 build           checked documents into the values of `mapping.spec`
 """
+
+from engine.mapping.load.project_folder import PROJECT, Loaded, load
+
+__all__ = ["PROJECT", "Loaded", "load"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine.connections.settings import Connection, HttpConnection, SqlConnection
+from engine.connections import Connection, HttpConnection, SqlConnection
 from engine.mapping.checks.names.request_names import names_of
 from engine.mapping.load.yaml_text import Document
 from engine.mapping.spec import (
@@ -34,7 +34,7 @@ from engine.mapping.spec import (
     Tied,
     Write,
 )
-from engine.values.records import Change
+from engine.values import Change
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 AS_WRITTEN = ("object", "lane", "fields", "target", "payload_schema", "stage", "title", "description")

@@ -16,9 +16,8 @@ from engine.mapping.load.schema import check
 from engine.mapping.load.yaml_text import MAX_BYTES, Document, parse
 from engine.mapping.spec import Defaults, MappingSpec, Project
 from engine.templates import TemplateFaults, compile_value
-from engine.values.errors import ConfigError, Place, Problem
-from engine.values.errors import Path as Path_
-from engine.values.problems import label, suggestion
+from engine.values import ConfigError, Place, Problem, label, suggestion
+from engine.values import Path as Path_
 
 PROJECT = "project"
 OF_TEMPLATES = frozenset({"fields", "files", "send", "write", "source"})  # keys whose texts are templates

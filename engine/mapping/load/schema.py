@@ -14,10 +14,8 @@ from jsonschema import Draft202012Validator
 
 from engine.mapping.load.yaml_text import Document
 from engine.mapping.places import place_of
-from engine.values import shipped
-from engine.values.errors import Path as KeyPath
-from engine.values.errors import Problem
-from engine.values.problems import label, suggestion
+from engine.values import Path as KeyPath
+from engine.values import Problem, label, shipped, suggestion
 
 SHOWN = 60  # characters of a value in a message
 

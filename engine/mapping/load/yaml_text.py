@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from engine.values.errors import Path, Place, Problem
+from engine.values import Path, Place, Problem
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 10_000  # after the expansion of aliases

@@ -11,3 +11,47 @@ target         what becomes of changed records: sent in requests, or written to 
 record_files   files that belong to records: where they lie, what they hold
 comparison     what the diff of a read has to know of its mapping
 """
+
+from engine.mapping.program.answers import read
+from engine.mapping.program.build_request import ManyLines, build_many, build_one
+from engine.mapping.program.comparison import Comparison, RefJoin
+from engine.mapping.program.compiled_feed import Feed
+from engine.mapping.program.operation import CompiledOperation
+from engine.mapping.program.program import Program, compile_mapping
+from engine.mapping.program.record_files import (
+    FileFault,
+    FileSet,
+    FileState,
+    content,
+    file_column,
+    locate,
+    look,
+    path_column,
+)
+from engine.mapping.program.request import outgoing
+from engine.mapping.program.target import Sends, Writes
+
+__all__ = [
+    "Comparison",
+    "CompiledOperation",
+    "Feed",
+    "FileFault",
+    "FileSet",
+    "FileState",
+    "ManyLines",
+    "Program",
+    "RefJoin",
+    "Sends",
+    "Writes",
+    "answers",
+    "build_many",
+    "build_one",
+    "compile_mapping",
+    "content",
+    "file_column",
+    "locate",
+    "look",
+    "outgoing",
+    "path_column",
+    "read",
+]

@@ -7,14 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from engine.connections.http.attempt import Ask, Attempt, Found, Reading
+from engine.connections.http import Ask, Attempt, Found, Reading
 from engine.mapping.program.build_request import record_context
 from engine.mapping.program.operation import CompiledItems, CompiledLookup, CompiledOperation
 from engine.templates import RenderFault
-from engine.values import json_text
-from engine.values.canonical import canonical
-from engine.values.exchanges import Answer, Answered
-from engine.values.records import Numbered
+from engine.values import Answer, Answered, Numbered, canonical, json_text
 
 
 def read(

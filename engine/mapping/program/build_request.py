@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.connections.http.attempt import Ask, Attempt
+from engine.connections.http import Ask, Attempt
 from engine.mapping.program.operation import CompiledOperation
 from engine.mapping.program.record_files import FileFault, FileSet, content, file_column, path_column
 from engine.mapping.program.request import outgoing
 from engine.templates import NULLS
-from engine.values import json_text
-from engine.values.exchanges import FileBody, Outgoing
-from engine.values.records import Numbered, Refusal, Stage
+from engine.values import FileBody, Numbered, Outgoing, Refusal, Stage, json_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

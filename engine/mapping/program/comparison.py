@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.mapping.spec import Guards, Limit
-from engine.values.records import Change
+from engine.values import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,8 @@ from typing import Any
 
 from engine.mapping.program.request import CompiledRequest, compile_request, outgoing
 from engine.mapping.spec import HttpSource
-from engine.templates import Value
-from engine.templates.project_language import Language
-from engine.values.errors import ConfigError
-from engine.values.exchanges import Outgoing
-from engine.values.records import Refusal
+from engine.templates import Language, Value
+from engine.values import ConfigError, Outgoing, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 from engine.mapping.payloads.payload_schemas import PayloadSchemas
 from engine.mapping.spec import MappingSpec, TableWrite, Write
-from engine.templates import NULLS, Fields, RenderFault, Value, compile_fields
-from engine.templates.project_language import Language
-from engine.values import json_text
-from engine.values.canonical import canonical
-from engine.values.differences import by_table
-from engine.values.preview import preview
-from engine.values.records import DOCUMENT, Refusal, Stage
+from engine.templates import NULLS, Fields, Language, RenderFault, Value, compile_fields
+from engine.values import DOCUMENT, Refusal, Stage, by_table, canonical, json_text, preview
 
 
 class Lines(Protocol):

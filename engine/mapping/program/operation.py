@@ -6,13 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.connections.http.attempt import Terms
-from engine.connections.settings import Retry
+from engine.connections import Retry
+from engine.connections.http import Terms
 from engine.mapping.program.record_files import FileSet
 from engine.mapping.program.request import CompiledRequest, compile_request
 from engine.mapping.spec import Items, Operation
-from engine.templates import Value
-from engine.templates.project_language import Language
+from engine.templates import Language, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

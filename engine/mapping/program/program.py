@@ -18,8 +18,8 @@ from engine.mapping.program.operation import CompiledOperation, compile_operatio
 from engine.mapping.program.record_files import FileSet, file_column
 from engine.mapping.program.target import Sends, Writes
 from engine.mapping.spec import Children, HttpSource, MappingSpec, Project, SqlSource, Write
-from engine.templates.project_language import Language
-from engine.values.records import Change
+from engine.templates import Language
+from engine.values import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.connections.files.stream import open_plain
+from engine.connections.files import open_plain
 from engine.templates import RenderFault, Value
 
 PIECE_BYTES = 1024 * 1024

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.mapping.spec import Request
-from engine.templates import RenderFault, Value
-from engine.templates.project_language import Language
-from engine.values import json_text
-from engine.values.canonical import canonical
-from engine.values.exchanges import Outgoing
-from engine.values.records import Refusal, Stage
+from engine.templates import Language, RenderFault, Value
+from engine.values import Outgoing, Refusal, Stage, canonical, json_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

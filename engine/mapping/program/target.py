@@ -8,7 +8,7 @@ from typing import ClassVar
 from engine.mapping.program.lines import Lines, WriteLines
 from engine.mapping.program.operation import CompiledOperation
 from engine.mapping.spec import Statement, Write
-from engine.values.records import Change, Numbered, Refusal
+from engine.values import Change, Numbered, Refusal
 
 WRITE, REMOVE = 0, 1  # the operations of what is written
 

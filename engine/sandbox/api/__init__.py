@@ -12,3 +12,7 @@ uploads           files of documents
 orders            orders, their statuses and events
 placing           orders that clients place
 """
+
+from engine.sandbox.api.replies import Settings
+
+__all__ = ["Settings"]

@@ -6,7 +6,7 @@ from engine.sandbox.api import body_checks
 from engine.sandbox.api.replies import Call, Refused, Reply, page, problem, whole_number, words
 from engine.sandbox.store.feeds import Context, Document, Feed
 from engine.sandbox.store.store import ROOT_SEGMENT
-from engine.values.records import Json
+from engine.values import Json
 
 # --- segments ------------------------------------------------------------------------------------
 

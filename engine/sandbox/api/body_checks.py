@@ -7,9 +7,9 @@ from itertools import islice
 
 import msgspec
 
-from engine.mapping.payloads.payload_schemas import PayloadSchemas
+from engine.mapping.payloads import PayloadSchemas
 from engine.sandbox.api.replies import MAX_LINES, MAX_PROBLEMS, Problem, Refused, problem
-from engine.values.records import Json
+from engine.values import Json
 
 SCHEMAS = PayloadSchemas()
 

@@ -10,7 +10,7 @@ from engine.sandbox.api.replies import Refused
 from engine.sandbox.store.feeds import Document, OrderEvent
 from engine.sandbox.store.shipments import GOODS, Good, Order, cents, changed, paid, shipment
 from engine.sandbox.store.store import Store
-from engine.values.records import Json
+from engine.values import Json
 
 MAX_ORDERS = 10_000  # at once
 LINES = (3, 1, 4, 2)  # of a shipment, by the number of its order

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine.sandbox.store.store import Store
-from engine.values.records import Json
+from engine.values import Json
 
 MAX_LINES = 10_000  # one-api.md 1 recommends it as the most; refusing more is our choice
 MAX_PROBLEMS = 100

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from engine.values.records import Json
+from engine.values import Json
 
 Document: TypeAlias = dict[str, Any]
 

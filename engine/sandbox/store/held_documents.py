@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from engine.sandbox.store.feeds import Document
-from engine.values.records import Json
+from engine.values import Json
 
 MAX_CONTENT_BYTES = 64 * 1024  # of a larger file only size and digest are kept
 

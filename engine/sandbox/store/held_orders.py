@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.sandbox.store.feeds import Document, Feed, OrderEvent
-from engine.values.records import Json
+from engine.values import Json
 
 
 @dataclass(slots=True)

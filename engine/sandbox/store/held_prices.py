@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from engine.sandbox.store.feeds import Document
-from engine.values.records import Json
+from engine.values import Json
 
 Holder: TypeAlias = tuple[str, str]  # clientId or clientGroupId, and its value
 

@@ -11,7 +11,7 @@ from engine.sandbox.store.feeds import Context, Document, Feed
 from engine.sandbox.store.held_documents import Documents
 from engine.sandbox.store.held_orders import Orders
 from engine.sandbox.store.held_prices import Prices
-from engine.values.records import Json
+from engine.values import Json
 
 Stock: TypeAlias = tuple[str, Any]  # SKU and quantity (int or Decimal)
 

@@ -17,3 +17,32 @@ retention      how long runs and requests are kept
 history        what all this tells of the past and of this moment
 sqlite_file    the file: opening, layout, transactions; the one door to SQLite
 """
+
+from engine.state.journal.claims import Claim
+from engine.state.journal.history import failing
+from engine.state.journal.journal import Journal
+from engine.state.journal.marks import Outcome
+from engine.state.journal.pauses import Pause
+from engine.state.journal.rejections import Rejection
+from engine.state.journal.requests import Exchange, Request
+from engine.state.journal.retention import prune
+from engine.state.journal.runs import Run, Standing
+from engine.state.journal.sqlite_file import FILE_NAME
+from engine.state.journal.step_progress import Progress
+
+__all__ = [
+    "FILE_NAME",
+    "Claim",
+    "Exchange",
+    "Journal",
+    "Outcome",
+    "Pause",
+    "Progress",
+    "Rejection",
+    "Request",
+    "Run",
+    "Standing",
+    "failing",
+    "history",
+    "prune",
+]

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.state.journal.sqlite_file import JournalFile
 from engine.state.stored_texts import compact, stamp
-from engine.values.records import Key, key_text
+from engine.values import Key, key_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from engine.connections.identity import Identity
+from engine.connections import Identity
 from engine.state.journal.sqlite_file import JournalFile
 
 _MATTER = """

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 
-from engine.connections.http.status import is_unlearnt
+from engine.connections.http import is_unlearnt
 from engine.state.journal.journal import Journal
 from engine.state.journal.requests import Request
 

@@ -19,7 +19,7 @@ from engine.state.journal.runs import Runs
 from engine.state.journal.served_fires import ServedFires
 from engine.state.journal.sqlite_file import JournalFile
 from engine.state.journal.step_progress import StepProgress
-from engine.values.records import Clock
+from engine.values import Clock
 
 
 class Journal:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from engine.state.journal.sqlite_file import JournalFile
-from engine.values.ranges import Range
+from engine.values import Range
 
 Outcome: TypeAlias = Literal["confirmed", "clean", "gone"]  # of a range of changes; clean: certainly without effect
 

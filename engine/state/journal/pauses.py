@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.connections.http.backoff import LONGEST_PAUSE, pause_until
+from engine.connections.http import LONGEST_PAUSE, pause_until
 from engine.state.journal.sqlite_file import JournalFile
 from engine.state.stored_texts import stamp
 

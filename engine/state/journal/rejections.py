@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.state.journal.sqlite_file import JournalFile
 from engine.state.stored_texts import stamp
-from engine.values.records import Key, Refusal, Stage, key_text, text_key
+from engine.values import Key, Refusal, Stage, key_text, text_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

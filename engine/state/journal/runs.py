@@ -10,7 +10,7 @@ from typing import Any
 from engine.state.journal.marks import Marks
 from engine.state.journal.sqlite_file import JournalFile
 from engine.state.stored_texts import stamp, unstamp
-from engine.values.results import Counts, ObjectResult
+from engine.values import Counts, ObjectResult
 
 _LATEST = (
     "select run_id, object, started_at, ended_at, status, counts, duration_seconds, exit, error from runs"

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine.state.layouts import layout_of, steps_from
-from engine.values.errors import StateError
-from engine.values.records import Clock
+from engine.values import Clock, StateError
 
 FILE_NAME = "journal.sqlite"
 STEPS = (  # from layout 1, the first released, on; journal.sql is the layout that they end at

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from engine.values.preview import preview
+from engine.values import preview
 
 
 class Dictionaries:
@@ -45,6 +45,6 @@ def mapped(value: Any, name: str, dictionaries: Dictionaries) -> Any:
 @cache
 def _canonical() -> Callable[[Any], str | None]:
     """Import at first use: it brings Arrow, which loading and checking mappings can do without."""
-    from engine.values.canonical import canonical  # noqa: PLC0415
+    from engine.values import canonical  # noqa: PLC0415
 
     return canonical

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
-from engine.values.preview import preview
+from engine.values import preview
 
 _MAX_DIGITS = 1000  # before and after the decimal point; beyond it a number is a mistake or an attack
 _EXACT = Context(prec=4 * _MAX_DIGITS, traps=[InvalidOperation, Overflow, Inexact])

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from engine.templates.filters.numbers import number, plain
-from engine.values.preview import preview
+from engine.values import preview
 
 _FLAGS = {"T": True, "Y": True, "TAK": True, "TRUE": True, "1": True}
 _FLAGS |= {"F": False, "N": False, "NIE": False, "FALSE": False, "0": False}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from engine.values.preview import preview
+from engine.values import preview
 
 
 def date(value: Any, timezone: dt.tzinfo = dt.UTC) -> str | None:

@@ -115,8 +115,8 @@ def test_resending_what_the_ledger_does_not_hold_is_an_error(small: Merchant) ->
         resend(small.app, small.mapping("stocks"), ["W1", "NO-SUCH"])
 
 
-def test_nothing_is_resent_while_a_run_holds_the_object(small: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.run.run_object.BUSY_WAIT_SECONDS", 0.2)
+def test_nothing_is_resent_while_a_run_holds_the_object(small: Merchant) -> None:
+    small.app.busy_wait_seconds = 0.2
     small.run("warehouses")
     with held(small, "warehouses"), pytest.raises(BusyError):
         resend(small.app, small.mapping("warehouses"))
@@ -295,8 +295,8 @@ def test_a_run_between_the_loss_and_adopting_all_objects_creates_nothing_twice(s
     assert set(creates(small).values()) == {1}
 
 
-def test_nothing_is_adopted_while_a_run_holds_the_object(small: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.run.run_object.BUSY_WAIT_SECONDS", 0.2)
+def test_nothing_is_adopted_while_a_run_holds_the_object(small: Merchant) -> None:
+    small.app.busy_wait_seconds = 0.2
     small.run("warehouses", "stocks")
     lose_journal(small)
     with held(small, "stocks"), pytest.raises(BusyError):

@@ -461,10 +461,10 @@ def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
     trade: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "BUSY_PAUSE", timedelta(seconds=0.5))
-    monkeypatch.setattr("engine.run.run_object.BUSY_WAIT_SECONDS", 0.1)
     for name in OBJECTS:
         trade.shop.write(f"{name}.yaml", RECORDS.format(name=name, schedule="0 0 0 1 1 *"))
     app = trade.app()
+    app.busy_wait_seconds = 0.1
     trade.once(app)
     trade.shop.sql("UPDATE note SET name = 'new' WHERE id = 'north-1'")
     with app.journal_to_write() as journal:

@@ -14,7 +14,7 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.templates import FILTERS, Fields, TemplateFaults, compile_fields, compile_value, filters, names_in
+from engine.templates.offered import FILTERS, Fields, TemplateFaults, compile_fields, compile_value, filters, names_in
 from engine.values.json_text import NotJson, decode, encode
 from engine.values.records import Refusal
 

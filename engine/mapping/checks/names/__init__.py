@@ -6,3 +6,7 @@ wrong_names     templates that do not compile, names out of reach, attributes th
 request_names   the names that a request uses
 first_use       where a mapping first names a column
 """
+
+from engine.mapping.checks.names.scopes import request_path
+
+__all__ = ["request_path"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.mapping.checks.samples import _asked
 from engine.mapping.spec import MappingSpec
-from engine.values.errors import Path
+from engine.values import Path
 
 
 def first_use(mapping: MappingSpec, column: str, each: str | None = None) -> Path:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.mapping.spec import HttpSource, MappingSpec, Operation, Request, SqlSource, Templates, Write
-from engine.values.errors import Path
-from engine.values.records import Change
+from engine.values import Change, Path
 
 VARS = frozenset({"vars"})
 MANY = VARS | {"lines", "removed"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.mapping.spec import Templates
 from engine.templates import names_in
-from engine.values.errors import Path
+from engine.values import Path
 
 TEXTS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 CODE = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)

@@ -11,8 +11,7 @@ from engine.mapping.checks.names.template_texts import Text, texts
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, Project
 from engine.templates import TemplateFault, TemplateFaults, compile_fields, compile_value
-from engine.values.errors import Problem
-from engine.values.problems import label, suggestion
+from engine.values import Problem, label, suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
