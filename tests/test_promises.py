@@ -91,6 +91,32 @@ def test_every_module_says_in_a_sentence_what_it_is() -> None:
     ] == []
 
 
+JOURNAL = "objects|marks|receipts|claims|bindings|progress|rejections|runs|requests|pauses|fires"
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        (r"\s*(insert into|update|delete from|drop table|alter table changes rename to) ledger\b", "state/ledger.py"),
+        (rf"\s*(select|insert|update|delete)\b.*\b(into|from|join|update) ({JOURNAL})\b", "state/journal/"),
+        (rf"\s*update ({JOURNAL}) set\b", "state/journal/"),
+    ],
+    ids=["writes the ledger", "speaks to the journal", "changes the journal"],
+)
+def test_one_place_holds_the_sql_that(statement: str, where: str) -> None:
+    holders = {
+        str(path.relative_to(ENGINE))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        if isinstance(node.value, str)
+        if re.match(statement, node.value, re.DOTALL)
+    }
+
+    assert holders
+    assert {path for path in holders if not path.startswith(where)} == set()
+
+
 FORBIDDEN = {
     "a path of somebody's machine": r"(?<![\w.}])/(?:root|work|home/[a-z]+|Users/[A-Za-z]+)/",
     "the address of a package registry": r"(?:pypi\.org|pythonhosted\.org|registry\.npmjs|[a-z]+\.crates\.io)",
