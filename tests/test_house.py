@@ -92,6 +92,20 @@ def test_rooms_use_each_other_s_doors() -> None:
     assert past == set()
 
 
+def test_inside_a_room_a_file_is_never_taken_for_the_name_that_the_door_hands_out() -> None:
+    modules = {name_of(path): path for path in FILES}
+    mistaken = {
+        (here, f"{node.module}.{alias.name}")
+        for here, path in modules.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in modules and room_of(here) == room_of(node.module)
+        for alias in node.names
+        if f"{node.module}.{alias.name}" in modules and alias.name in handed(modules[node.module])
+    }
+
+    assert mistaken == set()
+
+
 def files_behind(file: str) -> set[str]:
     """Gather the files that a file needs, itself among them; a name of a door needs the file that defines it alone."""
     modules = {name_of(path): path for path in FILES}
@@ -111,7 +125,7 @@ def defining(modules: Mapping[str, Path], module: str, name: str) -> str:
     """Find the file that a name of a module stands in."""
     if f"{module}.{name}" in modules and modules[f"{module}.{name}"].name != "__init__.py":
         inner = f"{module}.{name}"
-        return inner if name not in handed(modules[module]) else handed(modules[module])[name]
+        return handed(modules[module]).get(name, inner)
     return handed(modules[module]).get(name, module)
 
 

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from engine.difference import compare, decided, numbering
+from engine.difference import compare, numbering
 from engine.difference.children import stage_children
+from engine.difference.decided import count, refused, remembered
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard
 from engine.mapping.checks import first_use
@@ -52,9 +53,9 @@ def find_changes(
     numbering.number_changes(staging, spec, order.run_id)
     return FoundChanges(
         spec=spec,
-        counts=decided.count(staging, staged.rows - staged.gone, without_document=len(read.refused)),
-        refused=tuple(decided.refused(staging)),
-        remembered=tuple(decided.remembered(staging)),
+        counts=count(staging, staged.rows - staged.gone, without_document=len(read.refused)),
+        refused=tuple(refused(staging)),
+        remembered=tuple(remembered(staging)),
         withheld=withheld,
     )
 

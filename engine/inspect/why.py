@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from engine.difference import Decided, FoundChanges, awaited, decided, refusal, rewritten
-from engine.inspect import plan
 from engine.inspect.dry_run import Rehearsal, rehearsed
+from engine.inspect.plan import sample
 from engine.mapping import MappingSpec, is_feed, keys_of
 from engine.run import App
 from engine.state import Staging, changes, ledger, unstamp
@@ -177,7 +177,7 @@ def _with_fields(rehearsal: Rehearsal, answer: Answer) -> Answer:
     seq = changes.number_of(rehearsal.staging, answer.key)
     if seq is None:
         return answer
-    shown = plan.sample(rehearsal, changes.read(rehearsal.staging, Range(seq, seq))[0])
+    shown = sample(rehearsal, changes.read(rehearsal.staging, Range(seq, seq))[0])
     return replace(answer, fields=shown.fields, reason=answer.reason or shown.reason)
 
 
