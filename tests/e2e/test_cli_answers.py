@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import KEY, PASSWORD, Shop, finish
-from wire import Reply, Seen, Wire
 
 from engine.cli import COMMANDS
+from world.shop import KEY, PASSWORD, Shop, finish
+from world.wire import Reply, Seen, Wire
 
 ESCAPE = "\x1b"
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop, finish
-from wire import Held, Reply, Seen, Wire, closed_port
+
+from world.shop import Shop, finish
+from world.wire import Held, Reply, Seen, Wire, closed_port
 
 NO_COUNTS = dict.fromkeys(
     (

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop, finish
-from wire import Held, Reply, Wire
 
 from engine.operate.interventions import adopt, resend, resolve_not_sent, retry_rejected
 from engine.run.app import App
 from engine.schedule.lock import scheduler_of
 from engine.state.journal import Journal
 from engine.values.errors import BusyError, OneSyncError, StateError
+from world.shop import Shop, finish
+from world.wire import Held, Reply, Wire
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:

@@ -13,10 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import PLAIN, REST, WIDER
-from documents import written as write_files
-from effort import examples
-from mutants import Edit, edits, must_be_told, several, spans, used, written
 
 from engine.inspect.coverage import gaps
 from engine.inspect.snapshots import snapshot_text
@@ -24,6 +20,10 @@ from engine.mapping.load import load
 from engine.mapping.load.schema import FOLDER
 from engine.mapping.load.yaml_text import parse
 from engine.values.errors import ConfigError, Problem
+from mutants import Edit, edits, must_be_told, several, spans, used, written
+from world.documents import PLAIN, REST, WIDER
+from world.documents import written as write_files
+from world.effort import examples
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 SHIPPED = {path.stem: path.read_text(encoding="utf-8") for path in MAPPINGS.glob("*.yaml")}

@@ -1,6 +1,6 @@
 """Random histories of records that are created, updated and removed one by one: none is ever created twice.
 
-Real requests, decisions, claims, bindings and files; only the wire is missing: the platform of `rig` answers in memory.
+Real requests, decisions, claims, bindings and files; only the wire is missing: the platform answers in memory.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from random import Random
 from threading import Event
 
 import pytest
-from crash import Fuse
-from rig import CLIENTS, Platform
-from story import Story, batch, begun
-from wire import Seen
 
 from engine.connections.settings import HttpConnection, Retry
 from engine.delivery.targets import HttpTarget
 from engine.state.journal import Journal
 from engine.values.columns import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
+from world.deaths import Fuse
+from world.histories import Story, batch, begun
+from world.platform import Platform
+from world.project import mapping
+from world.wire import Seen
 
 KEYS = tuple(f"k{number:02}" for number in range(12))
 STEPS = 6
@@ -99,8 +100,8 @@ class Clients:
 def play(seed: int, folder: Path) -> Platform:
     """Play a history; the source and the target are equal at its end, if all is well."""
     random, platform, clients = Random(seed), Platform(), Clients()
-    mapping = CLIENTS.replace("settle_seconds: 0.01", "settle_seconds: 0")
-    with begun(folder, "clients", mapping) as (program, setting, fuse):
+    text = mapping("clients").replace("settle_seconds: 0.01", "settle_seconds: 0")
+    with begun(folder, "clients", text) as (program, setting, fuse):
         end = End(platform, fuse)
         it = Story(
             program=program,

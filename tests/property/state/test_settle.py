@@ -17,12 +17,8 @@ from threading import Event, Lock
 from typing import Any, TypeAlias
 
 import pytest
-from crash import Fuse
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rig import ITEMS
-from story import Story, batch, begun
 
 from engine.connections.http.part import Part, Reading, Terms
 from engine.connections.settings import Retry
@@ -39,6 +35,10 @@ from engine.values.exchanges import Answer, Answered, Lost, NotSent
 from engine.values.ranges import Range
 from engine.values.records import Change
 from engine.values.results import Counts
+from world.deaths import Fuse
+from world.effort import examples
+from world.histories import Story, batch, begun
+from world.project import mapping
 
 KEYS = ("a", "b", "c")
 BAD = 9  # the value that the target refuses
@@ -143,7 +143,7 @@ def play(seed: int, folder: Path) -> list[str]:
         groups, names = ([place[part] for place in source] for part in (0, 1))
         return batch({"grp": groups, "id": names, "value": list(source.values())})
 
-    with begun(folder, "items", ITEMS) as (program, setting, fuse):
+    with begun(folder, "items", mapping("items")) as (program, setting, fuse):
         target = Target(fuse, partial=seed % 2 == 0, mix=MIXES[seed % 3])
         it = Story(
             program=program,

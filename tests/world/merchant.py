@@ -29,7 +29,7 @@ from engine.sandbox.server import running
 from engine.values.order import Order
 from engine.values.results import ObjectResult
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 OBJECTS = ("segments", "clients", "client_blockades", "clients_inbound", "stocks", "trade_credits", "warehouses")
 QUICKER = {  # what the shipped mappings say, and what the tests wait for
     "attempts: 6, first_delay_seconds: 1,": "attempts: 2, first_delay_seconds: 0.01,",
