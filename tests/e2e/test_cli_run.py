@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from world.shop import Shop, finish
+from world.commands import finish
+from world.shop import Shop
 from world.wire import Held, Reply, Seen, Wire, closed_port
 
 NO_COUNTS = dict.fromkeys(

@@ -20,7 +20,8 @@ from engine.run.app import App
 from engine.schedule.lock import scheduler_of
 from engine.state.journal import Journal
 from engine.values.errors import BusyError, OneSyncError, StateError
-from world.shop import Shop, finish
+from world.commands import finish
+from world.shop import Shop
 from world.wire import Held, Reply, Wire
 
 

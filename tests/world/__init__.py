@@ -29,6 +29,7 @@ Other worlds:
 
 * `merchant.py`    a whole merchant: the shipped mappings, the demo's ERP, the stand-in for ONe
 * `shop.py`        a small project for one-sync as a process
+* `commands.py`   one-sync as a process: run to its end, or started
 * `wire.py`        an HTTP server on raw sockets that does what a script says, also break and lie
 * `documents.py`   good project folders that tests make bad
 * `samples.py`     a small project for tests of samples
