@@ -9,6 +9,7 @@ import json
 import random
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +104,18 @@ def faults(name: str, count: int, *, together: int = 1) -> list[str]:
     """Try `count` mutants of the files of a folder; what was found, with the edits that show it."""
     files, rng = FOLDERS[name], random.Random(f"{name} {together}")
     found = []
-    every = {stem: [*edits(value_of(text), schema_of(stem))] for stem, text in files.items()}
-    if together > 1:  # faults of YAML itself end the reading
-        every = {stem: [each for each in edits if each.told_at and each.kind != "raw"] for stem, edits in every.items()}
+
+    @cache
+    def every(stem: str) -> list[Edit]:
+        found = edits(value_of(files[stem]), schema_of(stem))
+        if together > 1:  # faults of YAML itself end the reading
+            return [each for each in found if each.told_at and each.kind != "raw"]
+        return list(found)
+
     for _ in range(count):
         stem = rng.choice(sorted(files))
         write_files(beside(stem, files))
-        chosen = several(rng.sample(every[stem], 4 * together), at_most=together)
+        chosen = several(rng.sample(every(stem), 4 * together), at_most=together)
         try:
             judge(stem, value_of(files[stem]), chosen)
         except Exception as error:  # every fault is wanted, whatever it is

@@ -5,7 +5,6 @@ Real requests, decisions, claims, bindings and files; only the wire is missing: 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,7 @@ from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
 from world.deaths import Fuse
 from world.histories import Story, batch, begun
 from world.platform import Platform
-from world.project import mapping
+from world.project import mapping, memory
 from world.wire import Seen
 
 KEYS = tuple(f"k{number:02}" for number in range(12))
@@ -132,8 +131,9 @@ def play(seed: int, folder: Path) -> Platform:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_happens_each_client_is_created_once_and_ends_as_the_source_says(seed: int, tmp_path: Path) -> None:
-    play(seed, tmp_path)
+def test_whatever_happens_each_client_is_created_once_and_ends_as_the_source_says(seed: int) -> None:
+    with memory() as folder:
+        play(seed, folder)
 
 
 # --- the rules are needed ------------------------------------------------------------------------------------
@@ -169,9 +169,9 @@ def test_each_rule_is_missed_where_it_is_left_out(
 
 
 def _goes_wrong(seed: int) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
+    with memory() as folder:
         try:
-            play(seed, Path(folder))
+            play(seed, folder)
         except AssertionError:
             return True
     return False
