@@ -17,10 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from walkthrough import replayed
-
 from engine.templates import RenderFault, compile_value
 from engine.templates.offered import FILTERS
+from walkthrough import replayed
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = CHECKOUT / "mappings" / "README.md"

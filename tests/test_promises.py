@@ -16,10 +16,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import reference
 import yaml
-from walkthrough import replayed
 
+import reference
 from engine import cli
 from engine.mapping.load.project_folder import Loaded, load
 from engine.mapping.load.yaml_text import parse
@@ -28,6 +27,7 @@ from engine.state.layouts import layout_of
 from engine.templates.offered import FILTERS
 from engine.values import errors
 from engine.values.errors import Exit, OneSyncError
+from walkthrough import replayed
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENGINE = CHECKOUT / "engine"

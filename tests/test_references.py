@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_promises import CHECKOUT, CODES, TEXTS, commands
 
 from engine import cli
 from engine.connections.http.backoff import LONGEST_PROBE_MINUTES
@@ -21,6 +20,7 @@ from engine.delivery.note_events import MARK_LINES
 from engine.delivery.targets import RECORDS_A_PART
 from engine.mapping.spec import Guards, Lookup
 from engine.values.errors import Exit
+from test_promises import CHECKOUT, CODES, TEXTS, commands
 
 DOCUMENTS = {path: text for path, text in TEXTS.items() if path.endswith(".md")}
 SECTION = r"C?\d+(?:\.\d+)*\b"  # the number of a heading, or of a row of a table

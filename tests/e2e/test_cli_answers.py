@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import KEY, PASSWORD, Shop, finish
-from wire import Reply, Seen, Wire
 
 from engine.cli.command_table import COMMANDS
+from world.commands import finish
+from world.shop import KEY, PASSWORD, Shop
+from world.wire import Reply, Seen, Wire
 
 ESCAPE = "\x1b"
 
@@ -317,9 +318,7 @@ def test_on_a_terminal_there_is_a_table_and_no_escape_where_colours_are_refused(
 def on_terminal(shop: Shop, *words: str, **variables: str | None) -> str:
     """Run a command whose stdout is a terminal and give what it shows."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        shop._command(words), env=shop._environment(variables), stdout=theirs, stderr=subprocess.DEVNULL
-    )
+    process = shop.start(*words, stdout=theirs, **variables)
     os.close(theirs)
     shown = b""
     try:

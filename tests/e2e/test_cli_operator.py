@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from merchant import Merchant, held, merchant
 
 from engine.sandbox.injected_faults import Action, Fault, Match
+from world.merchant import Merchant, held, merchant
 
 MINE = ("plan", "render", "why", "resend", "adopt", "rejected list", "rejected show", "rejected retry")
 MINE += ("rejected export", "unknown list", "unknown resolve")

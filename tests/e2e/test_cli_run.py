@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop, finish
-from wire import Held, Reply, Seen, Wire, closed_port
+
+from world.commands import finish
+from world.shop import Shop
+from world.wire import Held, Reply, Seen, Wire, closed_port
 
 NO_COUNTS = dict.fromkeys(
     (

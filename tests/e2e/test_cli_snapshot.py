@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import ITEMS, KEY, PASSWORD, Shop
+
+from world.shop import ITEMS, KEY, PASSWORD, Shop
 
 NOWHERE = "http://127.0.0.1:9"
 SAMPLES = """

@@ -1,7 +1,7 @@
 """kill -9 of bin/one-sync in the midst of its work: afterwards one more run makes both sides equal.
 
 The moments are chosen by effects, so that every kill hits a program at work: one-sync itself counts its effects and is
-killed at one (`fatal/sitecustomize.py`), or the platform kills it at a request, with the other requests under way.
+killed at one (`world/fatal/sitecustomize.py`), or the platform kills it at a request, with other requests under way.
 """
 
 from __future__ import annotations
@@ -15,27 +15,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from effort import examples
-from merchant import CHECKOUT, Merchant, merchant
-from mortal import (
-    World,
-    check_children,
-    check_clients,
-    check_docs,
-    check_entries,
-    check_members,
-    check_things,
-    letter,
-    resolve_notes,
-    world,
-)
-from rig import Fault
-from wire import Seen
 
 from engine.values.results import Status
+from world.effort import examples
+from world.equal import check as check_equal
+from world.equal import letter, resolve
+from world.faults import Fault
+from world.merchant import CHECKOUT, Merchant, merchant
+from world.project import World, memory, world
+from world.wire import Seen
 
 ONE_SYNC = CHECKOUT / "bin" / "one-sync"
-FATAL = CHECKOUT / "tests" / "fatal"
+FATAL = CHECKOUT / "tests" / "world" / "fatal"
 SECONDS = 60  # no process works longer
 CLIENTS = "/api/v1/account/integrations/auth-required/clients"
 OBJECTS = ("segments", "clients", "stocks", "clients_inbound")
@@ -72,10 +63,10 @@ def died(process: subprocess.Popen[bytes]) -> bool:
 @pytest.fixture
 def it() -> Iterator[World]:
     """Make a world whose requests travel four at a time, and whose objects all run every second."""
-    with world() as made:
-        made.it.edit("project", ("concurrency: 1", "concurrency: 4"))
+    with memory() as folder, world(folder, *CHECKED) as made:
+        made.edit("project", ("concurrency: 1", "concurrency: 4"))
         for name in CHECKED:
-            made.it.edit(name, (f"object: {name}\n", f'object: {name}\nschedule: "* * * * * *"\n'))
+            made.edit(name, (f"object: {name}\n", f'object: {name}\nschedule: "* * * * * *"\n'))
         yield made
 
 
@@ -89,16 +80,17 @@ def live(it: World, random: Random, round_: int) -> None:
         return f"'text {random.randrange(1000)}'"
 
     some = f"(abs(random()) % 3) = {random.randrange(3)}"
-    pdf = it.it.folder / f"{round_}.pdf"
+    pdf = it.folder / f"{round_}.pdf"
     pdf.write_text(f"page {round_} {random.random()}")
     statements = [
         f"DELETE FROM item WHERE {some}",
         *(f"INSERT INTO item VALUES ('W{random.randrange(3)}', '{id_}', {word()})" for id_ in new(20)),
         f"UPDATE item SET value = {word()} WHERE {some}",
-        *(f"INSERT INTO {table} VALUES ('{id_}', {word()})" for table in ("client", "note", "paper") for id_ in new()),
+        *(f"INSERT INTO {table} VALUES ('{id_}', {word()})" for table in ("client", "note") for id_ in new()),
+        *(f"INSERT INTO paper VALUES ('{id_}', {word()}, '{pdf}')" for id_ in new()),
         f"UPDATE client SET name = {word()} WHERE {some}",
         f"UPDATE note SET text = {word()} WHERE {some}",
-        f"UPDATE paper SET title = {word()} WHERE {some}",
+        f"UPDATE paper SET note = {word()} WHERE {some}",
         *(f"INSERT INTO doc VALUES ('{id_}', '{pdf}')" for id_ in new(2)),
         *(f"INSERT INTO member VALUES ('{id_}', 'g{round_ + random.randrange(2)}')" for id_ in new()),
         f"INSERT INTO team VALUES ('g{round_}', {word()})",
@@ -107,7 +99,7 @@ def live(it: World, random: Random, round_: int) -> None:
         f"UPDATE order_line SET sku = {word()} WHERE {some}",
         *(f"INSERT INTO entry VALUES ('{id_}', {word()}, '2026-01-{round_ + 1:02}T00:00:00')" for id_ in new()),
     ]
-    it.it.sql(*statements)
+    it.sql(*statements)
     for id_ in new(3):
         it.platform.write(id_, letter(id_, word(), *("a", "b")))
         it.platform.write("l", letter("l", word(), *("a", "b", "c")[: random.randrange(4)]))
@@ -115,40 +107,28 @@ def live(it: World, random: Random, round_: int) -> None:
 
 def bring_to_rest(it: World) -> None:
     """Run everything until a pass sends nothing; creates of unknown outcome are resolved as a person would."""
-    it.it.sql("INSERT INTO team SELECT DISTINCT team, 'late' FROM member WHERE team NOT IN (SELECT id FROM team)")
+    it.sql("INSERT INTO team SELECT DISTINCT team, 'late' FROM member WHERE team NOT IN (SELECT id FROM team)")
     for _ in range(4):
         it.platform.take()
         for name in CHECKED:
-            it.it.run(name)
-            assert it.it.code is None, it.it.last
+            it.run(name)
+            assert it.code is None, it.last
         if all(seen.startswith("GET ") for seen in it.platform.take()):
             return
-        resolve_notes(it)
+        resolve(it, "notes")
     raise AssertionError("no rest")
 
 
 def check(it: World) -> None:
     assert it.open() == {}
     assert {name: count for name, count in it.platform.created.items() if count != 1} == {}
-    wanted: dict[str, dict[str, str]] = {}
-    for group, id_, value in it.it.sql("SELECT grp, id, value FROM item"):
-        wanted.setdefault(group, {})[id_] = value
-    assert {group: held for group, held in it.platform.items.items() if held and group.startswith("W")} == wanted
-    check_clients(it)
-    check_things("notes", "SELECT id, text FROM note")(it)
-    check_things("papers", "SELECT number, title FROM paper")(it)
-    for one in (check_docs, check_members, check_children, check_entries):
-        one(it)
-    letters = {(id_, held["subject"]) for id_, held in it.platform.letters.items()}
-    assert set(it.it.sql("SELECT id, subject FROM letter")) == letters
-    lines = {(id_, line["number"], line["text"]) for id_, held in it.platform.letters.items() for line in held["lines"]}
-    assert set(it.it.sql("SELECT letter_id, number, text FROM letter_line")) == lines
+    check_equal(it, *CHECKED)
 
 
 def at_an_effect(it: World, random: Random, most: int, *words: str) -> bool:
     """Let one-sync die at an effect of its own."""
     fatal = killed_at(random.randint(1, most), *it.files)
-    return died(start(it.it.folder, {**it.it.variables, **fatal}, *words))
+    return died(start(it.folder, {**it.variables, **fatal}, *words))
 
 
 def at_a_request(it: World, random: Random, most: int, *words: str) -> bool:
@@ -164,7 +144,7 @@ def at_a_request(it: World, random: Random, most: int, *words: str) -> bool:
         return fault if left <= 0 else None
 
     it.platform.rule = rule
-    process.append(start(it.it.folder, it.it.variables, *words))
+    process.append(start(it.folder, it.variables, *words))
     hit = died(process[0])
     it.platform.rule = lambda _: None
     return hit
@@ -187,7 +167,7 @@ def test_after_kills_of_every_command_that_works_runs_make_both_sides_equal(it: 
     for number, (way, most, words) in enumerate(kills):
         live(it, random, number)
         if words[0] != "run":
-            it.it.run(words[1])
+            it.run(words[1])
         hits += way(it, random, most, *words)
     print(f"{hits} of {len(kills)} kills hit")
     bring_to_rest(it)

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop, finish
-from wire import Held, Reply, Wire
 
 from engine.operate.adopt import adopt
 from engine.operate.resend import resend
@@ -25,6 +23,9 @@ from engine.run.app import App
 from engine.schedule.lock import scheduler_of
 from engine.state.journal.journal import Journal
 from engine.values.errors import BusyError, OneSyncError, StateError
+from world.commands import finish
+from world.shop import Shop
+from world.wire import Held, Reply, Wire
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 30) -> None:

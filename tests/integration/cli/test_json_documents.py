@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from merchant import merchant
 
 from engine import cli
 from engine.sandbox.injected_faults import Action, Fault, Match
+from world.merchant import merchant
 
 PAGE = (Path(__file__).parents[3] / "engine" / "cli" / "README.md").read_text(encoding="utf-8")
 FREE = {"fields", "saved", "document", "query", "headers", "body", "file", "writes"}  # named by mappings and data

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire import Reply, Seen, Wire, closed_port, deaf_port, drop_read, drop_unread, garbage, silent_port
 
 from engine.connections import settings as connection_settings
 from engine.connections.http.client import HttpEnd
 from engine.values.errors import ConfigError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
+from world.wire import Reply, Seen, Wire, closed_port, deaf_port, drop_read, drop_unread, garbage, silent_port
 
 SECRET = "hunter2-hunter2"
 GET = Outgoing(method="GET", path="/a")

@@ -11,8 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from rig import Rig, rig
-from wire import Reply, Wire
 
 from engine.connections import settings as connection_settings
 from engine.connections.http.client import HttpEnd
@@ -20,6 +18,8 @@ from engine.connections.http.deadline import _is_local
 from engine.inspect.probe import probe
 from engine.values.errors import ConfigError
 from engine.values.exchanges import Answered, NotSent, Outgoing
+from world.project import World, world
+from world.wire import Reply, Wire
 
 SECRET = "hunter2-hunter2"
 SETTINGS = connection_settings.HttpConnection(
@@ -176,7 +176,7 @@ def test_half_a_character_is_a_request_that_can_never_be_sent(request_: Outgoing
 
 @pytest.mark.parametrize("status", [302, 308])
 def test_no_kind_of_request_follows_a_redirect(tmp_path: Path, status: int) -> None:
-    with Wire() as evil, rig(tmp_path) as it:
+    with Wire() as evil, world(tmp_path) as it:
         away = Reply(status=status, headers={"Location": f"{evil.url}/taken", "Refresh": f"0; url={evil.url}"})
 
         outcomes = {name: kind(it, away) for name, kind in KINDS.items()}
@@ -185,27 +185,27 @@ def test_no_kind_of_request_follows_a_redirect(tmp_path: Path, status: int) -> N
         assert evil.connections == 0
 
 
-def _answering(it: Rig, part: str, away: Reply, *, method: str = "") -> None:
+def _answering(it: World, part: str, away: Reply, *, method: str = "") -> None:
     it.platform.rule = lambda seen: (
         away if urlsplit(seen.target).path.startswith(part) and seen.method.startswith(method) else None
     )
 
 
-def _many(it: Rig, away: Reply) -> str | None:
+def _many(it: World, away: Reply) -> str | None:
     it.put("item", ("W1", "A", 5))
     _answering(it, "/items", away)
     it.run("items")
     return it.code
 
 
-def _create(it: Rig, away: Reply) -> str | None:
+def _create(it: World, away: Reply) -> str | None:
     it.put("client", ("C1", "Anna"))
     _answering(it, "/clients", away, method="POST")
     it.run("clients")
     return it.code
 
 
-def _look_up(it: Rig, away: Reply) -> str | None:
+def _look_up(it: World, away: Reply) -> str | None:
     it.put("client", ("C2", "Ewa"))
     _answering(it, "/clients", away, method="GET")
     it.platform.plan("after")
@@ -213,7 +213,7 @@ def _look_up(it: Rig, away: Reply) -> str | None:
     return it.code or str(it.last)
 
 
-def _update(it: Rig, away: Reply) -> str | None:
+def _update(it: World, away: Reply) -> str | None:
     _answering(it, "/nowhere", away)
     it.put("client", ("C3", "Jan"))
     it.run("clients")
@@ -223,33 +223,33 @@ def _update(it: Rig, away: Reply) -> str | None:
     return it.code
 
 
-def _remove(it: Rig, away: Reply) -> str | None:
+def _remove(it: World, away: Reply) -> str | None:
     it.put("client")
     _answering(it, "/clients", away, method="DELETE")
     it.run("clients")
     return it.code
 
 
-def _feed(it: Rig, away: Reply) -> str | None:
+def _feed(it: World, away: Reply) -> str | None:
     _answering(it, "/feed", away)
     it.run("letters")
     return it.code
 
 
-def _fetch(it: Rig, away: Reply) -> str | None:
+def _fetch(it: World, away: Reply) -> str | None:
     it.platform.write("L1", {"id": "L1", "subject": "s", "lines": []})
     _answering(it, "/letters", away)
     it.run("letters")
     return it.code
 
 
-def _probe(it: Rig, away: Reply) -> str | None:
+def _probe(it: World, away: Reply) -> str | None:
     _answering(it, "/", away)
     error = probe(it.app, "one").error
     return error and error.code
 
 
-KINDS: dict[str, Callable[[Rig, Reply], str | None]] = {
+KINDS: dict[str, Callable[[World, Reply], str | None]] = {
     "many": _many,
     "create": _create,
     "look-up": _look_up,

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from rig import rig
-from wire import Reply
 
 from engine.connections.sql.database import RowWrite, SqlEnd, StatementCall, TableRows
 from engine.connections.sql.write import write_record
 from engine.state.staging import Staging
+from world.project import world
+from world.wire import Reply
 
 NUMBERS = count(1)
 HOSTILE = '1\'; DROP TABLE "t"; -- :x %s %(x)s ? \\\' \\" ` ] ]] \\'
@@ -123,7 +123,7 @@ ODD = ["n", "key", "gone", "missing", "row_hash", "c:n", 'a"b', "a'b", "a b", "a
 
 
 def test_columns_of_any_name_go_through_staging_and_come_back_as_they_were(tmp_path: Path) -> None:
-    with rig(tmp_path) as it:
+    with world(tmp_path) as it:
         with closing(sqlite3.connect(it.erp)) as erp, erp:
             erp.execute(f"CREATE TABLE odd (id, {', '.join(map(quoted, ODD))})")
             erp.execute(f"INSERT INTO odd VALUES ({', '.join('?' * (len(ODD) + 1))})", ["1", *(f"v {n}" for n in ODD)])

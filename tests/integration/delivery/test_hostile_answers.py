@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from rig import Fault, Rig, rig
-from wire import Reply, Seen
 
 from engine.values.errors import ConfigError
+from world.faults import Fault
+from world.project import World, world
+from world.wire import Reply, Seen
 
 ITEMS = """items: {at: '{{ body.results }}', key: '{{ item.id }}', ok: '{{ item.ok }}', error: '{{ item.error }}'}"""
 RESULTS = ("    chunk_size: 100\n", f"    chunk_size: 100\n    {ITEMS}\n")
@@ -25,8 +26,8 @@ def with_line_key(template: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as made:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
         yield made
 
 
@@ -74,7 +75,7 @@ LINES: dict[str, tuple[Any, str, str]] = {  # the results; the lines confirmed, 
 }
 
 
-def test_a_line_is_confirmed_only_by_its_own_result(it: Rig) -> None:
+def test_a_line_is_confirmed_only_by_its_own_result(it: World) -> None:
     """A group for each case, all in one run."""
     it.edit("items", RESULTS)
     it.put("item", *((case, id_, 1) for case in LINES for id_ in "ABC"))
@@ -97,7 +98,7 @@ def test_a_line_is_confirmed_only_by_its_own_result(it: Rig) -> None:
     assert sent == {(case, id_) for case in LINES for id_ in "ABC"} - confirmed - refused
 
 
-def test_numbers_and_texts_name_the_same_line(it: Rig) -> None:
+def test_numbers_and_texts_name_the_same_line(it: World) -> None:
     it.edit("items", RESULTS)
     it.put("item", ("W1", 5, 1), ("W1", "6", 1), ("W1", 7.50, 1))
     it.platform.plan(
@@ -107,7 +108,7 @@ def test_numbers_and_texts_name_the_same_line(it: Rig) -> None:
     assert it.run("items")["confirmed"] == 3
 
 
-def test_lines_that_an_answer_cannot_tell_apart_do_not_confirm_each_other(it: Rig) -> None:
+def test_lines_that_an_answer_cannot_tell_apart_do_not_confirm_each_other(it: World) -> None:
     """Of two lines of a request with an equal `line_key` one result speaks of both, so of neither."""
     it.edit("items", with_line_key("line.value"), ("added, changed, removed", "added, changed"))
     it.edit("items", ("\"{{ removed | map(attribute='id') | list }}\"", "[]"))
@@ -120,7 +121,7 @@ def test_lines_that_an_answer_cannot_tell_apart_do_not_confirm_each_other(it: Ri
     assert it.ledger("items", "W1", "C") is not None
 
 
-def test_results_are_compared_with_the_key_column_that_the_group_does_not_fix(it: Rig) -> None:
+def test_results_are_compared_with_the_key_column_that_the_group_does_not_fix(it: World) -> None:
     it.edit("items", RESULTS, ("key: [grp, id]", "key: [id, grp]"))
     it.put("item", ("W1", "A", 1), ("W1", "B", 1), ("W2", "A", 1))
     it.platform.rule = all_right
@@ -139,7 +140,7 @@ def test_results_are_compared_with_the_key_column_that_the_group_does_not_fix(it
     ],
 )
 def test_results_that_may_speak_of_several_lines_are_refused_by_validate(
-    it: Rig, edit: tuple[str, str], remedy: str
+    it: World, edit: tuple[str, str], remedy: str
 ) -> None:
     it.edit("items", edit, ("    group_by: [grp]\n", ""), ("{{ grp | path }}", "x"))
 
@@ -182,7 +183,7 @@ GARBAGE: dict[str, Reply] = {
 }
 
 
-def test_a_create_whose_answer_says_nothing_is_looked_up_and_not_sent_twice(it: Rig) -> None:
+def test_a_create_whose_answer_says_nothing_is_looked_up_and_not_sent_twice(it: World) -> None:
     """A client for each answer, once with the effect and once without, all in one run."""
     cases = {f"{name}, {effect}": (reply, effect) for name, reply in GARBAGE.items() for effect in ("done", "not done")}
     it.put("client", *((name, "Alfa") for name in cases))
@@ -194,7 +195,7 @@ def test_a_create_whose_answer_says_nothing_is_looked_up_and_not_sent_twice(it: 
             return None
         reply, effect = left.pop(body["externalId"])
         if effect == "done":
-            it.platform._create(body)
+            it.platform.create("clients", body)
         return reply
 
     it.platform.rule = rule
@@ -221,7 +222,7 @@ IDS: dict[str, tuple[bytes, str]] = {  # as answered, and as it stands in the ne
 }
 
 
-def test_a_saved_id_comes_back_exactly(it: Rig) -> None:
+def test_a_saved_id_comes_back_exactly(it: World) -> None:
     it.put("client", *((name, "Alfa") for name in IDS))
     it.platform.rule = lambda seen: Reply(
         status=201, body=b'{"clientId": %s}' % IDS[json.loads(seen.body)["externalId"]][0]
@@ -252,7 +253,7 @@ PLAIN: dict[str, Reply] = {  # answers that confirm where nothing is asked of th
 
 
 @pytest.mark.parametrize("reply", PLAIN.values(), ids=PLAIN)
-def test_an_accepted_request_is_confirmed_where_nothing_is_asked_of_its_body(it: Rig, reply: Reply) -> None:
+def test_an_accepted_request_is_confirmed_where_nothing_is_asked_of_its_body(it: World, reply: Reply) -> None:
     it.put("item", ("W1", "A", 1))
     it.platform.plan(reply)
 
@@ -260,7 +261,7 @@ def test_an_accepted_request_is_confirmed_where_nothing_is_asked_of_its_body(it:
 
 
 @pytest.mark.parametrize("reply", [GARBAGE["cut short"], GARBAGE["a gzip bomb"], GARBAGE["headers of a megabyte"]])
-def test_an_answer_that_did_not_arrive_whole_confirms_nothing(it: Rig, reply: Reply) -> None:
+def test_an_answer_that_did_not_arrive_whole_confirms_nothing(it: World, reply: Reply) -> None:
     it.put("item", ("W1", "A", 1))
     it.platform.plan(reply)
 

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash import Crash
-from rig import Rig, rig
-from wire import Reply
 
 from engine.operate.adopt import adopt
 from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
@@ -19,6 +16,9 @@ from engine.run.run_object import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import ConfigError, Exit, RunError
 from engine.values.records import Key
+from world.deaths import Crash
+from world.project import World, world
+from world.wire import Reply
 
 LOOKUP = """    lookup:
       settle_seconds: 0.01
@@ -34,23 +34,23 @@ NO_REMOVAL = (
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as made:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
         made.put("client", ("k1", "Ala"), ("k2", "Ola"))
         yield made
 
 
-def unknown(it: Rig) -> list[Key]:
+def unknown(it: World) -> list[Key]:
     with it.journal() as journal:
         return [claim.key for claim in journal.claims.of("clients")]
 
 
-def exit_code(it: Rig) -> Exit:
+def exit_code(it: World) -> Exit:
     assert it.last is not None
     return exit_of(it.last)
 
 
-def lose(it: Rig, fault: str, look_up: Any, *ids: str) -> None:
+def lose(it: World, fault: str, look_up: Any, *ids: str) -> None:
     """Lose the answers of the creates of some clients, or the creates, and let look-ups have an answer of their own."""
     external = {f'"externalId":"{id_}"' for id_ in ids or ("k1",)}
 
@@ -63,7 +63,7 @@ def lose(it: Rig, fault: str, look_up: Any, *ids: str) -> None:
     it.platform.rule = rule
 
 
-def heal(it: Rig) -> None:
+def heal(it: World) -> None:
     it.platform.rule = lambda _: None
 
 
@@ -99,7 +99,7 @@ ANSWERS: dict[str, tuple[Any, tuple[Exit, str | None]]] = {
     ("answer", "fault"),
     [*((answer, "after") for answer in ANSWERS), *((answer, "before") for answer in ("several", "500", "401"))],
 )
-def test_a_look_up_that_proves_nothing_creates_nothing_and_is_asked_again(it: Rig, answer: str, fault: str) -> None:
+def test_a_look_up_that_proves_nothing_creates_nothing_and_is_asked_again(it: World, answer: str, fault: str) -> None:
     look_up, expected = ANSWERS[answer]
     it.edit("clients", STRICT)
     lose(it, fault, look_up)
@@ -121,7 +121,7 @@ def test_a_look_up_that_proves_nothing_creates_nothing_and_is_asked_again(it: Ri
 
 
 @pytest.mark.parametrize("answer", [404, Reply(body=b"[]"), Reply(body=b""), Reply(body=b"null")])
-def test_a_look_up_that_finds_none_lets_it_be_created_once(it: Rig, answer: Any) -> None:
+def test_a_look_up_that_finds_none_lets_it_be_created_once(it: World, answer: Any) -> None:
     lose(it, "before", answer)
     it.run("clients")
     heal(it)
@@ -131,7 +131,7 @@ def test_a_look_up_that_finds_none_lets_it_be_created_once(it: Rig, answer: Any)
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola"}
 
 
-def test_a_wait_that_a_look_up_is_asked_for_is_waited(it: Rig) -> None:
+def test_a_wait_that_a_look_up_is_asked_for_is_waited(it: World) -> None:
     answers = iter([Reply(status=429, headers={"Retry-After": "0.05"})])
     lose(it, "after", None)
     rule = it.platform.rule
@@ -143,7 +143,7 @@ def test_a_wait_that_a_look_up_is_asked_for_is_waited(it: Rig) -> None:
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola"}
 
 
-def test_a_look_up_that_is_asked_to_wait_for_too_long_keeps_the_claim(it: Rig) -> None:
+def test_a_look_up_that_is_asked_to_wait_for_too_long_keeps_the_claim(it: World) -> None:
     lose(it, "after", Reply(status=429, headers={"Retry-After": "900"}))
     it.run("clients")
     told = (exit_code(it), it.code, unknown(it))
@@ -155,7 +155,7 @@ def test_a_look_up_that_is_asked_to_wait_for_too_long_keeps_the_claim(it: Rig) -
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola"}
 
 
-def test_a_look_up_that_cannot_be_made_creates_nothing(it: Rig) -> None:
+def test_a_look_up_that_cannot_be_made_creates_nothing(it: World) -> None:
     lose(it, "after", 500)
     it.run("clients")
     it.edit("clients", ('query: {externalId: "{{ id }}"}', 'query: {externalId: "{{ id | number }}"}'))
@@ -171,13 +171,13 @@ def test_a_look_up_that_cannot_be_made_creates_nothing(it: Rig) -> None:
 
 
 @pytest.fixture
-def alone(it: Rig) -> Rig:
+def alone(it: World) -> World:
     """A client whose create was lost, of an object without a look-up."""
     it.edit("clients", (LOOKUP, ""))
     return it
 
 
-def resolve(it: Rig, id_: str = "k1", **saved: Any) -> None:
+def resolve(it: World, id_: str = "k1", **saved: Any) -> None:
     [mapping] = it.app.loaded.select(["clients"])
     if saved:
         resolve_confirmed(it.app, mapping, [id_], saved)
@@ -185,7 +185,7 @@ def resolve(it: Rig, id_: str = "k1", **saved: Any) -> None:
         resolve_not_sent(it.app, mapping, [id_])
 
 
-def test_without_a_look_up_nothing_is_sent_until_a_person_says_so(alone: Rig) -> None:
+def test_without_a_look_up_nothing_is_sent_until_a_person_says_so(alone: World) -> None:
     lose(alone, "after", None)
     alone.run("clients")
     heal(alone)
@@ -204,7 +204,7 @@ def test_without_a_look_up_nothing_is_sent_until_a_person_says_so(alone: Rig) ->
     assert alone.platform.names() == {"k1": "Ala Nowak", "k2": "Ola"}
 
 
-def test_what_was_not_sent_is_created_exactly_once_and_as_it_is_now(alone: Rig) -> None:
+def test_what_was_not_sent_is_created_exactly_once_and_as_it_is_now(alone: World) -> None:
     lose(alone, "before", None)
     alone.run("clients")
     heal(alone)
@@ -219,7 +219,7 @@ def test_what_was_not_sent_is_created_exactly_once_and_as_it_is_now(alone: Rig) 
 
 
 @pytest.mark.parametrize("outcome", ["confirmed", "not sent"])
-def test_a_record_that_left_the_source_meanwhile_is_resolved_too(alone: Rig, outcome: str) -> None:
+def test_a_record_that_left_the_source_meanwhile_is_resolved_too(alone: World, outcome: str) -> None:
     lose(alone, "after" if outcome == "confirmed" else "before", None)
     alone.run("clients")
     heal(alone)
@@ -241,7 +241,7 @@ def test_a_record_that_left_the_source_meanwhile_is_resolved_too(alone: Rig, out
     assert alone.platform.created == {"k1": 1}
 
 
-def test_each_of_several_is_resolved_by_its_own_key(alone: Rig) -> None:
+def test_each_of_several_is_resolved_by_its_own_key(alone: World) -> None:
     lose(alone, "after", None, "k1", "k2")
     alone.run("clients")
     heal(alone)
@@ -258,18 +258,18 @@ def test_each_of_several_is_resolved_by_its_own_key(alone: Rig) -> None:
 # --- the way out of a lost journal ---------------------------------------------------------------------------------
 
 
-def lose_journal(it: Rig) -> None:
+def lose_journal(it: World) -> None:
     for path in it.state.glob(f"{FILE_NAME}*"):
         path.unlink()
     it.close()
 
 
-def adopted(it: Rig) -> Any:
+def adopted(it: World) -> Any:
     [mapping] = it.app.loaded.select(["clients"])
     return adopt(it.app, mapping)
 
 
-def test_after_a_lost_journal_ids_that_nobody_can_be_asked_for_are_told_by_a_person(alone: Rig) -> None:
+def test_after_a_lost_journal_ids_that_nobody_can_be_asked_for_are_told_by_a_person(alone: World) -> None:
     alone.run("clients")
     lose_journal(alone)
     alone.run("clients")
@@ -290,7 +290,7 @@ def test_after_a_lost_journal_ids_that_nobody_can_be_asked_for_are_told_by_a_per
     assert alone.platform.names() == {"k1": "Ala Nowak", "k2": "Ola", "k3": "Ewa"}
 
 
-def test_after_a_lost_journal_a_look_up_that_is_added_finds_them(alone: Rig) -> None:
+def test_after_a_lost_journal_a_look_up_that_is_added_finds_them(alone: World) -> None:
     alone.run("clients")
     lose_journal(alone)
     adopted(alone)
@@ -302,7 +302,7 @@ def test_after_a_lost_journal_a_look_up_that_is_added_finds_them(alone: Rig) -> 
     assert (unknown(alone), alone.platform.names()) == ([], {"k1": "Ala", "k2": "Ola"})
 
 
-def test_an_object_whose_files_belong_together_is_not_adopted_without_its_ids(alone: Rig) -> None:
+def test_an_object_whose_files_belong_together_is_not_adopted_without_its_ids(alone: World) -> None:
     alone.run("clients")
 
     with pytest.raises(ConfigError, match="client_id is saved from the target's answers"):
@@ -314,7 +314,7 @@ def test_an_object_whose_files_belong_together_is_not_adopted_without_its_ids(al
 @pytest.mark.parametrize("fault", ["after", "before"])
 @pytest.mark.parametrize("look_up", [True, False])
 def test_a_create_that_was_unknown_before_the_journal_was_lost_is_not_created_blindly(
-    it: Rig, fault: str, look_up: bool
+    it: World, fault: str, look_up: bool
 ) -> None:
     if not look_up:
         it.edit("clients", (LOOKUP, ""))
@@ -333,7 +333,7 @@ def test_a_create_that_was_unknown_before_the_journal_was_lost_is_not_created_bl
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola"}
 
 
-def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_for(it: Rig) -> None:
+def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_for(it: World) -> None:
     it.run("clients")
     it.put("client", ("k1", "Ala"), ("k2", "Ola"), ("k3", "Ewa"))
     old = it.state / "old.sqlite"

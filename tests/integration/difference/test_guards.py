@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from rig import Rig, rig
 
 from engine.connections.sql.database import SqlEnd, StatementCall
 from engine.inspect.plan import plan
@@ -18,6 +17,7 @@ from engine.operate.adopt import adopt
 from engine.run.run_object import exit_of
 from engine.values.errors import Exit
 from engine.values.records import Change, key_text
+from world.project import World, world
 
 NUMBERS = count(1)
 BOTH = pytest.mark.parametrize("it", ["sqlite", "postgres"], indirect=True)
@@ -31,9 +31,9 @@ QUERY = ("SELECT grp, id, value FROM item", "SELECT grp, id, value FROM item WHE
 
 
 @pytest.fixture(params=["sqlite"])
-def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """A project with ten items at the platform, its ERP in SQLite, or where a test asks for it in PostgreSQL."""
-    with rig(tmp_path) as made:
+    with world(tmp_path) as made:
         if request.param == "postgres":
             url = request.getfixturevalue("postgres_url")
             schema = f"guards{next(NUMBERS)}"
@@ -49,21 +49,21 @@ def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
         yield made
 
 
-def change(it: Rig, *statements: str) -> None:
+def change(it: World, *statements: str) -> None:
     with closing(SqlEnd(it.variables["ERP"], name="erp")) as end:
         end.write([StatementCall(sql=sql, params={}) for sql in statements])
 
 
-def query(it: Rig, sql: str) -> None:
+def query(it: World, sql: str) -> None:
     it.edit("items", (QUERY[1], sql))
 
 
-def notes(it: Rig) -> list[str]:
+def notes(it: World) -> list[str]:
     assert it.last is not None
     return list(it.last.notes)
 
 
-def exit_code(it: Rig) -> Exit:
+def exit_code(it: World) -> Exit:
     assert it.last is not None
     return exit_of(it.last)
 
@@ -79,7 +79,7 @@ MANY = (
 )
 NULL_KEYS = {"extracted": 10, "added": 10, "rejected": 10, "removed": 10, "withheld": 10}
 
-WITHHELD: dict[str, tuple[Callable[[Rig], None], dict[str, int], str]] = {
+WITHHELD: dict[str, tuple[Callable[[World], None], dict[str, int], str]] = {
     "an empty table": (lambda it: change(it, "DELETE FROM item"), ALL_GONE, FEW),
     "half of the rows": (
         lambda it: change(it, "DELETE FROM item WHERE id >= 'K-05'"),
@@ -107,7 +107,7 @@ WITHHELD: dict[str, tuple[Callable[[Rig], None], dict[str, int], str]] = {
 
 
 @pytest.mark.parametrize("fault", WITHHELD)
-def test_what_a_source_lost_is_withheld_with_the_command_that_lets_it_go(it: Rig, fault: str) -> None:
+def test_what_a_source_lost_is_withheld_with_the_command_that_lets_it_go(it: World, fault: str) -> None:
     happens, counts, note = WITHHELD[fault]
     happens(it)
 
@@ -133,7 +133,7 @@ REWRITTEN = {how: f"SELECT grp, {id_} AS id, value FROM item" for how, (id_, _) 
 
 @BOTH
 @pytest.mark.parametrize("how", REWRITTEN)
-def test_a_key_that_is_written_otherwise_removes_nothing_of_what_was_there(it: Rig, how: str) -> None:
+def test_a_key_that_is_written_otherwise_removes_nothing_of_what_was_there(it: World, how: str) -> None:
     query(it, REWRITTEN[how])
 
     counts = it.run("items")
@@ -163,7 +163,7 @@ ADDED_AND_GONE = {"extracted": 10, "added": 10, "removed": 10}
 
 
 @pytest.fixture
-def clients(it: Rig) -> Rig:
+def clients(it: World) -> World:
     """Ten clients of the same keys, each created by a request of its own; any number of them may be removed."""
     it.edit("clients", CLIENTS)
     assert it.run("clients") == {"extracted": 10, "added": 10, "confirmed": 10, "requests": 10}
@@ -171,17 +171,17 @@ def clients(it: Rig) -> Rig:
     return it
 
 
-def people(it: Rig, sql: str) -> None:
+def people(it: World, sql: str) -> None:
     it.edit("clients", (CLIENTS[1], sql))
 
 
-def rename(it: Rig, old: str, new: str) -> None:
+def rename(it: World, old: str, new: str) -> None:
     change(it, f"UPDATE item SET id = '{new}' WHERE id = '{old}'")
 
 
 @BOTH
 @pytest.mark.parametrize("how", WRITTEN)
-def test_nobody_is_created_a_second_time_under_a_key_that_is_written_otherwise(clients: Rig, how: str) -> None:
+def test_nobody_is_created_a_second_time_under_a_key_that_is_written_otherwise(clients: World, how: str) -> None:
     id_, key = WRITTEN[how]
     people(clients, f"SELECT {id_} AS id, grp AS name FROM item")
 
@@ -201,7 +201,7 @@ def test_nobody_is_created_a_second_time_under_a_key_that_is_written_otherwise(c
     assert clients.run("clients") == {"extracted": 10, "unchanged": 10}
 
 
-def test_a_query_that_writes_its_keys_as_before_mends_it(clients: Rig) -> None:
+def test_a_query_that_writes_its_keys_as_before_mends_it(clients: World) -> None:
     people(clients, "SELECT '0' || id AS id, grp AS name FROM item")
     clients.run("clients")
 
@@ -211,7 +211,7 @@ def test_a_query_that_writes_its_keys_as_before_mends_it(clients: Rig) -> None:
     assert clients.platform.take() == []
 
 
-def test_an_object_that_removes_nothing_is_guarded_as_well(clients: Rig) -> None:
+def test_an_object_that_removes_nothing_is_guarded_as_well(clients: World) -> None:
     clients.edit("clients", KEEPS)
     people(clients, "SELECT lower(id) AS id, grp AS name FROM item")
     held = ADDED_AND_GONE | {"withheld": 10, "unhandled_removed": 10}
@@ -231,7 +231,7 @@ def test_an_object_that_removes_nothing_is_guarded_as_well(clients: Rig) -> None
     assert len(clients.platform.names()) == 20
 
 
-def test_one_key_that_is_written_otherwise_is_withheld_and_holds_up_no_other(clients: Rig) -> None:
+def test_one_key_that_is_written_otherwise_is_withheld_and_holds_up_no_other(clients: World) -> None:
     rename(clients, "K-03", "k-03")
     change(
         clients,
@@ -255,13 +255,13 @@ def test_one_key_that_is_written_otherwise_is_withheld_and_holds_up_no_other(cli
     assert clients.platform.names().keys() == {*TEN, "k-03", "K-3"} - {"K-03", "K-04"}
 
 
-def test_keys_that_are_both_in_the_source_are_two_records(clients: Rig) -> None:
+def test_keys_that_are_both_in_the_source_are_two_records(clients: World) -> None:
     change(clients, "INSERT INTO item VALUES ('W1', 'k-03', 5, 'T'), ('W1', '00K-03 ', 5, 'T')")
 
     assert clients.run("clients") == {"extracted": 12, "unchanged": 10, "added": 2, "confirmed": 2, "requests": 2}
 
 
-def test_too_many_removals_beside_it_are_told_as_well(clients: Rig) -> None:
+def test_too_many_removals_beside_it_are_told_as_well(clients: World) -> None:
     clients.edit("clients", ("guards: {max_removed: 100%, min_rows: 0}\n", ""))
     rename(clients, "K-03", "k-03")
     change(clients, "DELETE FROM item WHERE id > 'K-06'  AND id < 'a'")
@@ -275,7 +275,7 @@ def test_too_many_removals_beside_it_are_told_as_well(clients: Rig) -> None:
     ]
 
 
-def test_what_was_let_go_is_not_asked_for_again(clients: Rig) -> None:
+def test_what_was_let_go_is_not_asked_for_again(clients: World) -> None:
     clients.edit("clients", KEEPS)
     people(clients, "SELECT lower(id) AS id, grp AS name FROM item WHERE id > 'K-07'")
     clients.platform.refused = {"k-08"}
@@ -299,7 +299,7 @@ def test_what_was_let_go_is_not_asked_for_again(clients: Rig) -> None:
     assert clients.platform.names().keys() == {*TEN, "k-08", "k-09"}
 
 
-def test_a_create_of_unknown_outcome_is_not_made_again_under_a_key_written_otherwise(clients: Rig) -> None:
+def test_a_create_of_unknown_outcome_is_not_made_again_under_a_key_written_otherwise(clients: World) -> None:
     change(clients, "INSERT INTO item VALUES ('W1', 'N-1', 5, 'T')")
     clients.edit("clients", KEEPS)
     clients.platform.plan("after", 500)  # created, the answer lost; and the look-up does not tell
@@ -313,7 +313,7 @@ def test_a_create_of_unknown_outcome_is_not_made_again_under_a_key_written_other
     assert clients.platform.take() == []
 
 
-def test_keys_that_only_the_journal_knows_are_known(clients: Rig) -> None:
+def test_keys_that_only_the_journal_knows_are_known(clients: World) -> None:
     (clients.state / "clients.duckdb").unlink()
     people(clients, "SELECT lower(id) AS id, grp AS name FROM item")
 
@@ -324,7 +324,7 @@ def test_keys_that_only_the_journal_knows_are_known(clients: Rig) -> None:
     assert clients.platform.take() == []
 
 
-def test_a_plan_and_why_say_what_a_run_withholds(clients: Rig) -> None:
+def test_a_plan_and_why_say_what_a_run_withholds(clients: World) -> None:
     rename(clients, "K-03", "k-03")
     rename(clients, "K-04", "k-04")
     [mapping] = clients.app.loaded.select(["clients"])
@@ -342,7 +342,7 @@ def test_a_plan_and_why_say_what_a_run_withholds(clients: Rig) -> None:
     ]
 
 
-def test_adopting_creates_nothing_and_so_takes_every_key(clients: Rig) -> None:
+def test_adopting_creates_nothing_and_so_takes_every_key(clients: World) -> None:
     clients.edit("clients", KEEPS)
     rename(clients, "K-03", "k-03")
     clients.platform.clients["c-9"] = {"externalId": "k-03", "name": "W1"}  # a person created it there
@@ -364,7 +364,7 @@ SAME = {
 
 @BOTH
 @pytest.mark.parametrize("how", SAME)
-def test_a_number_that_comes_as_another_type_is_the_same_key(it: Rig, how: str) -> None:
+def test_a_number_that_comes_as_another_type_is_the_same_key(it: World, how: str) -> None:
     change(it, "CREATE TABLE numbered (grp varchar(10), id integer, value integer)")
     change(it, *(f"INSERT INTO numbered VALUES ('W1', {number}, 5)" for number in range(10)))
     query(it, "SELECT grp, id, value FROM numbered")
@@ -390,7 +390,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("fault", FAILING)
-def test_a_source_that_does_not_give_what_the_mapping_names_changes_nothing(it: Rig, fault: str) -> None:
+def test_a_source_that_does_not_give_what_the_mapping_names_changes_nothing(it: World, fault: str) -> None:
     happens, expected = FAILING[fault]
     happens(it)
 
@@ -401,7 +401,7 @@ def test_a_source_that_does_not_give_what_the_mapping_names_changes_nothing(it: 
     assert it.platform.items == {"W1": dict.fromkeys(TEN, 5)}
 
 
-def test_a_join_that_doubles_all_rows_refuses_them_and_removes_nothing(it: Rig) -> None:
+def test_a_join_that_doubles_all_rows_refuses_them_and_removes_nothing(it: World) -> None:
     query(it, "SELECT i.grp, i.id, i.value FROM item i JOIN item j ON i.id = j.id OR i.id < j.id AND j.id = 'K-09'")
 
     counts = it.run("items")
@@ -428,7 +428,7 @@ LONG = (
     ],
 )
 @pytest.mark.parametrize("it", ["postgres"], indirect=True)
-def test_a_read_that_is_cut_in_the_middle_changes_nothing(it: Rig, happens: str, code: str) -> None:
+def test_a_read_that_is_cut_in_the_middle_changes_nothing(it: World, happens: str, code: str) -> None:
     it.variables["ERP"] = it.variables["ERP"].replace("options=", "options=-cstatement_timeout=500ms%20")
     query(it, LONG.format(happens))
 
@@ -443,7 +443,7 @@ def test_a_read_that_is_cut_in_the_middle_changes_nothing(it: Rig, happens: str,
 # --- how many may go ---------------------------------------------------------------------------------------------
 
 
-def test_what_is_allowed_is_a_ceiling_and_for_this_once(it: Rig) -> None:
+def test_what_is_allowed_is_a_ceiling_and_for_this_once(it: World) -> None:
     change(it, "DELETE FROM item WHERE id >= 'K-05'")
     gone = {"extracted": 5, "unchanged": 5, "removed": 5}
 
@@ -470,7 +470,7 @@ def test_what_is_allowed_is_a_ceiling_and_for_this_once(it: Rig) -> None:
     ]
 
 
-def test_an_object_that_is_withheld_holds_up_no_other(it: Rig) -> None:
+def test_an_object_that_is_withheld_holds_up_no_other(it: World) -> None:
     it.edit("clients", GUARDED)
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.run("clients")
@@ -506,7 +506,7 @@ send:
 
 
 @pytest.fixture
-def invoices(it: Rig) -> Rig:
+def invoices(it: World) -> World:
     """Ten invoices of two lines each at the platform."""
     it.sql("CREATE TABLE invoice (id, total)", "CREATE TABLE invoice_line (invoice_id, number, sku)")
     for id_ in range(10):
@@ -536,7 +536,7 @@ LINES = "if they are meant, `run --once invoices --allow-removed {0}` lets them 
         ("DELETE FROM invoice_line WHERE invoice_id > 4", 5, LOST.format(5)),
     ],
 )
-def test_children_that_are_gone_for_all_are_no_change_of_all(invoices: Rig, sql: str, lost: int, reason: str) -> None:
+def test_children_that_are_gone_for_all_are_no_change_of_all(invoices: World, sql: str, lost: int, reason: str) -> None:
     invoices.sql(sql, "UPDATE invoice SET total = 6 WHERE id = 0")
 
     first = invoices.run("invoices")
@@ -550,7 +550,7 @@ def test_children_that_are_gone_for_all_are_no_change_of_all(invoices: Rig, sql:
     assert exit_code(invoices) == Exit.DONE
 
 
-def test_some_invoices_may_lose_their_lines(invoices: Rig) -> None:
+def test_some_invoices_may_lose_their_lines(invoices: World) -> None:
     invoices.sql("DELETE FROM invoice_line WHERE invoice_id < 2")
 
     assert invoices.run("invoices") == {
@@ -570,7 +570,7 @@ NO_START = (
 )
 
 
-def versioned(it: Rig, cursor: str) -> None:
+def versioned(it: World, cursor: str) -> None:
     """Let items be read by a number that grows."""
     change(it, *(f"UPDATE item SET value = {n} WHERE id = '{id_}'" for n, id_ in enumerate(TEN, 8)))  # 8 to 17
     query(it, VERSIONS)
@@ -578,7 +578,7 @@ def versioned(it: Rig, cursor: str) -> None:
 
 
 @BOTH
-def test_a_cursor_of_numbers_begins_where_the_mapping_says(it: Rig) -> None:
+def test_a_cursor_of_numbers_begins_where_the_mapping_says(it: World) -> None:
     versioned(it, "{column: value, start: 0}")
 
     whole = it.run("items")
@@ -594,7 +594,7 @@ def test_a_cursor_of_numbers_begins_where_the_mapping_says(it: Rig) -> None:
 
 
 @BOTH
-def test_a_cursor_of_numbers_without_a_start_is_told_what_it_needs(it: Rig) -> None:
+def test_a_cursor_of_numbers_without_a_start_is_told_what_it_needs(it: World) -> None:
     versioned(it, "{column: value}")
 
     counts = it.run("items")
@@ -611,7 +611,7 @@ def test_a_cursor_of_numbers_without_a_start_is_told_what_it_needs(it: Rig) -> N
 
 
 @pytest.mark.parametrize("it", ["postgres"], indirect=True)
-def test_a_cursor_of_days_reaches_back_by_whole_days(it: Rig) -> None:
+def test_a_cursor_of_days_reaches_back_by_whole_days(it: World) -> None:
     change(it, "ALTER TABLE item ADD COLUMN day date DEFAULT '2026-11-20'")
     query(it, "SELECT grp, id, value, day FROM item WHERE day > :cursor")
     it.edit("items", ("  key: [grp, id]\n", "  key: [grp, id]\n  cursor: {column: day, overlap_seconds: 300}\n"))
@@ -623,7 +623,7 @@ def test_a_cursor_of_days_reaches_back_by_whole_days(it: Rig) -> None:
 
 
 @pytest.mark.parametrize("stays", [False, True])
-def test_a_key_written_otherwise_that_a_cursor_finds_waits_for_a_whole_read(clients: Rig, stays: bool) -> None:
+def test_a_key_written_otherwise_that_a_cursor_finds_waits_for_a_whole_read(clients: World, stays: bool) -> None:
     people(clients, "SELECT id, grp AS name, value FROM item WHERE value >= :cursor")
     clients.edit("clients", ("  key: [id]\n", "  key: [id]\n  cursor: {column: value, start: 0}\n"))
     clients.run("clients")
@@ -658,7 +658,7 @@ def test_a_key_written_otherwise_that_a_cursor_finds_waits_for_a_whole_read(clie
     assert clients.run("clients") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_read_from_a_cursor_on_removes_nothing(it: Rig) -> None:
+def test_a_read_from_a_cursor_on_removes_nothing(it: World) -> None:
     versioned(it, "{column: value, start: 0}")
     it.run("items")
     it.platform.take()
@@ -670,7 +670,7 @@ def test_a_read_from_a_cursor_on_removes_nothing(it: Rig) -> None:
     assert it.platform.take() == []
 
 
-def test_what_a_whole_read_withholds_is_found_again_to_be_allowed(it: Rig) -> None:
+def test_what_a_whole_read_withholds_is_found_again_to_be_allowed(it: World) -> None:
     versioned(it, "{column: value, start: 0}")
     it.edit("items", ("send:", "guards: {max_removed: 1}\nsend:"))
     it.run("items")

@@ -20,11 +20,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from effort import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rig import Rig, rig
-from wire import Reply, Seen
+
+from world.effort import examples
+from world.project import World, world
+from world.wire import Reply, Seen
 
 LINES = """
 object: lines
@@ -294,7 +295,7 @@ def text_of(value: Any) -> str:
     return value
 
 
-def put(it: Rig, rows: list[tuple[Any, Any, Any]]) -> None:
+def put(it: World, rows: list[tuple[Any, Any, Any]]) -> None:
     """Let the ERP hold these rows."""
 
     def bound(value: Any) -> tuple[str, Any]:
@@ -315,7 +316,7 @@ def unequal(found: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> dict[Any, An
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or type(pair[0]) is not type(pair[1])}
 
 
-def attack(it: Rig, rows: list[tuple[Any, Any, Any]]) -> None:
+def attack(it: World, rows: list[tuple[Any, Any, Any]]) -> None:
     """Send rows, again, and take them away."""
     put(it, rows)
     for name in ("lines", "singles"):
@@ -355,19 +356,19 @@ TABLES: dict[str, list[tuple[Any, Any, Any]]] = {
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as made:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
         yield added(made)
 
 
-def added(it: Rig) -> Rig:
+def added(it: World) -> World:
     for name, text in {"lines": LINES, "singles": SINGLES, "parents": PARENTS, "referring": REFERRING}.items():
         it.add(name, text)
     return it
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_each_row_arrives_exactly_or_is_refused_alone(it: Rig, table: str) -> None:
+def test_each_row_arrives_exactly_or_is_refused_alone(it: World, table: str) -> None:
     attack(it, TABLES[table])
 
 
@@ -380,11 +381,11 @@ def test_each_row_arrives_exactly_or_is_refused_alone(it: Rig, table: str) -> No
 @given(st.lists(KEYS, min_size=1, max_size=60), st.lists(KEYS, min_size=1, max_size=60), VALUES)
 def test_any_rows_arrive_exactly_or_are_refused_alone(a: list[Any], b: list[Any], v: list[Any]) -> None:
     rows = list(zip(a, b, v, strict=False))
-    with TemporaryDirectory() as folder, rig(Path(folder)) as made:
+    with TemporaryDirectory() as folder, world(Path(folder)) as made:
         attack(added(made), rows)
 
 
-def test_children_references_and_bindings_hold_any_key(it: Rig) -> None:
+def test_children_references_and_bindings_hold_any_key(it: World) -> None:
     """Keys as texts: in a create's body, its binding, the references of others, and an update's path."""
     good = [text for text in TEXTS if "\0" not in text]
     put(it, [("a", text, value) for text in good for value in ("y", "x\n", "'")] + [("a", "bad", Invalid(b"\xff"))])
@@ -417,7 +418,7 @@ send:
 """
 
 
-def test_a_path_that_leads_to_no_file_is_refused_alone(it: Rig) -> None:
+def test_a_path_that_leads_to_no_file_is_refused_alone(it: World) -> None:
     it.edit("project", ("timezone: Europe/Warsaw", "timezone: Europe/Warsaw\nfiles_root: papers"))
     it.add("papers", FILES)
     folder = it.folder / "papers"
@@ -456,7 +457,7 @@ def test_a_path_that_leads_to_no_file_is_refused_alone(it: Rig) -> None:
     }
 
 
-def test_a_row_too_large_to_work_with_is_refused_alone(it: Rig) -> None:
+def test_a_row_too_large_to_work_with_is_refused_alone(it: World) -> None:
     put(it, [("a", "5 MB", "x" * 5_000_000), ("a", "50 MB", "x" * 50_000_000), ("a", "small", "x")])
     arrived = Arrived()
     it.platform.rule = arrived.take
@@ -486,7 +487,7 @@ guards: {max_removed: 100%, min_rows: 0}
 @pytest.mark.parametrize(("rows", "size"), [(25, 1_000_000), (2_100, 12_500)])
 @pytest.mark.parametrize("object_", ["lines", "papers"])
 def test_many_heavy_rows_that_do_not_fit_in_the_usual_memory_go_all(
-    it: Rig, object_: str, rows: int, size: int
+    it: World, object_: str, rows: int, size: int
 ) -> None:
     it.add("papers", HEAVY)
     heavy = [(f"{n % 7}", n, f"{n:05d}" * (size // 5)) for n in range(rows)]
@@ -511,7 +512,7 @@ def test_many_heavy_rows_that_do_not_fit_in_the_usual_memory_go_all(
         assert it.run(object_).keys() == {"extracted", "unchanged"}
 
 
-def test_many_wide_rows_that_do_not_fit_in_the_usual_memory_go_all(it: Rig) -> None:
+def test_many_wide_rows_that_do_not_fit_in_the_usual_memory_go_all(it: World) -> None:
     columns = [f"c{number}" for number in range(150)]
     query = f"SELECT b, {', '.join(f'v || {n} AS {name}' for n, name in enumerate(columns))} FROM thing"
     fields = "".join(f'  {name}: "{{{{ {name} }}}}"\n' for name in columns)

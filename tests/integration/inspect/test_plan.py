@@ -9,8 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from crash import Crash
-from merchant import Merchant, held, merchant
 
 from engine.inspect.plan import ObjectPlan, exit_of, plan
 from engine.inspect.render_requests import preview
@@ -18,6 +16,8 @@ from engine.sandbox.api.replies import Settings
 from engine.sandbox.injected_faults import Action, Fault, Match
 from engine.values import json_text
 from engine.values.results import Counts, Failure
+from world.deaths import Crash
+from world.merchant import Merchant, held, merchant
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from merchant import Merchant, held, merchant
 
 from engine.cli import why as command
 from engine.inspect.why import Answer, State, why
@@ -15,6 +14,7 @@ from engine.sandbox.injected_faults import Action, Fault, Match
 from engine.values.errors import ConfigError
 from engine.values.order import Order
 from engine.values.records import Change, Stage
+from world.merchant import Merchant, held, merchant
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from rig import rig
 
 from engine.connections.files.stream import FileChangedError, streamed
 from engine.inspect.security_warnings import exposures
@@ -21,6 +20,7 @@ from engine.mapping.program.record_files import FileFault, FileSet, locate, look
 from engine.run.app import App
 from engine.templates import compile_value
 from engine.values.exchanges import FileBody
+from world.project import world
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -134,7 +134,7 @@ def test_a_file_that_is_exchanged_between_comparing_and_sending_is_not_sent(root
 
 
 def test_the_files_of_the_state_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
-    with rig(tmp_path) as it:
+    with world(tmp_path) as it:
         it.put("item", ("W1", "A", 5))
         it.run("items")
         (it.state / "clients.duckdb").write_bytes(b"no DuckDB file at all" * 1000)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from merchant import Merchant, held, merchant
 
 from engine.inspect.plan import plan
 from engine.inspect.why import State, why
@@ -19,6 +18,7 @@ from engine.operate.retry_rejected import retry_rejected
 from engine.sandbox.injected_faults import Action, Fault, Match
 from engine.values.errors import BusyError, ConfigError, RunError, StateError
 from engine.values.results import Status
+from world.merchant import Merchant, held, merchant
 
 K7 = Match(method="POST", client="K-0007")
 

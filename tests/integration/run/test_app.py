@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rig import Rig, rig
 
 from engine.schedule.service import run_once
 from engine.values.log import open_log
+from world.project import World, world
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as made:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
         yield made
 
 
-def test_all_that_is_noted_has_the_time_of_the_clock_that_the_program_was_given(it: Rig) -> None:
+def test_all_that_is_noted_has_the_time_of_the_clock_that_the_program_was_given(it: World) -> None:
     now = datetime(2031, 5, 4, 12, tzinfo=UTC)
     it.clock = lambda: now
     it.put("item", ("W1", "A", "a"))

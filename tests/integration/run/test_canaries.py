@@ -14,11 +14,10 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
 import pytest
-import wire
-from wire import Reply, Seen, Wire, drop_read
 
 from engine import cli
 from engine.connections.http.decide import SHOWN
+from world.wire import Reply, Seen, Wire, drop_read
 
 KEY = 'Qz7+vK"xw/3&Jm=9Tr <Lp>2\\Hd'  # each needs escaping somewhere
 TOKEN = "tok_5fGh2LwPz8RnYc4VbXk1"
@@ -139,8 +138,10 @@ def test_no_secret_is_in_any_output_or_file_after_a_run_in_which_everything_fail
     tmp_path: Path, postgres_url: str, mariadb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project, state = _project(tmp_path), tmp_path / "state"
-    monkeypatch.setattr(wire, "MAX_CONNECTIONS", 10_000)
-    with Wire(_hostile) as one, Wire(then=Reply(status=400, early=True)) as no_tls:
+    with (
+        Wire(_hostile, most=10_000) as one,
+        Wire(then=Reply(status=400, early=True), most=10_000) as no_tls,
+    ):
         variables = {
             "STATE": str(state),
             "ERP": f"sqlite:///{_erp(tmp_path)}",

@@ -19,9 +19,6 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
-from rig import rig
-from shop import Shop
-from wire import Reply, Seen, Wire, drop_read
 
 from engine.inspect.plan import plan
 from engine.run.app import App, utc_now
@@ -30,6 +27,9 @@ from engine.schedule import service
 from engine.schedule.service import Service, exit_code, run_once
 from engine.state.journal.pauses import Pause
 from engine.values.results import ObjectResult, Status
+from world.project import world
+from world.shop import Shop
+from world.wire import Reply, Seen, Wire, drop_read
 
 OBJECTS = ("north", "south", "west")
 EVERY_SECOND = "* * * * * *"
@@ -427,7 +427,7 @@ def test_one_line_says_which_connection_what_was_asked_what_came_back_and_what_t
     ],
 )
 def test_one_line_says_it_of_a_feed_too(tmp_path: Path, status: int, said: str) -> None:
-    with rig(tmp_path) as it:
+    with world(tmp_path) as it:
         it.platform.rule = lambda seen: status
         it.run("letters")
         planned = plan(it.app, it.app.loaded.mappings["letters"])
@@ -490,7 +490,7 @@ def test_a_fire_that_met_another_process_is_served_when_that_has_ended(
 
 
 def test_the_requests_of_a_feed_stand_in_the_history(tmp_path: Path) -> None:
-    with rig(tmp_path) as it:
+    with world(tmp_path) as it:
         it.platform.write("l1", {"id": "l1", "subject": "s", "lines": []})
         it.run("letters")
         it.platform.rule = lambda seen: 401

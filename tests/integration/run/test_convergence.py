@@ -6,19 +6,21 @@ A state machine over whole runs: real HTTP, real SQLite and DuckDB files. A nigh
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from effort import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from town import BAD, FAULTS, KEYS, Town, town
 
-WORLDS = (("items",), ("prices",), ("clients",), ("clients", "contacts"), ("papers",), ("memos",), ("letters",))
+from world.both_sides import BAD, KEYS, BothSides, both_sides
+from world.effort import examples
+from world.faults import FAULTS, Fault
+from world.project import memory
+
+WORLDS = (("items",), ("prices",), ("clients",), ("clients", "contacts"), ("papers",), ("entries",), ("letters",))
 
 faults = st.lists(st.sampled_from(FAULTS), max_size=6)
 kills = st.none() | st.integers(1, 40)
@@ -27,46 +29,46 @@ kills = st.none() | st.integers(1, 40)
 class Convergence(RuleBasedStateMachine):
     """Changes, faulty runs, kills and lost files in any order; at the end both sides are equal."""
 
-    @initialize(world=st.sampled_from(WORLDS))
-    def begin(self, world: tuple[str, ...]) -> None:
+    @initialize(objects=st.sampled_from(WORLDS))
+    def begin(self, objects: tuple[str, ...]) -> None:
         self.left = ExitStack()
-        folder = self.left.enter_context(tempfile.TemporaryDirectory())
-        self.town = self.left.enter_context(town(Path(folder), *world))
-        self.world = world
+        folder = self.left.enter_context(memory())
+        self.it = self.left.enter_context(both_sides(folder, *objects))
+        self.objects = objects
 
     @rule(data=st.data())
     def change(self, data: st.DataObject) -> None:
-        object_ = data.draw(st.sampled_from(self.world))
+        object_ = data.draw(st.sampled_from(self.objects))
         values = st.none() | st.integers(0, BAD)
-        self.town.change(object_, data.draw(st.dictionaries(st.sampled_from(KEYS[object_]), values, min_size=1)))
+        self.it.change(object_, data.draw(st.dictionaries(st.sampled_from(KEYS[object_]), values, min_size=1)))
 
     @rule(data=st.data(), faults=faults, kill=kills)
-    def run(self, data: st.DataObject, faults: list[str | int], kill: int | None) -> None:
-        self.town.run(data.draw(st.sampled_from(self.world)), faults=faults, kill=kill)
+    def run(self, data: st.DataObject, faults: list[Fault], kill: int | None) -> None:
+        self.it.run(data.draw(st.sampled_from(self.objects)), faults=faults, kill=kill)
 
     @rule(data=st.data(), bytes_left=st.none() | st.sampled_from([0, 5000, 20000]))
     def lose(self, data: st.DataObject, bytes_left: int | None) -> None:
-        self.town.lose(data.draw(st.sampled_from(self.world)), bytes_left=bytes_left)
+        self.it.lose(data.draw(st.sampled_from(self.objects)), bytes_left=bytes_left)
 
     @rule(data=st.data())
     def edit(self, data: st.DataObject) -> None:
-        object_ = data.draw(st.sampled_from(self.world))
+        object_ = data.draw(st.sampled_from(self.objects))
         if object_ != "letters":
-            self.town.edit(object_)
+            self.it.edit(object_)
 
     @rule(data=st.data())
     def resend(self, data: st.DataObject) -> None:
-        self.town.resend(data.draw(st.sampled_from(self.world)))
+        self.it.resend(data.draw(st.sampled_from(self.objects)))
 
     def teardown(self) -> None:
-        if hasattr(self, "town"):
+        if hasattr(self, "it"):
             with self.left:
-                self.town.calm()
+                self.it.calm()
 
 
 TestConvergence = Convergence.TestCase
 TestConvergence.settings = settings(
-    max_examples=examples(150),
+    max_examples=examples(60),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -79,15 +81,15 @@ SILENT = [503, 503]  # both attempts of a request
 
 
 @pytest.fixture
-def papers(tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path, "papers") as it:
+def papers(tmp_path: Path) -> Iterator[BothSides]:
+    with both_sides(tmp_path, "papers") as it:
         yield it
 
 
 @pytest.mark.parametrize("back", [1, 2], ids=["as it was", "changed"])
 @pytest.mark.parametrize("lost", ["after", "503 after", "late after", "before"])
 def test_a_record_that_returns_after_its_lost_removal_is_created_again(tmp_path: Path, lost: str, back: int) -> None:
-    with town(tmp_path, "clients") as it:
+    with both_sides(tmp_path, "clients") as it:
         it.change("clients", {"k1": 1})
         it.run("clients")
         it.change("clients", {"k1": None})
@@ -98,7 +100,7 @@ def test_a_record_that_returns_after_its_lost_removal_is_created_again(tmp_path:
 
 
 def test_a_removal_that_was_lost_and_a_lie_that_nobody_is_there_create_nobody_twice(tmp_path: Path) -> None:
-    with town(tmp_path, "clients") as it:
+    with both_sides(tmp_path, "clients") as it:
         it.change("clients", {"k1": 1})
         it.run("clients")
         it.change("clients", {"k1": None})
@@ -108,10 +110,10 @@ def test_a_removal_that_was_lost_and_a_lie_that_nobody_is_there_create_nobody_tw
 
         it.calm()
 
-        assert it.post.created == {"k1": 1}
+        assert it.platform.created == {"k1": 1}
 
 
-def test_a_create_that_goes_on_with_another_payload_is_changed_afterwards(papers: Town) -> None:
+def test_a_create_that_goes_on_with_another_payload_is_changed_afterwards(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])  # made with 1, its file is missing
     papers.change("papers", {"p1": 2})
@@ -119,7 +121,7 @@ def test_a_create_that_goes_on_with_another_payload_is_changed_afterwards(papers
     papers.calm()
 
 
-def test_a_create_that_goes_on_after_an_edit_of_the_mapping_is_changed_afterwards(papers: Town) -> None:
+def test_a_create_that_goes_on_after_an_edit_of_the_mapping_is_changed_afterwards(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])
     papers.edit("papers")
@@ -127,7 +129,7 @@ def test_a_create_that_goes_on_after_an_edit_of_the_mapping_is_changed_afterward
     papers.calm()
 
 
-def test_steps_that_were_begun_anew_do_not_stand_when_the_first_payload_comes_back(papers: Town) -> None:
+def test_steps_that_were_begun_anew_do_not_stand_when_the_first_payload_comes_back(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers")
     papers.change("papers", {"p1": 2})
@@ -139,7 +141,7 @@ def test_steps_that_were_begun_anew_do_not_stand_when_the_first_payload_comes_ba
     papers.calm()
 
 
-def test_a_create_whose_later_steps_were_begun_with_another_payload_does_them_again(papers: Town) -> None:
+def test_a_create_whose_later_steps_were_begun_with_another_payload_does_them_again(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", "ok", *SILENT])
     papers.change("papers", {"p1": 2})
@@ -149,17 +151,17 @@ def test_a_create_whose_later_steps_were_begun_with_another_payload_does_them_ag
     papers.calm()
 
 
-def test_a_record_that_leaves_between_the_steps_of_its_create_is_removed(papers: Town) -> None:
+def test_a_record_that_leaves_between_the_steps_of_its_create_is_removed(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])
     papers.change("papers", {"p1": None})
 
     papers.calm()
 
-    assert papers.post.papers == {}
+    assert papers.platform.things["papers"] == {}
 
 
-def test_a_removed_record_that_returns_begins_with_its_first_step(papers: Town) -> None:
+def test_a_removed_record_that_returns_begins_with_its_first_step(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers")
     papers.change("papers", {"p1": 2})
@@ -171,28 +173,28 @@ def test_a_removed_record_that_returns_begins_with_its_first_step(papers: Town) 
     papers.calm()
 
 
-def test_a_create_whose_mapping_lost_its_later_steps_is_not_repeated(papers: Town) -> None:
+def test_a_create_whose_mapping_lost_its_later_steps_is_not_repeated(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])
-    text = (papers.it.folder / "papers.yaml").read_text()
+    text = (papers.world.folder / "papers.yaml").read_text()
     first, later = text.split("    lookup:")
     step = '{method: PUT, path: "/papers/{{ saved.paper_id | path }}/file", file: pdf}'
     last = '{method: POST, path: "/papers/{{ saved.paper_id | path }}/complete", idempotent: true}'
     shorter = first.replace(f"      - {step}\n", "").replace(f"      - {last}\n", "")
-    papers.it.add("papers", f"{shorter}    lookup:{later}")
+    papers.world.add("papers", f"{shorter}    lookup:{later}")
 
     papers.calm()
 
-    assert papers.post.created == {"p1": 1}
+    assert papers.platform.created == {"papers p1": 1}
 
 
 def test_an_edit_of_the_mapping_reaches_records_before_the_cursor(tmp_path: Path) -> None:
-    with town(tmp_path, "memos") as it:
-        it.change("memos", {"m1": 0, "m2": 1})
-        it.run("memos")
-        it.change("memos", {"m3": 2})
-        it.run("memos")
-        it.edit("memos")
+    with both_sides(tmp_path, "entries") as it:
+        it.change("entries", {"m1": 0, "m2": 1})
+        it.run("entries")
+        it.change("entries", {"m3": 2})
+        it.run("entries")
+        it.edit("entries")
 
         it.calm()
 
@@ -201,7 +203,7 @@ def test_an_edit_of_the_mapping_reaches_records_before_the_cursor(tmp_path: Path
 def test_a_create_of_unknown_outcome_is_cleared_although_its_file_and_its_record_are_gone(
     tmp_path: Path, lost: str
 ) -> None:
-    with town(tmp_path, "clients") as it:
+    with both_sides(tmp_path, "clients") as it:
         it.change("clients", {"k1": 1, "k2": 1})
         it.run("clients", faults=[lost, *SILENT * 3])  # their look-ups fail
         it.change("clients", {"k1": None})
@@ -210,10 +212,10 @@ def test_a_create_of_unknown_outcome_is_cleared_although_its_file_and_its_record
 
         it.calm()
 
-        assert set(it.post.clients) == {"c-k2-1"}
+        assert set(it.platform.clients) == {"c-k2-1"}
 
 
-def test_a_record_left_between_its_steps_is_removed_although_its_file_is_lost(papers: Town) -> None:
+def test_a_record_left_between_its_steps_is_removed_although_its_file_is_lost(papers: BothSides) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])
     papers.change("papers", {"p1": None})
@@ -222,11 +224,11 @@ def test_a_record_left_between_its_steps_is_removed_although_its_file_is_lost(pa
 
     papers.calm()
 
-    assert papers.post.papers == {}
+    assert papers.platform.things["papers"] == {}
 
 
 @pytest.mark.parametrize("kill", range(4, 11))
-def test_a_kill_while_a_lost_file_is_rebuilt_forgets_no_record_between_its_steps(papers: Town, kill: int) -> None:
+def test_a_kill_while_a_lost_file_is_rebuilt_forgets_no_record_between_its_steps(papers: BothSides, kill: int) -> None:
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])
     papers.change("papers", {"p1": None})
@@ -236,7 +238,7 @@ def test_a_kill_while_a_lost_file_is_rebuilt_forgets_no_record_between_its_steps
 
     papers.calm()
 
-    assert papers.post.papers == {}
+    assert papers.platform.things["papers"] == {}
 
 
 STEP = 'requests:\n      - {method: POST, path: /papers, body: "{{ line }}", save: {paper_id: "{{ body.paperId }}"}}\n'
@@ -245,45 +247,47 @@ LAST = '      - {method: POST, path: "/papers/{{ saved.paper_id | path }}/comple
 
 
 @pytest.mark.parametrize("then", [1, 2], ids=["as it was made", "as it was finished"])
-def test_a_second_create_of_a_record_is_never_repeated_whatever_its_payload_became(papers: Town, then: int) -> None:
+def test_a_second_create_of_a_record_is_never_repeated_whatever_its_payload_became(
+    papers: BothSides, then: int
+) -> None:
     creating = LAST.replace(", idempotent: true", "")
-    papers.it.edit("papers", (STEP + FILE + LAST, STEP + FILE + creating + LAST))
+    papers.world.edit("papers", (STEP + FILE + LAST, STEP + FILE + creating + LAST))
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])  # made with 1, its file is missing
     papers.change("papers", {"p1": 2})
-    papers.post.take()
+    papers.platform.take()
     papers.run("papers", faults=["ok", "ok", *SILENT])  # its file is that of 2, and the second create is done
-    sent = [papers.post.take()]
+    sent = [papers.platform.take()]
     papers.change("papers", {"p1": then})
     papers.run("papers")
-    sent.append(papers.post.take())
+    sent.append(papers.platform.take())
 
     file, last = "PUT /papers/p1-1/file", "POST /papers/p1-1/complete"
     assert sent == [[file, last, last, last], [last, "PUT /papers/p1-1", file, last]]
     papers.calm()
 
 
-def test_a_record_made_with_one_payload_and_finished_with_another_stands_for_neither(papers: Town) -> None:
-    text = (papers.it.folder / "papers.yaml").read_text()
+def test_a_record_made_with_one_payload_and_finished_with_another_stands_for_neither(papers: BothSides) -> None:
+    text = (papers.world.folder / "papers.yaml").read_text()
     added, _, rest = text.partition("  - on: [changed]")
-    papers.it.add("papers", f"{added}  - on: [removed]{rest.partition('  - on: [removed]')[2]}")
+    papers.world.add("papers", f"{added}  - on: [removed]{rest.partition('  - on: [removed]')[2]}")
     papers.change("papers", {"p1": 1})
     papers.run("papers", faults=["ok", *SILENT])
     papers.change("papers", {"p1": 2})
     papers.run("papers")
     papers.change("papers", {"p1": 1})
 
-    assert papers.it.run("papers") == {"extracted": 1, "changed": 1, "unhandled_changed": 1}
+    assert papers.world.run("papers") == {"extracted": 1, "changed": 1, "unhandled_changed": 1}
 
 
 def test_a_create_that_was_refused_by_an_answer_that_proves_nothing_is_looked_up_first(tmp_path: Path) -> None:
-    with town(tmp_path, "clients") as it:
-        it.it.edit("clients", ("    lookup:", "    on_status: {503: reject}\n    lookup:"))
+    with both_sides(tmp_path, "clients") as it:
+        it.world.edit("clients", ("    lookup:", "    on_status: {503: reject}\n    lookup:"))
         it.change("clients", {"k1": 1})
         it.run("clients", faults=["503 after"])
-        assert set(it.it.rejected("clients")) == {("k1",)}
+        assert set(it.world.rejected("clients")) == {("k1",)}
         it.change("clients", {"k1": 2})
 
         it.calm()
 
-        assert it.post.created == {"k1": 1}
+        assert it.platform.created == {"k1": 1}

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import ITEMS, Rig, rig
-from wire import Reply
 
 from engine.inspect.plan import plan
 from engine.operate.retry_rejected import retry_rejected
@@ -22,15 +20,17 @@ from engine.run.run_object import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import Exit, StateError
 from engine.values.results import ObjectResult, Status
+from world.project import World, mapping, world
+from world.wire import Reply
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as made:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
         yield made
 
 
-def result(it: Rig) -> ObjectResult:
+def result(it: World) -> ObjectResult:
     assert it.last is not None
     return it.last
 
@@ -39,7 +39,7 @@ def result(it: Rig) -> ObjectResult:
 
 
 @pytest.mark.parametrize("fault", ["after", "before", 500, 503, 408])
-def test_a_value_that_returned_while_an_answer_was_lost_is_sent(it: Rig, fault: Any) -> None:
+def test_a_value_that_returned_while_an_answer_was_lost_is_sent(it: World, fault: Any) -> None:
     it.put("item", ("W1", "A", "a"))
     it.run("items")
     it.put("item", ("W1", "A", "b"))
@@ -54,7 +54,7 @@ def test_a_value_that_returned_while_an_answer_was_lost_is_sent(it: Rig, fault: 
     assert it.platform.items == {"W1": {"A": "a"}}
 
 
-def test_a_removal_that_was_undone_while_its_answer_was_lost_is_sent_again(it: Rig) -> None:
+def test_a_removal_that_was_undone_while_its_answer_was_lost_is_sent_again(it: World) -> None:
     it.put("item", ("W1", "A", "a"), ("W1", "B", "b"))
     it.run("items")
     it.put("item", ("W1", "B", "b"))
@@ -69,7 +69,7 @@ def test_a_removal_that_was_undone_while_its_answer_was_lost_is_sent_again(it: R
     assert it.platform.items == {"W1": {"A": "a", "B": "b"}}
 
 
-def test_a_record_that_was_added_unlearnt_and_left_is_removed(it: Rig) -> None:
+def test_a_record_that_was_added_unlearnt_and_left_is_removed(it: World) -> None:
     it.put("item", ("W1", "A", "a"))
     it.platform.plan("after")
     it.run("items")
@@ -82,7 +82,7 @@ def test_a_record_that_was_added_unlearnt_and_left_is_removed(it: Rig) -> None:
     assert it.run("items") == {}
 
 
-def test_a_refusal_of_a_line_alone_leaves_what_was_confirmed(it: Rig) -> None:
+def test_a_refusal_of_a_line_alone_leaves_what_was_confirmed(it: World) -> None:
     it.put("item", ("W1", "A", "a"))
     it.run("items")
     it.platform.refused = {"bad"}
@@ -94,7 +94,7 @@ def test_a_refusal_of_a_line_alone_leaves_what_was_confirmed(it: Rig) -> None:
     assert it.rejected("items") == {}
 
 
-def test_a_refusal_after_a_lost_answer_leaves_it_uncertain(it: Rig) -> None:
+def test_a_refusal_after_a_lost_answer_leaves_it_uncertain(it: World) -> None:
     it.edit("project", ("attempts: 1", "attempts: 2"))
     it.put("item", ("W1", "A", "a"))
     it.run("items")
@@ -107,7 +107,7 @@ def test_a_refusal_after_a_lost_answer_leaves_it_uncertain(it: Rig) -> None:
     assert it.platform.items == {"W1": {"A": "a"}}
 
 
-def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_done(it: Rig) -> None:
+def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_done(it: World) -> None:
     it.edit("items", ("    group_by: [grp]\n", "    group_by: [grp]\n    on_status: {500: wait}\n"))
     it.put("item", ("W1", "A", "a"))
     it.run("items")
@@ -125,7 +125,7 @@ def test_what_waits_by_the_mappings_word_stays_uncertain_where_it_may_have_been_
 # --- refusals ------------------------------------------------------------------------------------------------
 
 
-def test_seven_bad_lines_of_thirty_thousand_cost_200_requests_and_no_other_line(it: Rig) -> None:
+def test_seven_bad_lines_of_thirty_thousand_cost_200_requests_and_no_other_line(it: World) -> None:
     it.edit("items", ("chunk_size: 100", "chunk_size: 10000"))
     it.edit("project", ("concurrency: 1", "concurrency: 4"))
     rows = [("W1", f"{number:05}", number) for number in range(30_000)]
@@ -146,7 +146,7 @@ def test_seven_bad_lines_of_thirty_thousand_cost_200_requests_and_no_other_line(
     assert exit_of(result(it)) == Exit.PARTIAL
 
 
-def test_of_rows_so_heavy_that_three_go_at_once_none_is_left_out(it: Rig) -> None:
+def test_of_rows_so_heavy_that_three_go_at_once_none_is_left_out(it: World) -> None:
     it.put("item", *[(f"W{number % 4}", f"{number:02}", 1) for number in range(41)])
     it.run("items")
     with it.staging("items") as staging:
@@ -172,7 +172,7 @@ def test_of_rows_so_heavy_that_three_go_at_once_none_is_left_out(it: Rig) -> Non
     assert it.run("items") == {"extracted": 47, "unchanged": 46, "changed": 1, "rejected": 1}
 
 
-def test_a_remembered_rejection_ends_when_its_payload_changes(it: Rig) -> None:
+def test_a_remembered_rejection_ends_when_its_payload_changes(it: World) -> None:
     it.platform.refused = {"bad", "worse"}
     it.put("item", ("W1", "A", "bad"))
     refused = {"extracted": 1, "added": 1, "rejected": 1}
@@ -194,7 +194,7 @@ def test_a_remembered_rejection_ends_when_its_payload_changes(it: Rig) -> None:
     assert it.rejected("items") == {}
 
 
-def test_a_remembered_rejection_ends_when_the_mapping_changes(it: Rig) -> None:
+def test_a_remembered_rejection_ends_when_the_mapping_changes(it: World) -> None:
     it.platform.refused = {"bad"}
     it.put("item", ("W1", "A", "bad"))
     it.run("items")
@@ -203,7 +203,7 @@ def test_a_remembered_rejection_ends_when_the_mapping_changes(it: Rig) -> None:
     assert it.run("items") == {"extracted": 1, "added": 1, "rejected": 1, "requests": 1}
 
 
-def test_a_remembered_rejection_ends_when_an_operator_says_so(it: Rig) -> None:
+def test_a_remembered_rejection_ends_when_an_operator_says_so(it: World) -> None:
     it.platform.refused = {"bad"}
     it.put("item", ("W1", "A", "bad"))
     it.run("items")
@@ -215,7 +215,7 @@ def test_a_remembered_rejection_ends_when_an_operator_says_so(it: Rig) -> None:
     assert it.rejected("items") == {}
 
 
-def test_an_operators_retry_outlives_a_run_that_could_not_send_it(it: Rig) -> None:
+def test_an_operators_retry_outlives_a_run_that_could_not_send_it(it: World) -> None:
     it.platform.refused = {"bad"}
     it.put("item", ("W1", "A", "bad"))
     it.run("items")
@@ -228,7 +228,7 @@ def test_an_operators_retry_outlives_a_run_that_could_not_send_it(it: Rig) -> No
     assert it.run("items") == {"extracted": 1, "added": 1, "confirmed": 1, "requests": 1}
 
 
-def test_a_rejection_is_forgotten_when_its_key_left_the_source(it: Rig) -> None:
+def test_a_rejection_is_forgotten_when_its_key_left_the_source(it: World) -> None:
     it.platform.refused = {"bad"}
     it.put("item", ("W1", "A", "bad"), ("W1", "B", "good"))
     it.run("items")
@@ -239,7 +239,7 @@ def test_a_rejection_is_forgotten_when_its_key_left_the_source(it: Rig) -> None:
     assert it.rejected("items") == {}
 
 
-def test_missing_and_doubled_keys_are_refused_with_all_their_rows_and_remove_nothing(it: Rig) -> None:
+def test_missing_and_doubled_keys_are_refused_with_all_their_rows_and_remove_nothing(it: World) -> None:
     it.put("item", ("W1", "A", 1), ("W1", "B", 2), ("W1", "C", 3))
     it.run("items")
     it.put("item", ("W1", "A", 1), ("W1", "A", 2), ("W1", "B", 2), (None, "C", 3), ("W1", None, 4), ("W1", "C", 4))
@@ -259,7 +259,7 @@ def test_missing_and_doubled_keys_are_refused_with_all_their_rows_and_remove_not
     assert it.platform.items == {"W1": {"A": 1, "B": 2, "C": 4}}
 
 
-def test_a_row_that_cannot_be_rendered_is_refused_alone(it: Rig) -> None:
+def test_a_row_that_cannot_be_rendered_is_refused_alone(it: World) -> None:
     it.edit("items", ('value: "{{ value }}"', 'value: "{{ value | number }}"'))
     it.put("item", ("W1", "A", "1"), ("W1", "B", "brak"), ("W1", "C", "3"))
 
@@ -270,7 +270,7 @@ def test_a_row_that_cannot_be_rendered_is_refused_alone(it: Rig) -> None:
     assert it.rejected("items") == {("W1", "B"): "render"}
 
 
-def test_requests_that_cannot_be_made_are_refused_within_the_run(it: Rig) -> None:
+def test_requests_that_cannot_be_made_are_refused_within_the_run(it: World) -> None:
     it.edit("items", ("/items/{{ grp | path }}", "/items/{{ grp.split('-')[1] | path }}"))
     it.put("item", *[(f"{number}", "A", 1) for number in range(300)], ("a-W1", "A", 1))
 
@@ -280,7 +280,7 @@ def test_requests_that_cannot_be_made_are_refused_within_the_run(it: Rig) -> Non
     assert result(it).duration_seconds < 100  # not a pause for each of them
 
 
-def test_a_platform_that_refuses_whatever_is_sent_ends_the_operation(it: Rig) -> None:
+def test_a_platform_that_refuses_whatever_is_sent_ends_the_operation(it: World) -> None:
     it.platform.rule = lambda seen: 422
     it.put("item", *[(f"W{group}", f"{number}", 1) for group in range(6) for number in range(20)])
 
@@ -297,7 +297,7 @@ def test_a_platform_that_refuses_whatever_is_sent_ends_the_operation(it: Rig) ->
 GUARDED = ("guards: {max_removed: 100%, min_rows: 0}\n", "")
 
 
-def test_an_empty_source_removes_nothing(it: Rig) -> None:
+def test_an_empty_source_removes_nothing(it: World) -> None:
     it.edit("items", GUARDED)
     it.put("item", ("W1", "A", 1), ("W1", "B", 2))
     it.run("items")
@@ -311,7 +311,7 @@ def test_an_empty_source_removes_nothing(it: Rig) -> None:
     assert it.platform.items == {"W1": {"A": 1, "B": 2}}
 
 
-def test_a_query_that_the_database_refuses_is_told_with_its_place(it: Rig) -> None:
+def test_a_query_that_the_database_refuses_is_told_with_its_place(it: World) -> None:
     it.put("item", ("W1", "A", 1))
     it.edit("items", ("FROM item", "FROM itme"))
 
@@ -321,7 +321,7 @@ def test_a_query_that_the_database_refuses_is_told_with_its_place(it: Rig) -> No
     assert re.search(r"items\.yaml:\d+:\d+: items: connection erp: no such table: itme$", it.last.failure.message)
 
 
-def test_more_removals_than_the_guard_lets_go_are_withheld_and_may_be_allowed_once(it: Rig) -> None:
+def test_more_removals_than_the_guard_lets_go_are_withheld_and_may_be_allowed_once(it: World) -> None:
     it.edit("items", GUARDED)
     rows = [("W1", f"{number}", number) for number in range(10)]
     it.put("item", *rows)
@@ -340,7 +340,7 @@ def test_more_removals_than_the_guard_lets_go_are_withheld_and_may_be_allowed_on
     assert it.platform.items["W1"].keys() == {f"{number}" for number in range(3, 10)}
 
 
-def test_a_source_that_breaks_off_removes_nothing(it: Rig) -> None:
+def test_a_source_that_breaks_off_removes_nothing(it: World) -> None:
     it.put("item", ("W1", "A", 1), ("W1", "B", 2))
     it.run("items")
     it.edit("items", ("SELECT grp, id, value FROM item", "SELECT grp, id, value, json(id) AS x FROM item"))
@@ -350,10 +350,10 @@ def test_a_source_that_breaks_off_removes_nothing(it: Rig) -> None:
     assert it.platform.items == {"W1": {"A": 1, "B": 2}}
 
 
-def test_rows_over_a_limit_are_refused_and_the_same_ones_each_time(it: Rig) -> None:
+def test_rows_over_a_limit_are_refused_and_the_same_ones_each_time(it: World) -> None:
     it.edit("items", GUARDED)
     limits = "limits:\n  - {per: [grp], distinct: [id], max: 2}\nguards:"
-    it.add("items", ITEMS.replace("guards:", limits))
+    it.add("items", mapping("items").replace("guards:", limits))
     it.put("item", ("W1", "B", 1), ("W1", "C", 2), ("W1", "D", 3))
     first = it.run("items")
     it.put("item", ("W1", "A", 0), ("W1", "B", 1), ("W1", "C", 2), ("W1", "D", 3))
@@ -393,7 +393,7 @@ send:
 """
 
 
-def test_a_record_waits_for_what_it_refers_to_and_goes_by_itself(it: Rig) -> None:
+def test_a_record_waits_for_what_it_refers_to_and_goes_by_itself(it: World) -> None:
     it.add("credits", CREDITS)
     it.put("item", ("k1", "A", "100"), (None, "B", "200"))
 
@@ -408,7 +408,7 @@ def test_a_record_waits_for_what_it_refers_to_and_goes_by_itself(it: Rig) -> Non
     assert it.platform.clients == {"c-k1-1": {"externalId": "A", "name": "100"}}
 
 
-def test_a_reference_that_gets_another_value_is_a_change(it: Rig) -> None:
+def test_a_reference_that_gets_another_value_is_a_change(it: World) -> None:
     it.add("credits", CREDITS)
     it.put("item", ("k1", "A", "100"))
     it.put("client", ("k1", "Ala"))
@@ -429,7 +429,7 @@ def test_a_reference_that_gets_another_value_is_a_change(it: Rig) -> None:
 
 
 @pytest.mark.parametrize(("fault", "creates"), [("after", 1), ("before", 2), (500, 2)])
-def test_a_create_that_was_not_learnt_is_looked_up_and_never_doubled(it: Rig, fault: Any, creates: int) -> None:
+def test_a_create_that_was_not_learnt_is_looked_up_and_never_doubled(it: World, fault: Any, creates: int) -> None:
     it.put("client", ("k1", "Ala"))
     it.platform.plan(fault)
 
@@ -442,7 +442,7 @@ def test_a_create_that_was_not_learnt_is_looked_up_and_never_doubled(it: Rig, fa
     assert it.run("clients") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_create_whose_look_up_fails_is_unknown_and_asked_for_again_in_the_next_run(it: Rig) -> None:
+def test_a_create_whose_look_up_fails_is_unknown_and_asked_for_again_in_the_next_run(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.platform.plan("after", 500)
     unknown = it.run("clients")
@@ -457,7 +457,7 @@ def test_a_create_whose_look_up_fails_is_unknown_and_asked_for_again_in_the_next
     assert it.run("clients") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_create_that_was_not_done_is_made_again_after_a_later_look_up(it: Rig) -> None:
+def test_a_create_that_was_not_done_is_made_again_after_a_later_look_up(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.platform.plan("before", 500)
     it.run("clients")
@@ -468,7 +468,7 @@ def test_a_create_that_was_not_done_is_made_again_after_a_later_look_up(it: Rig)
     assert it.platform.names() == {"k1": "Ala"}
 
 
-def test_a_create_that_was_found_without_an_update_is_held_for_what_was_claimed(it: Rig) -> None:
+def test_a_create_that_was_found_without_an_update_is_held_for_what_was_claimed(it: World) -> None:
     it.edit("clients", ("  - on: [changed]\n", "  - on: [changed]\n    schedule: manual\n"))
     it.put("client", ("k1", "Ala"))
     it.platform.plan("after")
@@ -483,7 +483,7 @@ def test_a_create_that_was_found_without_an_update_is_held_for_what_was_claimed(
     assert it.platform.names() == {"k1": "Ola"}
 
 
-def only_creates(it: Rig, *, lookup: bool) -> None:
+def only_creates(it: World, *, lookup: bool) -> None:
     text = (it.folder / "clients.yaml").read_text()
     head, _, rest = text.partition("  - on: [changed]")
     if not lookup:
@@ -491,7 +491,7 @@ def only_creates(it: Rig, *, lookup: bool) -> None:
     it.add("clients", head + "guards:" + rest.partition("guards:")[2])
 
 
-def test_without_an_update_a_found_create_is_confirmed_with_what_was_claimed(it: Rig) -> None:
+def test_without_an_update_a_found_create_is_confirmed_with_what_was_claimed(it: World) -> None:
     only_creates(it, lookup=True)
     it.put("client", ("k1", "Ala"))
     it.platform.plan("after", 500)
@@ -507,7 +507,7 @@ def test_without_an_update_a_found_create_is_confirmed_with_what_was_claimed(it:
     assert it.run("clients") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_create_without_look_up_stays_unknown_and_is_not_sent_again(it: Rig) -> None:
+def test_a_create_without_look_up_stays_unknown_and_is_not_sent_again(it: World) -> None:
     only_creates(it, lookup=False)
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.platform.plan("after")
@@ -527,7 +527,7 @@ def test_a_create_without_look_up_stays_unknown_and_is_not_sent_again(it: Rig) -
 
 
 @pytest.mark.parametrize("on", ["[added, changed]", "[added, changed, removed]"])
-def test_what_must_not_be_repeated_is_not_repeated_for_a_change_either(it: Rig, on: str) -> None:
+def test_what_must_not_be_repeated_is_not_repeated_for_a_change_either(it: World, on: str) -> None:
     it.edit("items", ("      idempotent: true\n", ""), ("on: [added, changed, removed]", f"on: {on}"))
     it.put("item", ("W1", "A", 1), ("W1", "B", 2))
     it.run("items")
@@ -571,7 +571,7 @@ guards: {max_removed: 100%, min_rows: 0}
     ],
 )
 def test_a_create_of_several_steps_ends_with_its_last_and_creates_once(
-    it: Rig, faults: tuple[Any, ...], requests: list[str]
+    it: World, faults: tuple[Any, ...], requests: list[str]
 ) -> None:
     text = (it.folder / "clients.yaml").read_text()
     it.add("clients", text.partition("  - on: [added]")[0].rstrip() + STEPS)
@@ -584,7 +584,7 @@ def test_a_create_of_several_steps_ends_with_its_last_and_creates_once(
     assert it.platform.take() == requests
 
 
-def test_a_409_is_looked_up_and_the_record_that_exists_is_updated(it: Rig) -> None:
+def test_a_409_is_looked_up_and_the_record_that_exists_is_updated(it: World) -> None:
     it.platform.clients["old"] = {"externalId": "k1", "name": "before us"}
     it.platform.plan(409)
     it.put("client", ("k1", "Ala"))
@@ -596,7 +596,7 @@ def test_a_409_is_looked_up_and_the_record_that_exists_is_updated(it: Rig) -> No
     assert it.platform.names() == {"k1": "Ala"}
 
 
-def test_a_look_up_that_cannot_be_made_keeps_the_claim(it: Rig) -> None:
+def test_a_look_up_that_cannot_be_made_keeps_the_claim(it: World) -> None:
     it.edit("clients", ('query: {externalId: "{{ id }}"}', 'query: {externalId: "{{ id }}", n: "{{ name.strip() }}"}'))
     it.edit("clients", ("$on_null: reject", "$on_null: send"))
     it.put("client", ("k1", None))
@@ -612,7 +612,7 @@ def test_a_look_up_that_cannot_be_made_keeps_the_claim(it: Rig) -> None:
     assert it.platform.names() == {"k1": "Ala"}
 
 
-def test_a_create_of_unknown_outcome_whose_record_left_is_found_and_removed(it: Rig) -> None:
+def test_a_create_of_unknown_outcome_whose_record_left_is_found_and_removed(it: World) -> None:
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.platform.plan("after", "ok", 500)
     it.run("clients")
@@ -625,7 +625,7 @@ def test_a_create_of_unknown_outcome_whose_record_left_is_found_and_removed(it: 
     assert it.run("clients") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_create_of_unknown_outcome_that_was_not_done_and_left_is_let_go(it: Rig) -> None:
+def test_a_create_of_unknown_outcome_that_was_not_done_and_left_is_let_go(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.platform.plan("before", 500)
     it.run("clients")
@@ -638,7 +638,7 @@ def test_a_create_of_unknown_outcome_that_was_not_done_and_left_is_let_go(it: Ri
     assert it.run("clients") == {}
 
 
-def test_what_an_update_marks_ahead_hides_no_lost_removal(it: Rig) -> None:
+def test_what_an_update_marks_ahead_hides_no_lost_removal(it: World) -> None:
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.run("clients")
     it.put("client", ("k1", "Ela"), ("k3", "Iza"))
@@ -674,7 +674,7 @@ def test_what_an_update_marks_ahead_hides_no_lost_removal(it: Rig) -> None:
 # --- edits of the mapping ------------------------------------------------------------------------------------
 
 
-def test_an_edit_of_the_fields_sends_only_what_differs(it: Rig) -> None:
+def test_an_edit_of_the_fields_sends_only_what_differs(it: World) -> None:
     it.put("item", ("W1", "A", 1), ("W1", "B", 100), ("W1", "C", 200))
     it.run("items")
     it.edit("items", ('value: "{{ value }}"', 'value: "{{ value if value < 150 else 150 }}"'))
@@ -686,7 +686,7 @@ def test_an_edit_of_the_fields_sends_only_what_differs(it: Rig) -> None:
     assert it.run("items") == {"extracted": 3, "unchanged": 3}
 
 
-def test_an_edit_of_path_or_envelope_sends_nothing(it: Rig) -> None:
+def test_an_edit_of_path_or_envelope_sends_nothing(it: World) -> None:
     it.put("item", ("W1", "A", 1))
     it.run("items")
     it.edit("items", ("/items/{{ grp | path }}", "/other/{{ grp | path }}"))
@@ -694,7 +694,7 @@ def test_an_edit_of_path_or_envelope_sends_nothing(it: Rig) -> None:
     assert it.run("items") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_column_that_no_template_uses_changes_nothing(it: Rig) -> None:
+def test_a_column_that_no_template_uses_changes_nothing(it: World) -> None:
     it.edit("items", ("SELECT grp, id, value FROM item", "SELECT grp, id, value, random() AS noise FROM item"))
     it.put("item", ("W1", "A", 1))
     it.run("items")
@@ -702,7 +702,7 @@ def test_a_column_that_no_template_uses_changes_nothing(it: Rig) -> None:
     assert it.run("items") == {"extracted": 1, "unchanged": 1}
 
 
-def test_a_record_that_moved_to_another_group_is_sent_there(it: Rig) -> None:
+def test_a_record_that_moved_to_another_group_is_sent_there(it: World) -> None:
     it.edit("items", ("key: [grp, id]", "key: [id]"), ("on: [added, changed, removed]", "on: [added, changed]"))
     it.edit("items", ("{{ removed | map(attribute='id') | list }}", "{{ [] }}"))
     it.put("item", ("W1", "A", 1))
@@ -715,7 +715,7 @@ def test_a_record_that_moved_to_another_group_is_sent_there(it: Rig) -> None:
     assert it.platform.items["W2"] == {"A": 1}
 
 
-def test_a_column_that_changes_its_kind_loses_nothing(it: Rig) -> None:
+def test_a_column_that_changes_its_kind_loses_nothing(it: World) -> None:
     it.put("item", ("W1", "A", 1), ("W1", "B", "brak"), ("W1", "C", 3))
     it.run("items")
     text = dict(it.platform.items["W1"])
@@ -729,7 +729,7 @@ def test_a_column_that_changes_its_kind_loses_nothing(it: Rig) -> None:
     assert it.run("items") == {"extracted": 2, "unchanged": 2}
 
 
-def test_a_key_that_looked_like_a_number_is_removed_as_the_text_it_was(it: Rig) -> None:
+def test_a_key_that_looked_like_a_number_is_removed_as_the_text_it_was(it: World) -> None:
     it.put("item", ("W1", "007", 1), ("W1", "x", 2))
     it.run("items")
     it.put("item", ("W1", 8, 3))
@@ -738,7 +738,7 @@ def test_a_key_that_looked_like_a_number_is_removed_as_the_text_it_was(it: Rig) 
     assert it.platform.items == {"W1": {8: 3}}
 
 
-def test_equal_numbers_of_other_types_are_no_change(it: Rig) -> None:
+def test_equal_numbers_of_other_types_are_no_change(it: World) -> None:
     it.put("item", ("W1", "A", 5), ("W1", "B", 2.5))
     it.run("items")
     it.put("item", ("W1", "A", 5.0), ("W1", "B", 2.50))
@@ -749,7 +749,7 @@ def test_equal_numbers_of_other_types_are_no_change(it: Rig) -> None:
 # --- lost and stale files ------------------------------------------------------------------------------------
 
 
-def test_a_lost_duckdb_file_is_rebuilt_by_sending_again_and_creates_nothing(it: Rig) -> None:
+def test_a_lost_duckdb_file_is_rebuilt_by_sending_again_and_creates_nothing(it: World) -> None:
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.run("clients")
     it.platform.take()
@@ -765,7 +765,7 @@ def test_a_lost_duckdb_file_is_rebuilt_by_sending_again_and_creates_nothing(it: 
     assert result(it).notes == ()
 
 
-def test_a_lost_duckdb_file_of_an_object_without_update_is_adopted_and_changes_are_told(it: Rig) -> None:
+def test_a_lost_duckdb_file_of_an_object_without_update_is_adopted_and_changes_are_told(it: World) -> None:
     only_creates(it, lookup=True)
     it.put("client", ("k1", "Ala"))
     it.run("clients")
@@ -780,7 +780,7 @@ def test_a_lost_duckdb_file_of_an_object_without_update_is_adopted_and_changes_a
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
-def test_a_damaged_duckdb_file_is_set_aside_and_rebuilt(it: Rig, damage: str) -> None:
+def test_a_damaged_duckdb_file_is_set_aside_and_rebuilt(it: World, damage: str) -> None:
     it.put("item", ("W1", "A", 1))
     it.run("items")
     path = it.state / "items.duckdb"
@@ -796,7 +796,7 @@ def test_a_damaged_duckdb_file_is_set_aside_and_rebuilt(it: Rig, damage: str) ->
 
 
 @pytest.mark.parametrize("place", [0.0, 0.13, 0.5, 0.9])
-def test_a_duckdb_file_with_a_bad_spot_is_rebuilt_at_the_latest_by_the_next_run(it: Rig, place: float) -> None:
+def test_a_duckdb_file_with_a_bad_spot_is_rebuilt_at_the_latest_by_the_next_run(it: World, place: float) -> None:
     it.edit("items", ("chunk_size: 100", "chunk_size: 10000"))
     it.put("item", *[("W1", f"{number:05}", f"value {number * 7919 % 100003}") for number in range(20_000)])
     it.run("items")
@@ -817,7 +817,7 @@ def test_a_duckdb_file_with_a_bad_spot_is_rebuilt_at_the_latest_by_the_next_run(
     )
 
 
-def test_an_old_duckdb_file_is_not_believed(it: Rig) -> None:
+def test_an_old_duckdb_file_is_not_believed(it: World) -> None:
     it.put("item", ("W1", "A", "a"))
     it.run("items")
     old = (it.state / "items.duckdb").read_bytes()
@@ -831,7 +831,7 @@ def test_an_old_duckdb_file_is_not_believed(it: Rig) -> None:
 
 
 @pytest.mark.parametrize("loss", ["gone", "behind"])
-def test_without_its_journal_nothing_is_sent(it: Rig, loss: str) -> None:
+def test_without_its_journal_nothing_is_sent(it: World, loss: str) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     shutil.copytree(it.state, it.folder / "backup")
@@ -850,7 +850,7 @@ def test_without_its_journal_nothing_is_sent(it: Rig, loss: str) -> None:
     assert it.platform.take() == []
 
 
-def test_a_damaged_journal_sends_nothing(it: Rig) -> None:
+def test_a_damaged_journal_sends_nothing(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     it.platform.take()
@@ -867,7 +867,7 @@ def test_a_damaged_journal_sends_nothing(it: Rig) -> None:
 # --- ends ----------------------------------------------------------------------------------------------------
 
 
-def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_request_is_accepted(it: Rig) -> None:
+def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_request_is_accepted(it: World) -> None:
     it.platform.rule = lambda seen: 401
     it.put("item", *[("W1", f"{number}", number) for number in range(500)])
 
@@ -887,7 +887,7 @@ def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_re
         assert journal.pauses.all() == {}
 
 
-def test_credentials_refused_to_a_reader_pause_the_connection_that_is_read(it: Rig) -> None:
+def test_credentials_refused_to_a_reader_pause_the_connection_that_is_read(it: World) -> None:
     it.platform.rule = lambda seen: 401
     it.platform.write("l1", {"id": "l1", "subject": "s", "lines": []})
 
@@ -903,7 +903,7 @@ def test_credentials_refused_to_a_reader_pause_the_connection_that_is_read(it: R
         assert journal.pauses.all() == {}
 
 
-def test_a_redirect_is_an_error_and_not_followed(it: Rig) -> None:
+def test_a_redirect_is_an_error_and_not_followed(it: World) -> None:
     it.platform.plan(Reply(status=302, headers={"Location": "/elsewhere"}))
     it.put("item", ("W1", "A", 1))
 
@@ -912,7 +912,7 @@ def test_a_redirect_is_an_error_and_not_followed(it: Rig) -> None:
     assert it.platform.take() == ["POST /items/W1 1+0"]
 
 
-def test_a_source_that_is_not_there_changes_nothing(it: Rig) -> None:
+def test_a_source_that_is_not_there_changes_nothing(it: World) -> None:
     it.put("item", ("W1", "A", 1))
     it.run("items")
     it.erp.rename(it.erp.with_suffix(".away"))
@@ -959,7 +959,7 @@ class Stop(threading.Event):
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3], ids=["reading", "children", "files", "rendering"])
 def test_a_stop_ends_a_run_or_a_plan_before_anything_is_sent_and_nothing_of_the_read_is_kept(
-    it: Rig, looks: int
+    it: World, looks: int
 ) -> None:
     it.edit("project", ("timezone: Europe/Warsaw", "timezone: Europe/Warsaw\nfiles_root: ."))
     it.add("packed", PACKED)
@@ -986,7 +986,7 @@ def test_a_stop_ends_a_run_or_a_plan_before_anything_is_sent_and_nothing_of_the_
 # --- schedules of operations, cursors ------------------------------------------------------------------------
 
 
-def test_what_is_not_due_goes_with_its_operation(it: Rig) -> None:
+def test_what_is_not_due_goes_with_its_operation(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     counts = [it.run("clients", due=frozenset({1, 2})), it.run("clients", due=frozenset({0}))]
     it.put("client", ("k1", "Ola"))
@@ -1000,7 +1000,7 @@ def test_what_is_not_due_goes_with_its_operation(it: Rig) -> None:
     ]
 
 
-def incremental(it: Rig) -> None:
+def incremental(it: World) -> None:
     it.sql("ALTER TABLE client ADD COLUMN at")
     it.edit(
         "clients",
@@ -1009,12 +1009,12 @@ def incremental(it: Rig) -> None:
     )
 
 
-def insert(it: Rig, *rows: tuple[int, str, str]) -> None:
+def insert(it: World, *rows: tuple[int, str, str]) -> None:
     for day, id_, name in rows:
         it.sql(f"INSERT INTO client VALUES ('{id_}', '{name}', '2026-01-{day}T00:00:00')")
 
 
-def test_an_incremental_read_goes_on_where_the_last_one_ended_and_removes_nothing(it: Rig) -> None:
+def test_an_incremental_read_goes_on_where_the_last_one_ended_and_removes_nothing(it: World) -> None:
     incremental(it)
     insert(it, (10, "k1", "Ala"), (20, "k2", "Ola"))
     first = it.run("clients")
@@ -1028,7 +1028,7 @@ def test_an_incremental_read_goes_on_where_the_last_one_ended_and_removes_nothin
 
 
 @pytest.mark.parametrize("fault", ["not due", "unknown", "failed"])
-def test_what_was_left_is_not_lost_behind_a_cursor(it: Rig, fault: str) -> None:
+def test_what_was_left_is_not_lost_behind_a_cursor(it: World, fault: str) -> None:
     incremental(it)
     insert(it, (10, "k1", "Ala"))
     it.run("clients")
@@ -1046,7 +1046,7 @@ def test_what_was_left_is_not_lost_behind_a_cursor(it: Rig, fault: str) -> None:
 
 
 @pytest.mark.parametrize("left", ["not due", "failed"])
-def test_a_whole_read_is_not_over_before_all_that_it_found_is_done(it: Rig, left: str) -> None:
+def test_a_whole_read_is_not_over_before_all_that_it_found_is_done(it: World, left: str) -> None:
     incremental(it)
     it.platform.refused = {"bad"}
     insert(it, (10, "k1", "Ala"), (20, "k2", "bad"), (30, "k3", "Ela"))
@@ -1061,7 +1061,7 @@ def test_a_whole_read_is_not_over_before_all_that_it_found_is_done(it: Rig, left
     assert it.platform.names() == {"k3": "Ela"}
 
 
-def test_a_refused_record_is_tried_again_after_its_hours_although_the_cursor_is_past_it(it: Rig) -> None:
+def test_a_refused_record_is_tried_again_after_its_hours_although_the_cursor_is_past_it(it: World) -> None:
     incremental(it)
     it.edit("clients", ("send:", "retry_rejected_after_hours: 1\nsend:"))
     it.platform.refused = {"bad"}
@@ -1077,7 +1077,7 @@ def test_a_refused_record_is_tried_again_after_its_hours_although_the_cursor_is_
     assert it.platform.names() == {"k1": "bad", "k2": "Ola"}
 
 
-def test_a_lost_duckdb_file_is_rebuilt_from_a_whole_read(it: Rig) -> None:
+def test_a_lost_duckdb_file_is_rebuilt_from_a_whole_read(it: World) -> None:
     incremental(it)
     insert(it, (10, "k1", "Ala"), (20, "k2", "Ola"))
     it.run("clients")
@@ -1097,19 +1097,19 @@ def letter(id_: str, subject: str = "s", *texts: str) -> dict[str, Any]:
     return {"id": id_, "subject": subject, "lines": lines}
 
 
-def letters(it: Rig) -> dict[str, tuple[str, list[str]]]:
+def letters(it: World) -> dict[str, tuple[str, list[str]]]:
     """Give the letters in the ERP that are not gone: subject and lines."""
     found = it.sql("SELECT id, subject FROM letter WHERE gone = 0 ORDER BY id")
     lines = it.sql("SELECT letter_id, text FROM letter_line ORDER BY letter_id, number")
     return {id_: (subject, [text for owner, text in lines if owner == id_]) for id_, subject in found}
 
 
-def cursor(it: Rig) -> Any:
+def cursor(it: World) -> Any:
     with it.journal() as journal:
         return journal.runs.standing("letters").cursor
 
 
-def test_documents_are_written_page_by_page_and_orphans_deleted(it: Rig) -> None:
+def test_documents_are_written_page_by_page_and_orphans_deleted(it: World) -> None:
     it.platform.write("l1", letter("l1", "one", "a", "b", "c"))
     it.platform.write("l2", letter("l2", "two"))
     it.platform.write("l3", letter("l3", "three", "x"))
@@ -1123,7 +1123,7 @@ def test_documents_are_written_page_by_page_and_orphans_deleted(it: Rig) -> None
     assert cursor(it) == 4
 
 
-def test_a_document_that_did_not_change_writes_nothing(it: Rig) -> None:
+def test_a_document_that_did_not_change_writes_nothing(it: World) -> None:
     it.platform.write("l1", letter("l1", "one", "a"))
     it.run("letters")
     it.sql("UPDATE letter SET subject = 'touched'")
@@ -1133,7 +1133,7 @@ def test_a_document_that_did_not_change_writes_nothing(it: Rig) -> None:
     assert letters(it) == {"l1": ("touched", ["a"])}
 
 
-def test_one_bad_document_is_kept_and_holds_up_nobody(it: Rig) -> None:
+def test_one_bad_document_is_kept_and_holds_up_nobody(it: World) -> None:
     it.platform.page = 3
     it.platform.write("l1", letter("l1", "one"))
     it.platform.write("l2", letter("l2", "BAD", "text"))
@@ -1149,12 +1149,12 @@ def test_one_bad_document_is_kept_and_holds_up_nobody(it: Rig) -> None:
     assert cursor(it) == 3
 
 
-def retry(it: Rig, *key: str) -> None:
+def retry(it: World, *key: str) -> None:
     with it.journal() as journal:
         assert journal.rejections.retry("letters", [key]) == 1
 
 
-def mend_erp(it: Rig) -> None:
+def mend_erp(it: World) -> None:
     """Let the ERP take any subject from now on."""
     it.sql(
         "PRAGMA writable_schema = ON",
@@ -1163,7 +1163,7 @@ def mend_erp(it: Rig) -> None:
     )
 
 
-def test_a_kept_document_is_written_when_an_operator_says_so(it: Rig) -> None:
+def test_a_kept_document_is_written_when_an_operator_says_so(it: World) -> None:
     it.platform.write("l1", letter("l1", "BAD", "text"))
     it.run("letters")
     del it.platform.letters["l1"]  # nobody can fetch it any more
@@ -1176,7 +1176,7 @@ def test_a_kept_document_is_written_when_an_operator_says_so(it: Rig) -> None:
     assert it.rejected("letters") == {}
 
 
-def test_a_kept_document_outlives_a_run_that_could_not_write_it(it: Rig) -> None:
+def test_a_kept_document_outlives_a_run_that_could_not_write_it(it: World) -> None:
     it.platform.write("l1", letter("l1", "BAD", "text"))
     it.run("letters")
     del it.platform.letters["l1"]
@@ -1191,7 +1191,7 @@ def test_a_kept_document_outlives_a_run_that_could_not_write_it(it: Rig) -> None
     assert letters(it) == {"l1": ("BAD", ["text"])}
 
 
-def test_of_a_document_refused_twice_the_newer_one_is_kept(it: Rig) -> None:
+def test_of_a_document_refused_twice_the_newer_one_is_kept(it: World) -> None:
     it.edit("letters", ('subject: "{{ subject }}"', 'subject: "{{ subject | number }}"'))
     it.platform.write("l1", letter("l1", "x", "old"))
     it.run("letters")
@@ -1205,7 +1205,7 @@ def test_of_a_document_refused_twice_the_newer_one_is_kept(it: Rig) -> None:
     assert letters(it) == {"l1": ("x", ["new"])}
 
 
-def test_an_item_whose_document_is_refused_is_kept_and_fetched_again(it: Rig) -> None:
+def test_an_item_whose_document_is_refused_is_kept_and_fetched_again(it: World) -> None:
     it.platform.write("l1", letter("l1", "one"))
     it.platform.write("l2", letter("l2", "two"))
     del it.platform.letters["l1"]
@@ -1222,7 +1222,7 @@ def test_an_item_whose_document_is_refused_is_kept_and_fetched_again(it: Rig) ->
     assert it.rejected("letters") == {}
 
 
-def test_a_refused_item_is_forgotten_when_its_record_comes_by_a_later_one(it: Rig) -> None:
+def test_a_refused_item_is_forgotten_when_its_record_comes_by_a_later_one(it: World) -> None:
     it.platform.write("l1", letter("l1", "one"))
     it.platform.write("l2", letter("l2", "two"))
     del it.platform.letters["l1"]
@@ -1237,19 +1237,19 @@ def test_a_refused_item_is_forgotten_when_its_record_comes_by_a_later_one(it: Ri
     assert it.rejected("letters") == {}
 
 
-def unwell(it: Rig, *ids: str, answer: Any = 500) -> None:
+def unwell(it: World, *ids: str, answer: Any = 500) -> None:
     """Let the fetches of these letters have no proper answer."""
     it.platform.rule = lambda seen: answer if seen.target.removeprefix("/letters/") in ids else None
 
 
-def kept(it: Rig) -> dict[str, int]:
+def kept(it: World) -> dict[str, int]:
     with it.journal() as journal:
         return {each.key[0]: each.attempts for each in journal.rejections.of("letters") if each.key[0]}
 
 
 @pytest.mark.parametrize("answer", [500, 503, 408, "before", Reply(body=b"<html>"), Reply(body=b"[1")])
 def test_an_item_that_has_no_answer_holds_up_no_other_and_is_fetched_by_every_run_until_it_has(
-    it: Rig, answer: Any
+    it: World, answer: Any
 ) -> None:
     for id_ in ("l1", "l2", "l3", "l4"):
         it.platform.write(id_, letter(id_, id_))
@@ -1273,7 +1273,7 @@ def test_an_item_that_has_no_answer_holds_up_no_other_and_is_fetched_by_every_ru
     assert it.rejected("letters") == {}
 
 
-def test_a_source_that_answers_no_fetch_holds_its_cursor(it: Rig) -> None:
+def test_a_source_that_answers_no_fetch_holds_its_cursor(it: World) -> None:
     it.platform.page = 10
     for number in range(5):
         it.platform.write(f"l{number}", letter(f"l{number}", "x"))
@@ -1289,7 +1289,7 @@ def test_a_source_that_answers_no_fetch_holds_its_cursor(it: Rig) -> None:
     assert len(letters(it)) == 5
 
 
-def test_many_items_without_an_answer_are_asked_one_a_run_until_one_has_an_answer_again(it: Rig) -> None:
+def test_many_items_without_an_answer_are_asked_one_a_run_until_one_has_an_answer_again(it: World) -> None:
     it.platform.page = 20
     ids = [f"l{number}" for number in range(10)]
     for id_ in (*ids, "good"):
@@ -1310,7 +1310,7 @@ def test_many_items_without_an_answer_are_asked_one_a_run_until_one_has_an_answe
     assert kept(it) == {}
 
 
-def test_an_item_of_no_answer_survives_a_run_in_which_nothing_can_be_sent(it: Rig) -> None:
+def test_an_item_of_no_answer_survives_a_run_in_which_nothing_can_be_sent(it: World) -> None:
     it.platform.write("l1", letter("l1", "one"))
     it.platform.write("l2", letter("l2", "two"))
     unwell(it, "l2")
@@ -1329,7 +1329,7 @@ def test_an_item_of_no_answer_survives_a_run_in_which_nothing_can_be_sent(it: Ri
     assert letters(it) == {"l1": ("one", []), "l2": ("two", [])}
 
 
-def test_a_removal_is_written_and_a_return_undoes_it(it: Rig) -> None:
+def test_a_removal_is_written_and_a_return_undoes_it(it: World) -> None:
     it.edit("letters", ('fields: {subject: "{{ subject }}"}', 'fields: {subject: "{{ subject }}", gone: 0}'))
     it.platform.write("l1", letter("l1", "one"))
     it.run("letters")
@@ -1344,7 +1344,7 @@ def test_a_removal_is_written_and_a_return_undoes_it(it: Rig) -> None:
     assert letters(it) == {"l1": ("one", [])}
 
 
-def test_a_removal_is_written_also_when_the_ledger_was_lost(it: Rig) -> None:
+def test_a_removal_is_written_also_when_the_ledger_was_lost(it: World) -> None:
     it.platform.write("l1", letter("l1", "one"))
     it.run("letters")
     (it.state / "letters.duckdb").unlink()
@@ -1355,7 +1355,7 @@ def test_a_removal_is_written_also_when_the_ledger_was_lost(it: Rig) -> None:
     assert letters(it) == {}
 
 
-def test_the_last_word_of_a_page_on_a_record_stands(it: Rig) -> None:
+def test_the_last_word_of_a_page_on_a_record_stands(it: World) -> None:
     it.edit("letters", ('fields: {subject: "{{ subject }}"}', 'fields: {subject: "{{ subject }}", gone: 0}'))
     it.platform.page = 10
     it.platform.write("l1", letter("l1", "one"))
@@ -1367,7 +1367,7 @@ def test_the_last_word_of_a_page_on_a_record_stands(it: Rig) -> None:
     assert letters(it) == {"l1": ("again", [])}
 
 
-def test_the_cursor_moves_only_when_the_erp_has_committed(it: Rig) -> None:
+def test_the_cursor_moves_only_when_the_erp_has_committed(it: World) -> None:
     it.platform.write("l1", letter("l1", "one"))
     it.platform.write("l2", letter("l2", "two"))
     it.platform.write("l3", letter("l3", "three"))
@@ -1384,7 +1384,7 @@ def test_the_cursor_moves_only_when_the_erp_has_committed(it: Rig) -> None:
     assert cursor(it) == 3
 
 
-def test_a_feed_that_breaks_off_keeps_the_pages_before(it: Rig) -> None:
+def test_a_feed_that_breaks_off_keeps_the_pages_before(it: World) -> None:
     for number in range(1, 5):
         it.platform.write(f"l{number}", letter(f"l{number}"))
     it.platform.plan("ok", "ok", "ok", "before")
@@ -1397,7 +1397,7 @@ def test_a_feed_that_breaks_off_keeps_the_pages_before(it: Rig) -> None:
     assert letters(it).keys() == {"l1", "l2", "l3", "l4"}
 
 
-def test_a_run_says_how_it_ended(it: Rig) -> None:
+def test_a_run_says_how_it_ended(it: World) -> None:
     it.put("item", ("W1", "A", 1))
     it.platform.plan(503)
     it.run("items")

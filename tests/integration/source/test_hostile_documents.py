@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from rig import LETTERS, Fault, Rig, rig
-from wire import Reply, Seen
 
 from engine.connections.sql.database import SqlEnd, StatementCall
+from world.faults import Fault
+from world.project import World, mapping, world
+from world.wire import Reply, Seen
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as made:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
         made.platform.page = 1000
         yield made
 
@@ -28,7 +29,7 @@ def reply(value: Any) -> Reply:
     return Reply(body=json.dumps(value).encode())
 
 
-def cursor(it: Rig) -> Any:
+def cursor(it: World) -> Any:
     with it.journal() as journal:
         return journal.runs.standing("letters").cursor
 
@@ -78,7 +79,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {  # the document; the stage that refuse
 }
 
 
-def serve(it: Rig, documents: dict[str, bytes]) -> None:
+def serve(it: World, documents: dict[str, bytes]) -> None:
     """Let the platform have an event and a document for each name."""
 
     def rule(seen: Seen) -> Fault | None:
@@ -91,7 +92,7 @@ def serve(it: Rig, documents: dict[str, bytes]) -> None:
     it.platform.rule = rule
 
 
-def test_a_document_is_written_exactly_or_refused_alone_and_kept(it: Rig) -> None:
+def test_a_document_is_written_exactly_or_refused_alone_and_kept(it: World) -> None:
     it.edit(
         "letters",
         (
@@ -135,7 +136,7 @@ def test_a_document_is_written_exactly_or_refused_alone_and_kept(it: Rig) -> Non
     }
 
 
-def test_a_document_that_fails_at_the_source_is_refused_alone_when_others_answer(it: Rig) -> None:
+def test_a_document_that_fails_at_the_source_is_refused_alone_when_others_answer(it: World) -> None:
     for name in ("l1", "l2", "l3"):
         it.platform.write(name, {"id": name, "subject": "s", "lines": []})
     it.platform.rule = lambda seen: 500 if seen.target == "/letters/l2" else None
@@ -145,7 +146,7 @@ def test_a_document_that_fails_at_the_source_is_refused_alone_when_others_answer
     assert it.rejected("letters") == {("l2",): "target"}
 
 
-def test_a_document_too_large_to_work_with_stops_nobody(it: Rig) -> None:
+def test_a_document_too_large_to_work_with_stops_nobody(it: World) -> None:
     sizes = {"10 MB": 10, "50 MB": 50, "100 MB": 100}  # the last is longer than what is taken in at all
     documents = {name: b'{"id": "%s", "subject": "' + b"x" * (size * 1_000_000) + b'"}' for name, size in sizes.items()}
     serve(it, {**documents, "small": letter(id="small")})
@@ -160,7 +161,7 @@ def test_a_document_too_large_to_work_with_stops_nobody(it: Rig) -> None:
 # --- items --------------------------------------------------------------------------------------------------------
 
 
-def test_items_that_name_nothing_are_refused_one_by_one_and_none_is_lost(it: Rig) -> None:
+def test_items_that_name_nothing_are_refused_one_by_one_and_none_is_lost(it: World) -> None:
     items = [
         5,
         "text",
@@ -184,7 +185,7 @@ def test_items_that_name_nothing_are_refused_one_by_one_and_none_is_lost(it: Rig
     assert sorted(map(repr, kept)) == sorted(map(repr, expected))
 
 
-def test_items_repeated_in_a_page_and_over_pages_are_one_record(it: Rig) -> None:
+def test_items_repeated_in_a_page_and_over_pages_are_one_record(it: World) -> None:
     it.platform.page = 3
     it.platform.letters = {"a": {"id": "a", "subject": "s"}, "b": {"id": "b", "subject": "s"}}
     it.platform.events = [{"id": each, "type": type_} for type_ in ("NEW", "CHANGED", "PAID") for each in "aab"]
@@ -195,12 +196,13 @@ def test_items_repeated_in_a_page_and_over_pages_are_one_record(it: Rig) -> None
     assert cursor(it) == 9
 
 
+LETTERS = mapping("letters")
 PLAIN = (
     LETTERS[: LETTERS.index("    removed:")] + LETTERS[LETTERS.index("  key: [id]") : LETTERS.index("  removed:\n")]
 ).replace("object: letters", "object: plain")
 
 
-def test_items_that_are_the_documents_are_refused_alone_where_they_are_none(it: Rig) -> None:
+def test_items_that_are_the_documents_are_refused_alone_where_they_are_none(it: World) -> None:
     it.add("plain", PLAIN)
     it.platform.events = [
         {"id": "a", "subject": "s"},
@@ -245,7 +247,7 @@ PAGES: dict[str, tuple[Reply, str | None]] = {  # the answer of the feed; the co
 
 
 @pytest.mark.parametrize("answer", PAGES)
-def test_a_page_that_is_none_fails_the_read_and_moves_no_cursor(it: Rig, answer: str) -> None:
+def test_a_page_that_is_none_fails_the_read_and_moves_no_cursor(it: World, answer: str) -> None:
     page, code = PAGES[answer]
     it.platform.write("l1", {"id": "l1", "subject": "s"})
     it.platform.plan(page)
@@ -256,7 +258,7 @@ def test_a_page_that_is_none_fails_the_read_and_moves_no_cursor(it: Rig, answer:
 
 
 @pytest.mark.parametrize("turns", [[1, 0], [1, 2, 3, 1], [5, 4, 3, 2, 1, 5], ["a", "b", "c", "b"]])
-def test_a_feed_that_leads_in_a_circle_is_told_and_loses_nothing(it: Rig, turns: list[Any]) -> None:
+def test_a_feed_that_leads_in_a_circle_is_told_and_loses_nothing(it: World, turns: list[Any]) -> None:
     it.platform.write("l1", {"id": "l1", "subject": "s"})
     after = dict(zip([0, *turns], turns, strict=False))
 
@@ -274,7 +276,7 @@ def test_a_feed_that_leads_in_a_circle_is_told_and_loses_nothing(it: Rig, turns:
     assert it.sql("SELECT id FROM letter") == [("l1",)]
 
 
-def test_a_paged_list_that_breaks_off_removes_nothing(it: Rig) -> None:
+def test_a_paged_list_that_breaks_off_removes_nothing(it: World) -> None:
     listed = LETTERS.replace("object: letters", "object: listed")
     listed = (
         listed[: listed.index("  feed:")]
@@ -331,7 +333,7 @@ LAX = "?init_command=SET sql_mode = ''"  # as many an old ERP: texts are cut, nu
 
 @pytest.mark.parametrize("database", ["postgres", "mariadb"])
 def test_a_database_takes_a_document_exactly_or_refuses_it_alone(
-    it: Rig, database: str, request: pytest.FixtureRequest
+    it: World, database: str, request: pytest.FixtureRequest
 ) -> None:
     lax = database == "mariadb"
     url = request.getfixturevalue(f"{database}_url") + (LAX if lax else "")

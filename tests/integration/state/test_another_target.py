@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import Rig, rig
-from wire import Wire
 
 from engine.cli.commands.status import _standings
 from engine.cli.context import Context
@@ -18,6 +16,8 @@ from engine.inspect.why import why
 from engine.operate.accept_ends import accept_ends
 from engine.operate.adopt import adopt
 from engine.values.errors import StateError
+from world.project import World, world
+from world.wire import Wire
 
 ELSEWHERE = "https://test.example.invalid:8443/api"  # resolves nowhere, so that whatever is sent fails
 
@@ -34,20 +34,20 @@ send:
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as it:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as it:
         it.edit("project", ('ApiAuth: "${KEY}"', 'ApiAuth: "${KEY}", one-tenant: "${TENANT}"'))
         it.variables["TENANT"] = "number one"
         yield it
 
 
-def point(it: Rig, **variables: str) -> None:
+def point(it: World, **variables: str) -> None:
     """Let the program start with other variables."""
     it.close()
     it.variables |= variables
 
 
-def message(it: Rig, name: str) -> str:
+def message(it: World, name: str) -> str:
     """Run an object that has to be refused, and give why."""
     it.platform.take()
     counts = it.run(name)
@@ -57,7 +57,7 @@ def message(it: Rig, name: str) -> str:
     return it.last.failure.message
 
 
-def status(it: Rig) -> dict[str, Any]:
+def status(it: World) -> dict[str, Any]:
     context = Context(project=it.folder, variables=it.variables)
     try:
         return {each["object"]: each["target_changed"] for each in _standings(context)[0] if each["target_changed"]}
@@ -65,7 +65,7 @@ def status(it: Rig) -> dict[str, Any]:
         context.close()
 
 
-def test_what_another_platform_refused_is_not_taken_for_refused_here(it: Rig) -> None:
+def test_what_another_platform_refused_is_not_taken_for_refused_here(it: World) -> None:
     it.platform.refused = {5}
     it.put("item", ("W1", "A", 5))
     it.run("items")
@@ -74,7 +74,7 @@ def test_what_another_platform_refused_is_not_taken_for_refused_here(it: Rig) ->
     assert message(it, "items").startswith("items: what is confirmed was confirmed by http://localhost, but its target")
 
 
-def test_at_another_platform_nothing_is_sent_and_every_command_says_so(it: Rig) -> None:
+def test_at_another_platform_nothing_is_sent_and_every_command_says_so(it: World) -> None:
     it.put("item", ("W1", "A", 1))
     it.run("items")
     point(it, ONE=ELSEWHERE)
@@ -96,7 +96,7 @@ def test_at_another_platform_nothing_is_sent_and_every_command_says_so(it: Rig) 
     }
 
 
-def test_another_tenant_is_another_platform(it: Rig) -> None:
+def test_another_tenant_is_another_platform(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     point(it, TENANT="second")
@@ -107,7 +107,7 @@ def test_another_tenant_is_another_platform(it: Rig) -> None:
     assert "number one" not in (it.state / "journal.sqlite").read_bytes().decode("latin-1")
 
 
-def test_a_new_key_and_a_new_port_of_a_stand_in_are_no_other_platform(it: Rig) -> None:
+def test_a_new_key_and_a_new_port_of_a_stand_in_are_no_other_platform(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     with Wire(it.platform.answer) as wire:
@@ -118,7 +118,7 @@ def test_a_new_key_and_a_new_port_of_a_stand_in_are_no_other_platform(it: Rig) -
     assert it.platform.names() == {"k1": "Iza"}
 
 
-def test_a_platform_that_moved_is_accepted_by_one_command_and_only_changes_go_there(it: Rig) -> None:
+def test_a_platform_that_moved_is_accepted_by_one_command_and_only_changes_go_there(it: World) -> None:
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.put("item", ("W1", "A", 1))
     it.run("clients")
@@ -135,7 +135,7 @@ def test_a_platform_that_moved_is_accepted_by_one_command_and_only_changes_go_th
     assert status(it) == {}
 
 
-def test_another_platform_gets_all_with_a_state_of_its_own_and_the_first_one_goes_on(it: Rig) -> None:
+def test_another_platform_gets_all_with_a_state_of_its_own_and_the_first_one_goes_on(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     first, kept = it.state, dict(it.platform.clients)
@@ -149,7 +149,7 @@ def test_another_platform_gets_all_with_a_state_of_its_own_and_the_first_one_goe
     assert it.run("clients") == {"extracted": 1, "unchanged": 1}
 
 
-def test_an_address_that_never_confirmed_anything_may_be_corrected(it: Rig) -> None:
+def test_an_address_that_never_confirmed_anything_may_be_corrected(it: World) -> None:
     it.put("item", ("W1", "A", 1))
     it.put("client", ("k1", "Ala"))
     right = it.variables["ONE"]
@@ -161,7 +161,7 @@ def test_an_address_that_never_confirmed_anything_may_be_corrected(it: Rig) -> N
     assert [it.run(name)["confirmed"] for name in ("items", "clients")] == [1, 1]
 
 
-def test_references_do_not_carry_the_ids_of_another_platform(it: Rig) -> None:
+def test_references_do_not_carry_the_ids_of_another_platform(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     point(it, TENANT="second")
@@ -170,7 +170,7 @@ def test_references_do_not_carry_the_ids_of_another_platform(it: Rig) -> None:
     assert message(it, "orders").startswith("clients: what is confirmed was confirmed by ")
 
 
-def test_another_database_of_the_erp_is_not_believed_to_hold_what_was_written_to_the_first(it: Rig) -> None:
+def test_another_database_of_the_erp_is_not_believed_to_hold_what_was_written_to_the_first(it: World) -> None:
     it.platform.write("l1", {"id": "l1", "subject": "one", "lines": []})
     it.run("letters")
     other = it.erp.with_name("other.sqlite")
@@ -180,7 +180,7 @@ def test_another_database_of_the_erp_is_not_believed_to_hold_what_was_written_to
     assert f"confirmed by sqlite {it.erp}, but its target is now sqlite {other}." in message(it, "letters")
 
 
-def test_a_place_in_a_feed_is_not_taken_for_one_in_the_feed_of_another_platform(it: Rig) -> None:
+def test_a_place_in_a_feed_is_not_taken_for_one_in_the_feed_of_another_platform(it: World) -> None:
     it.platform.write("l1", {"id": "l1", "subject": "one", "lines": []})
     it.run("letters")
     point(it, ONE=ELSEWHERE)
@@ -188,7 +188,7 @@ def test_a_place_in_a_feed_is_not_taken_for_one_in_the_feed_of_another_platform(
     assert f"what was read was read from http://localhost, but its source is now {ELSEWHERE}." in message(it, "letters")
 
 
-def test_adopting_the_source_does_not_take_another_platform_for_the_first(it: Rig) -> None:
+def test_adopting_the_source_does_not_take_another_platform_for_the_first(it: World) -> None:
     it.put("client", ("k1", "Ala"))
     it.run("clients")
     point(it, TENANT="second")

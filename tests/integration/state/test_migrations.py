@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from rig import Rig, rig
 
 from engine.inspect.plan import plan
 from engine.state import staging
@@ -24,6 +23,7 @@ from engine.state.journal.journal import Journal
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.staging import Staging
 from engine.values.errors import StateError
+from world.project import World, world
 
 LAYOUTS = Path(__file__).parents[2] / "layouts"
 ERP = {
@@ -35,9 +35,9 @@ LETTERS = {"l1": {"id": "l1", "subject": "one", "lines": []}, "l4": {"id": "l4",
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    """A rig whose state is of layout 1: a run of items died between its two files."""
-    with rig(tmp_path) as it:
+def it(tmp_path: Path) -> Iterator[World]:
+    """A world whose state is of layout 1: a run of items died between its two files."""
+    with world(tmp_path) as it:
         it.put("item", *ERP["item"])
         it.put("client", *ERP["client"])
         platform = it.platform
@@ -69,7 +69,7 @@ def version(path: Path) -> int:
 # --- the first released layout -----------------------------------------------------------------------------------
 
 
-def test_state_of_the_first_layout_is_taken_over_and_nothing_confirmed_is_sent_again(it: Rig) -> None:
+def test_state_of_the_first_layout_is_taken_over_and_nothing_confirmed_is_sent_again(it: World) -> None:
     counts = {name: it.run(name) for name in ("items", "clients", "letters")}
     seen = it.platform.take()
 
@@ -84,7 +84,7 @@ def test_state_of_the_first_layout_is_taken_over_and_nothing_confirmed_is_sent_a
     assert version(it.state / FILE_NAME) == 2
 
 
-def test_a_plan_on_the_first_layout_changes_no_file(it: Rig) -> None:
+def test_a_plan_on_the_first_layout_changes_no_file(it: World) -> None:
     before = {path.name: path.read_bytes() for path in it.state.iterdir() if not path.name.endswith("-shm")}
     [mapping] = it.app.loaded.select(["clients"])
 
@@ -96,7 +96,7 @@ def test_a_plan_on_the_first_layout_changes_no_file(it: Rig) -> None:
     assert version(it.state / FILE_NAME) == 1
 
 
-def test_a_journal_that_took_its_steps_is_laid_out_as_a_new_one(it: Rig, tmp_path: Path) -> None:
+def test_a_journal_that_took_its_steps_is_laid_out_as_a_new_one(it: World, tmp_path: Path) -> None:
     with it.journal() as taken, Journal.open(tmp_path / "new", taken.now) as new:
         layouts = [columns(each) for each in (taken, new)]
 
@@ -109,7 +109,7 @@ def columns(journal: Journal) -> dict[str, set[tuple[Any, ...]]]:
     return {name: set(journal.file.rows(asked, name)) for name in tables}
 
 
-def test_several_processes_may_take_the_steps_at_once(it: Rig) -> None:
+def test_several_processes_may_take_the_steps_at_once(it: World) -> None:
     journals = [Journal.open(it.state, it.app.clock) for _ in range(3)]
 
     assert {journal.runs.standing("clients").generation for journal in journals} == {2}
@@ -120,7 +120,7 @@ def test_several_processes_may_take_the_steps_at_once(it: Rig) -> None:
 # --- steps -------------------------------------------------------------------------------------------------------
 
 
-def test_a_journal_takes_each_step_in_a_transaction_of_its_own(it: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_takes_each_step_in_a_transaction_of_its_own(it: World, monkeypatch: pytest.MonkeyPatch) -> None:
     good = "create table later (n integer);\ninsert into later values (7)"
     broken = "create table last (n integer);\ninsert into nowhere values (1)"
     monkeypatch.setattr(sqlite_file, "STEPS", (*sqlite_file.STEPS, good, broken))
@@ -136,7 +136,7 @@ def test_a_journal_takes_each_step_in_a_transaction_of_its_own(it: Rig, monkeypa
     assert it.run("clients")["unchanged"] == 2
 
 
-def test_a_duckdb_file_takes_each_step_in_a_transaction_of_its_own(it: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duckdb_file_takes_each_step_in_a_transaction_of_its_own(it: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = it.state / "clients.duckdb"
     good = "alter table ledger add column later integer; update ledger set later = 7"
     broken = "create table last (n integer); insert into nowhere values (1)"
@@ -156,7 +156,7 @@ def test_a_duckdb_file_takes_each_step_in_a_transaction_of_its_own(it: Rig, monk
 # --- newer and foreign files ---------------------------------------------------------------------------------------
 
 
-def test_a_journal_of_a_newer_program_is_refused_and_left_alone(it: Rig) -> None:
+def test_a_journal_of_a_newer_program_is_refused_and_left_alone(it: World) -> None:
     with closing(sqlite3.connect(it.state / FILE_NAME)) as journal:
         journal.execute("pragma user_version = 7")
         journal.execute("drop table objects")
@@ -174,7 +174,7 @@ def test_a_journal_of_a_newer_program_is_refused_and_left_alone(it: Rig) -> None
     assert version(it.state / FILE_NAME) == 7
 
 
-def test_a_duckdb_file_of_a_newer_program_is_refused_and_not_begun_anew(it: Rig) -> None:
+def test_a_duckdb_file_of_a_newer_program_is_refused_and_not_begun_anew(it: World) -> None:
     path = it.state / "clients.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("update meta set value = '7' where name = 'layout'")
@@ -192,7 +192,7 @@ def test_a_duckdb_file_of_a_newer_program_is_refused_and_not_begun_anew(it: Rig)
     assert list(it.state.glob("*damaged*")) == []
 
 
-def test_a_file_of_a_newer_duckdb_is_refused_and_not_begun_anew(it: Rig) -> None:
+def test_a_file_of_a_newer_duckdb_is_refused_and_not_begun_anew(it: World) -> None:
     path = it.state / "clients.duckdb"
     data = bytearray(path.read_bytes())
     data[12:20] = (99).to_bytes(8, "little")
@@ -220,7 +220,7 @@ def _checksum(block: bytes) -> int:
     return found
 
 
-def test_a_sqlite_file_of_another_program_is_no_journal(it: Rig) -> None:
+def test_a_sqlite_file_of_another_program_is_no_journal(it: World) -> None:
     for path in it.state.glob(f"{FILE_NAME}*"):
         path.unlink()
     with closing(sqlite3.connect(it.state / FILE_NAME)) as other:

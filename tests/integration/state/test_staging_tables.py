@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 
 import duckdb
 import pytest
-from rig import rig
 
 from engine.operate.adopt import adopt
 from engine.state import staging, staging_tables
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.layouts import layout_of
 from engine.state.staging import Staging
+from world.project import world
 
 ENGINE = Path(__file__).parents[3] / "engine"
 SCRIPT = (ENGINE / "state" / "staging.sql").read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def test_the_tables_of_a_run_are_those_of_staging_sql(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Staging, "run", run_and_note)
     monkeypatch.setattr(Staging, "close", note_and_close)
-    with rig(tmp_path) as it:
+    with world(tmp_path) as it:
         it.add("bills", BILLS)
         it.put("client", ("k1", "Ala"), ("k2", "Iza"))
         it.put("item", ("W1", "A", "k1"), ("W1", "B", "k2"))

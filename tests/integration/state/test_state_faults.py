@@ -20,9 +20,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from crash import Crash, Fuse, bring_back, photograph, seam
-from rig import Rig, rig
-from wire import Reply
 
 from engine.inspect.plan import plan
 from engine.operate.adopt import adopt
@@ -30,6 +27,9 @@ from engine.operate.resend import resend
 from engine.run.app import utc_now
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import OneSyncError, StateError
+from world.deaths import Crash, Fuse, bring_back, photograph, seam
+from world.project import World, world
+from world.wire import Reply
 
 LOCK = """
 import sqlite3, sys
@@ -41,12 +41,12 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def it(tmp_path: Path) -> Iterator[Rig]:
-    with rig(tmp_path) as it:
+def it(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as it:
         yield it
 
 
-def fails(it: Rig, name: str) -> StateError:
+def fails(it: World, name: str) -> StateError:
     """Run an object whose state cannot be used; give the error, whether it ended the run or is in its result."""
     try:
         it.run(name)
@@ -58,7 +58,7 @@ def fails(it: Rig, name: str) -> StateError:
     return StateError(it.last.failure.message, code=it.last.failure.code)
 
 
-def check_equal(it: Rig, *names: str) -> None:
+def check_equal(it: World, *names: str) -> None:
     """Run objects until nothing is left, and compare both sides; `names` finds a client that was created twice."""
     for name in names:
         it.quiet(name)
@@ -68,35 +68,35 @@ def check_equal(it: Rig, *names: str) -> None:
         assert it.platform.names() == dict(it.sql("SELECT id, name FROM client"))
 
 
-def check_items(it: Rig) -> None:
+def check_items(it: World) -> None:
     wanted: dict[str, dict[str, Any]] = {}
     for group, id_, value in it.sql("SELECT grp, id, value FROM item"):
         wanted.setdefault(group, {})[id_] = value
     assert {group: held for group, held in it.platform.items.items() if held} == wanted
 
 
-def fill(it: Rig, value: str, *, clients: int = 12, items: int = 400) -> None:
+def fill(it: World, value: str, *, clients: int = 12, items: int = 400) -> None:
     it.put("client", *[(f"k{number:03}", f"{value} {number}") for number in range(clients)])
     it.put("item", *[(f"W{number % 3}", f"{number:04}", f"{value} {number * 7919}") for number in range(items)])
 
 
-def backup(it: Rig, to: Path) -> None:
+def backup(it: World, to: Path) -> None:
     """Copy the journal as SQLite's own backup does, also during a run."""
     with closing(sqlite3.connect(it.state / FILE_NAME)) as journal, closing(sqlite3.connect(to)) as copy:
         journal.backup(copy)
 
 
-def restore(it: Rig, from_: Path) -> None:
+def restore(it: World, from_: Path) -> None:
     lose_journal(it)
     shutil.copy(from_, it.state / FILE_NAME)
 
 
-def lose_journal(it: Rig) -> None:
+def lose_journal(it: World) -> None:
     for path in it.state.glob(f"{FILE_NAME}*"):
         path.unlink()
 
 
-def adopt_objects(it: Rig, *names: str) -> None:
+def adopt_objects(it: World, *names: str) -> None:
     for mapping in it.app.loaded.select(names):
         assert adopt(it.app, mapping).failure is None
 
@@ -117,7 +117,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("loaded", [False, True], ids=["first load", "changes"])
 @pytest.mark.parametrize("name", ["items", "clients"])
-def test_a_disk_that_is_full_at_any_moment_loses_and_doubles_nothing(it: Rig, name: str, loaded: bool) -> None:
+def test_a_disk_that_is_full_at_any_moment_loses_and_doubles_nothing(it: World, name: str, loaded: bool) -> None:
     fill(it, "old")
     if loaded:
         it.run(name)
@@ -140,7 +140,7 @@ def test_a_disk_that_is_full_at_any_moment_loses_and_doubles_nothing(it: Rig, na
     check_equal(it, name)
 
 
-def test_a_disk_without_room_for_a_new_ledger_is_not_taken_for_a_damaged_one(it: Rig) -> None:
+def test_a_disk_without_room_for_a_new_ledger_is_not_taken_for_a_damaged_one(it: World) -> None:
     fill(it, "old", clients=1, items=9)
     it.run("clients")
     with it.journal(), files_of_at_most(8_000):  # its shared memory is there, and its next notes are shorter
@@ -152,7 +152,7 @@ def test_a_disk_without_room_for_a_new_ledger_is_not_taken_for_a_damaged_one(it:
     check_equal(it, "items")
 
 
-def test_with_too_few_open_files_nothing_is_lost(it: Rig) -> None:
+def test_with_too_few_open_files_nothing_is_lost(it: World) -> None:
     fill(it, "old", clients=3, items=9)
     it.run("clients")
     fill(it, "new", clients=3, items=9)
@@ -175,7 +175,7 @@ def test_with_too_few_open_files_nothing_is_lost(it: Rig) -> None:
     check_equal(it, "clients")
 
 
-def test_a_disk_that_fills_while_requests_are_under_way_creates_nobody_twice(it: Rig) -> None:
+def test_a_disk_that_fills_while_requests_are_under_way_creates_nobody_twice(it: World) -> None:
     fill(it, "old", clients=30, items=0)
     with files_of_at_most(2**40):
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -196,7 +196,7 @@ def test_a_disk_that_fills_while_requests_are_under_way_creates_nobody_twice(it:
     check_equal(it, "clients")
 
 
-def test_the_disk_of_the_erp_may_be_full_while_letters_arrive(it: Rig) -> None:
+def test_the_disk_of_the_erp_may_be_full_while_letters_arrive(it: World) -> None:
     it.sql("CREATE TABLE ballast (data)", "INSERT INTO ballast VALUES (zeroblob(8000000))")
     texts = [{"number": number, "text": "x" * 2_000} for number in range(40)]
     for id_ in ("l1", "l2", "l3"):
@@ -213,7 +213,7 @@ def test_the_disk_of_the_erp_may_be_full_while_letters_arrive(it: Rig) -> None:
     assert it.rejected("letters") == {}
 
 
-def test_a_dry_command_without_room_for_its_copy_names_the_folder(it: Rig) -> None:
+def test_a_dry_command_without_room_for_its_copy_names_the_folder(it: World) -> None:
     fill(it, "old")
     it.run("items")
     [mapping] = it.app.loaded.select(["items"])
@@ -242,7 +242,7 @@ def as_nobody() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_folder(it: Rig, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+def open_folder(it: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Let everybody reach the project's folder, and the state be where all may create it."""
     for path in (it.folder, *it.folder.parents):
         if path.stat().st_uid == os.geteuid() and path.is_relative_to(Path("/tmp")):
@@ -264,7 +264,7 @@ def _modes(state: Path, folder: int, files: int) -> None:
 
 
 @pytest.mark.parametrize("case", RIGHTS)
-def test_state_that_may_not_be_used_sends_nothing_and_says_who_has_to_be_let_in(open_folder: Rig, case: str) -> None:
+def test_state_that_may_not_be_used_sends_nothing_and_says_who_has_to_be_let_in(open_folder: World, case: str) -> None:
     it = open_folder
     fill(it, "old")
     it.run("clients")
@@ -296,7 +296,7 @@ def _modes_back(state: Path) -> None:
         path.chmod(0o600)
 
 
-def test_a_state_folder_that_is_a_file_is_named(it: Rig) -> None:
+def test_a_state_folder_that_is_a_file_is_named(it: World) -> None:
     it.state.write_text("no folder")
 
     error = fails(it, "items")
@@ -312,7 +312,7 @@ def test_a_state_folder_that_is_a_file_is_named(it: Rig) -> None:
 
 
 @contextmanager
-def locked(it: Rig) -> Iterator[None]:
+def locked(it: World) -> Iterator[None]:
     """Let another process hold the journal's lock and do nothing."""
     words = [sys.executable, "-c", LOCK, str(it.state / FILE_NAME)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -326,7 +326,7 @@ def locked(it: Rig) -> Iterator[None]:
 
 @pytest.mark.parametrize("when", ["before the run", "while a request is under way"])
 def test_a_process_that_keeps_the_journal_locked_ends_the_run_with_its_remedy(
-    it: Rig, when: str, monkeypatch: pytest.MonkeyPatch
+    it: World, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.state.journal.sqlite_file.LOCK_WAIT_SECONDS", 0.3)
     fill(it, "old")
@@ -367,7 +367,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     ("damage", "way_back"),
     [*((damage, "restored") for damage in DAMAGES), ("garbage", "adopted"), ("no byte", "adopted")],
 )
-def test_a_damaged_journal_sends_nothing_until_it_is_restored_or_adopted(it: Rig, damage: str, way_back: str) -> None:
+def test_a_damaged_journal_sends_nothing_until_it_is_restored_or_adopted(it: World, damage: str, way_back: str) -> None:
     fill(it, "old", items=0)
     it.run("clients")
     with it.journal() as journal:
@@ -397,7 +397,7 @@ def test_a_damaged_journal_sends_nothing_until_it_is_restored_or_adopted(it: Rig
 # --- stale and foreign files -----------------------------------------------------------------------------------
 
 
-def test_a_journal_kept_during_a_run_is_known_to_be_behind_and_nobody_is_created_twice(it: Rig) -> None:
+def test_a_journal_kept_during_a_run_is_known_to_be_behind_and_nobody_is_created_twice(it: World) -> None:
     """A journal from the middle of a run looks like a kill; what was sent after it was kept must not be forgotten."""
     it.put("client", ("k1", "Ala"))
     it.run("clients")
@@ -432,7 +432,7 @@ def test_a_journal_kept_during_a_run_is_known_to_be_behind_and_nobody_is_created
         check_equal(it, "clients")
 
 
-def test_a_journal_from_before_a_run_that_was_killed_is_known_to_be_behind(it: Rig) -> None:
+def test_a_journal_from_before_a_run_that_was_killed_is_known_to_be_behind(it: World) -> None:
     """What the killed run sent is marked in the lost journal alone: the source may have gone back since."""
     it.put("item", ("W1", "A", "old"), ("W1", "B", "old"))
     it.run("items")
@@ -463,7 +463,7 @@ def test_a_journal_from_before_a_run_that_was_killed_is_known_to_be_behind(it: R
     assert found == {None, "E_JOURNAL_BEHIND"}
 
 
-def test_a_journal_kept_while_a_run_was_settled_does_not_know_the_next_run(it: Rig) -> None:
+def test_a_journal_kept_while_a_run_was_settled_does_not_know_the_next_run(it: World) -> None:
     """It says that the file may be one settle further: what the file then holds of a later run is unknown to it."""
     kept, dead = it.folder / "kept.sqlite", it.folder / "dead"
 
@@ -490,7 +490,7 @@ def test_a_journal_kept_while_a_run_was_settled_does_not_know_the_next_run(it: R
     assert it.platform.created == {"k1": 1, "k2": 1}
 
 
-def test_a_whole_state_from_an_older_backup_is_right_again_after_adopting_and_resending(it: Rig) -> None:
+def test_a_whole_state_from_an_older_backup_is_right_again_after_adopting_and_resending(it: World) -> None:
     """Nothing in the folder can tell that it is old; the two commands are what an operator has to do."""
     it.put("client", ("k1", "Ala"))
     it.put("item", ("W1", "A", "old"))
@@ -514,7 +514,7 @@ def test_a_whole_state_from_an_older_backup_is_right_again_after_adopting_and_re
 
 
 @pytest.mark.parametrize("other", ["ended then", "went on"])
-def test_state_copied_while_a_run_was_under_way_goes_on_elsewhere(it: Rig, other: str) -> None:
+def test_state_copied_while_a_run_was_under_way_goes_on_elsewhere(it: World, other: str) -> None:
     """Both files of one moment are as after a kill; what the other machine did later has to be asked for."""
     fill(it, "old", clients=3, items=4)
     it.run("clients")
@@ -568,7 +568,7 @@ SPOILED: dict[str, Callable[[Path], None]] = {
 }
 
 
-def test_a_spoiled_duckdb_file_is_rebuilt_without_a_person(it: Rig) -> None:
+def test_a_spoiled_duckdb_file_is_rebuilt_without_a_person(it: World) -> None:
     fill(it, "old", clients=0, items=3_000)
     it.edit("items", ("chunk_size: 100", "chunk_size: 10000"))
     it.run("items")
@@ -588,7 +588,7 @@ def test_a_spoiled_duckdb_file_is_rebuilt_without_a_person(it: Rig) -> None:
     assert set(codes.values()) <= {None, "E_STATE_DAMAGED"}
 
 
-def test_a_log_that_lost_its_end_after_a_kill_is_not_believed(it: Rig) -> None:
+def test_a_log_that_lost_its_end_after_a_kill_is_not_believed(it: World) -> None:
     fill(it, "old", clients=0, items=40)
     it.run("items")
     fill(it, "new", clients=0, items=40)
@@ -614,7 +614,7 @@ AMOUNT_OF_TIME = {"an hour back": timedelta(hours=-1), "a year ahead, and right 
 
 
 @pytest.mark.parametrize("case", AMOUNT_OF_TIME)
-def test_a_clock_that_was_wrong_delays_nothing(it: Rig, case: str) -> None:
+def test_a_clock_that_was_wrong_delays_nothing(it: World, case: str) -> None:
     shift = AMOUNT_OF_TIME[case]
     noted, later = max(timedelta(0), shift), min(timedelta(0), shift)
     it.platform.refused = {"bad"}
@@ -636,7 +636,7 @@ def test_a_clock_that_was_wrong_delays_nothing(it: Rig, case: str) -> None:
     check_equal(it, "clients")
 
 
-def test_a_whole_read_noted_in_the_future_does_not_put_off_the_next_one(it: Rig) -> None:
+def test_a_whole_read_noted_in_the_future_does_not_put_off_the_next_one(it: World) -> None:
     it.edit(
         "items",
         ("query: SELECT grp, id, value FROM item", "query: SELECT grp, id, value FROM item WHERE value > :cursor"),

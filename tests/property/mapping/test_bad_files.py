@@ -9,14 +9,11 @@ import json
 import random
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import PLAIN, REST, WIDER
-from documents import written as write_files
-from effort import examples
-from mutants import Edit, edits, must_be_told, several, spans, used, written
 
 from engine.inspect.coverage import gaps
 from engine.inspect.snapshots import snapshot_text
@@ -24,6 +21,10 @@ from engine.mapping.load.project_folder import load
 from engine.mapping.load.yaml_text import parse
 from engine.values import shipped
 from engine.values.errors import ConfigError, Problem
+from mutants import Edit, edits, must_be_told, several, spans, used, written
+from world.documents import PLAIN, REST, WIDER
+from world.documents import written as write_files
+from world.effort import examples
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 SHIPPED = {path.stem: path.read_text(encoding="utf-8") for path in MAPPINGS.glob("*.yaml")}
@@ -104,13 +105,18 @@ def faults(name: str, count: int, *, together: int = 1) -> list[str]:
     """Try `count` mutants of the files of a folder; what was found, with the edits that show it."""
     files, rng = FOLDERS[name], random.Random(f"{name} {together}")
     found = []
-    every = {stem: [*edits(value_of(text), schema_of(stem))] for stem, text in files.items()}
-    if together > 1:  # faults of YAML itself end the reading
-        every = {stem: [each for each in edits if each.told_at and each.kind != "raw"] for stem, edits in every.items()}
+
+    @cache
+    def every(stem: str) -> list[Edit]:
+        found = edits(value_of(files[stem]), schema_of(stem))
+        if together > 1:  # faults of YAML itself end the reading
+            return [each for each in found if each.told_at and each.kind != "raw"]
+        return list(found)
+
     for _ in range(count):
         stem = rng.choice(sorted(files))
         write_files(beside(stem, files))
-        chosen = several(rng.sample(every[stem], 4 * together), at_most=together)
+        chosen = several(rng.sample(every(stem), 4 * together), at_most=together)
         try:
             judge(stem, value_of(files[stem]), chosen)
         except Exception as error:  # every fault is wanted, whatever it is

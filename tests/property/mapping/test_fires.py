@@ -8,13 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from effort import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.mapping.fires import check_cron, fires, next_fire, plan, schedules_of
 from engine.mapping.load.project_folder import load
 from engine.mapping.spec import Cron
+from world.effort import examples
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

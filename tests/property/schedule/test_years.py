@@ -17,12 +17,12 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from effort import examples
 
 from engine.mapping.fires import Pair, fires, schedules_of
 from engine.mapping.load.project_folder import load
 from engine.mapping.spec import Cron, Manual, Once, Schedule, Tied
 from engine.schedule.due import End, State, begin, turn
+from world.effort import examples
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

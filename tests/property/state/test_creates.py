@@ -1,11 +1,10 @@
 """Random histories of records that are created, updated and removed one by one: none is ever created twice.
 
-Real requests, decisions, claims, bindings and files; only the wire is missing: the platform of `rig` answers in memory.
+Real requests, decisions, claims, bindings and files; only the wire is missing: the platform answers in memory.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,10 +13,6 @@ from random import Random
 from threading import Event
 
 import pytest
-from crash import Fuse
-from rig import CLIENTS, Platform
-from story import Story, batch, begun
-from wire import Seen
 
 from engine.connections.settings import HttpConnection, Retry
 from engine.delivery.targets import HttpTarget
@@ -25,6 +20,11 @@ from engine.state.journal.bindings import Bindings
 from engine.state.journal.claims import Claims
 from engine.values.arrow import Batch
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Outgoing
+from world.deaths import Fuse
+from world.histories import Story, batch, begun
+from world.platform import Platform
+from world.project import mapping, memory
+from world.wire import Seen
 
 KEYS = tuple(f"k{number:02}" for number in range(12))
 STEPS = 6
@@ -100,8 +100,8 @@ class Clients:
 def play(seed: int, folder: Path) -> Platform:
     """Play a history; the source and the target are equal at its end, if all is well."""
     random, platform, clients = Random(seed), Platform(), Clients()
-    mapping = CLIENTS.replace("settle_seconds: 0.01", "settle_seconds: 0")
-    with begun(folder, "clients", mapping) as (program, around, fuse):
+    text = mapping("clients").replace("settle_seconds: 0.01", "settle_seconds: 0")
+    with begun(folder, "clients", text) as (program, around, fuse):
         end = End(platform, fuse)
         it = Story(
             program=program,
@@ -132,8 +132,9 @@ def play(seed: int, folder: Path) -> Platform:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_happens_each_client_is_created_once_and_ends_as_the_source_says(seed: int, tmp_path: Path) -> None:
-    play(seed, tmp_path)
+def test_whatever_happens_each_client_is_created_once_and_ends_as_the_source_says(seed: int) -> None:
+    with memory() as folder:
+        play(seed, folder)
 
 
 # --- the rules are needed ------------------------------------------------------------------------------------
@@ -169,9 +170,9 @@ def test_each_rule_is_missed_where_it_is_left_out(
 
 
 def _goes_wrong(seed: int) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
+    with memory() as folder:
         try:
-            play(seed, Path(folder))
+            play(seed, folder)
         except AssertionError:
             return True
     return False

@@ -7,7 +7,6 @@ in a group of its own, so that one run plays a step of all of them.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,12 +16,8 @@ from threading import Event, Lock
 from typing import Any, TypeAlias
 
 import pytest
-from crash import Fuse
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rig import ITEMS
-from story import Story, batch, begun
 
 from engine.connections.http.attempt import Reading, Terms
 from engine.connections.settings import Retry
@@ -42,6 +37,10 @@ from engine.values.exchanges import Answer, Answered, Lost, NotSent
 from engine.values.ranges import Range
 from engine.values.records import Change
 from engine.values.results import Counts
+from world.deaths import Fuse
+from world.effort import examples
+from world.histories import Story, batch, begun
+from world.project import mapping, memory
 
 KEYS = ("a", "b", "c")
 BAD = 9  # the value that the target refuses
@@ -146,7 +145,7 @@ def play(seed: int, folder: Path) -> list[str]:
         groups, names = ([place[part] for place in source] for part in (0, 1))
         return batch({"grp": groups, "id": names, "value": list(source.values())})
 
-    with begun(folder, "items", ITEMS) as (program, around, fuse):
+    with begun(folder, "items", mapping("items")) as (program, around, fuse):
         target = Target(fuse, partial=seed % 2 == 0, mix=MIXES[seed % 3])
         it = Story(
             program=program,
@@ -188,8 +187,9 @@ def _of(state: State, world: str) -> State:
 
 
 @pytest.mark.parametrize("seed", range(7))
-def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int, tmp_path: Path) -> None:
-    assert play(seed, tmp_path) == []
+def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int) -> None:
+    with memory() as folder:
+        assert play(seed, folder) == []
 
 
 # --- the rules are needed ------------------------------------------------------------------------------------
@@ -261,12 +261,12 @@ def test_each_rule_is_missed_where_it_is_left_out(
 ) -> None:
     leave_out(monkeypatch)
 
-    assert any(_goes_wrong(seed) for seed in (2, 4, 6, 1, 5, *range(7, 16), 0, 3))
+    assert any(_goes_wrong(seed) for seed in (1, 2, 4, 6, 5, *range(7, 16), 0, 3))
 
 
 def _goes_wrong(seed: int) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        return bool(play(seed, Path(folder)))
+    with memory() as folder:
+        return bool(play(seed, folder))
 
 
 # --- settle alone --------------------------------------------------------------------------------------------

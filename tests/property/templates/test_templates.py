@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.templates.offered import FILTERS, Fields, TemplateFaults, compile_fields, compile_value, filters, names_in
 from engine.values.json_text import NotJson, decode, encode
 from engine.values.records import Refusal
+from world.effort import examples
 
 TEXTS = st.text()  # any Unicode but surrogates
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False)

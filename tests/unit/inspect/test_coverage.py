@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sampled import project
 
 from engine.inspect.coverage import gaps
 from engine.mapping.load.project_folder import load
 from engine.templates import compile
 from engine.templates.jinja import Environment
+from world.samples import project
 
 ITEMS = """
 source:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sampled import project
 
 from engine.inspect.snapshots import Difference, as_text, compare, document_of
+from world.samples import project
 
 ITEMS = """
 source:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from documents import ORDERS, PROJECT, SEGMENTS, STOCKS, problems, told, written
-from documents import PLAIN as FILES
 
 from engine.mapping.checks.objects import order
 from engine.mapping.checks.validate import validate
 from engine.mapping.load.project_folder import load
 from engine.mapping.spec import MappingSpec, Ref, SqlSource, Tied
 from engine.values.errors import Place, Problem
+from world.documents import ORDERS, PROJECT, SEGMENTS, STOCKS, problems, told, written
+from world.documents import PLAIN as FILES
 
 # One edit of one good file, and all that is then said: (sentence, file, old, new, messages).
 # fmt: off

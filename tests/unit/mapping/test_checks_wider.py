@@ -6,12 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import WIDER as FILES
-from documents import WIDER_INVOICES as INVOICES
-from documents import WIDER_PRODUCTS as PRODUCTS
-from documents import told, written
 
 from engine.mapping.load.project_folder import load
+from world.documents import WIDER as FILES
+from world.documents import WIDER_INVOICES as INVOICES
+from world.documents import WIDER_PRODUCTS as PRODUCTS
+from world.documents import told, written
 
 # One edit of one good file, and all that is then said: (sentence, file, old, new, messages).
 # fmt: off

@@ -9,14 +9,12 @@ with merchant(tmp_path, products=10) as it:
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, CompletedProcess, Popen, run
+from subprocess import PIPE, CompletedProcess, Popen
 from typing import Any
 
 from engine.demo.erp import REFUSED_SKU, create
@@ -28,8 +26,9 @@ from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
 from engine.values.order import Order
 from engine.values.results import ObjectResult
+from world import commands, erp
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 OBJECTS = ("segments", "clients", "client_blockades", "clients_inbound", "stocks", "trade_credits", "warehouses")
 QUICKER = {  # what the shipped mappings say, and what the tests wait for
     "attempts: 6, first_delay_seconds: 1,": "attempts: 2, first_delay_seconds: 0.01,",
@@ -54,8 +53,7 @@ class Merchant:
 
     def erp(self, *statements: str) -> list[tuple[Any, ...]]:
         """Execute statements in the ERP; give the rows of the last one."""
-        with closing(sqlite3.connect(self.erp_file, isolation_level=None)) as erp:
-            return [erp.execute(statement).fetchall() for statement in statements][-1]
+        return erp.sql(self.erp_file, *statements)
 
     def run(self, *names: str, allowed_removed: int | None = None) -> dict[str, ObjectResult]:
         """Run objects once, in dependency order; all without names."""
@@ -99,16 +97,7 @@ class Merchant:
 
     def command(self, *words: str, **variables: str) -> CompletedProcess[str]:
         """Run one-sync on the project as a process."""
-        return run(
-            [sys.executable, "-m", "engine.cli", "--project", str(self.folder), *words],
-            env={**os.environ, **self.variables, **variables},
-            cwd=self.folder.parent,
-            stdin=DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return commands.run(self.folder, {**self.variables, **variables}, *words)
 
     def document(self, *words: str) -> Any:
         """Run a command with --json and give its document."""

@@ -7,14 +7,14 @@ lines a request, and `notes`, one request a record.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE, CompletedProcess, Popen
 from typing import Any
+
+from world import commands
 
 KEY = "canary-key-7c1f9"  # the secret header
 PASSWORD = "canary-password-55d0"  # in the database's URL, where SQLite ignores it
@@ -115,49 +115,18 @@ class Shop:
         """The state folder."""
         return self.folder / ".one-sync"
 
-    def run(self, *words: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **variables: str | None) -> CompletedProcess[str]:
         """Run one-sync on the project to its end; a variable of None is not set."""
-        return subprocess.run(
-            self._command(words),
-            env=self._environment(variables),
-            cwd=self.folder.parent,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return commands.run(self.folder, self._with(variables), *words)
 
-    def start(self, *words: str, **variables: str | None) -> subprocess.Popen[str]:
+    def start(self, *words: str, stdout: int = PIPE, **variables: str | None) -> Popen[str]:
         """Start one-sync on the project; end it with `finish`."""
-        return subprocess.Popen(
-            self._command(words),
-            env=self._environment(variables),
-            cwd=self.folder.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return commands.start(self.folder, self._with(variables), *words, stdout=stdout)
 
     def json(self, *words: str) -> Any:
         """Run a command with --json and give its document."""
         return json.loads(self.run(*words, "--json").stdout)
 
-    def _command(self, words: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "engine.cli", "--project", str(self.folder), *words]
-
-    def _environment(self, variables: Mapping[str, str | None]) -> dict[str, str]:
+    def _with(self, variables: Mapping[str, str | None]) -> dict[str, str]:
         wanted: dict[str, str | None] = {**self.variables, **variables}
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-        return {**kept, **{name: value for name, value in wanted.items() if value is not None}}
-
-
-def finish(process: subprocess.Popen[str], seconds: float = 30) -> tuple[int, str, str]:
-    """Wait for a process; give exit code, stdout and stderr. Kills it where it does not end."""
-    try:
-        out, err = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-    return process.returncode, out, err
+        return {name: value for name, value in wanted.items() if value is not None}

@@ -1,4 +1,4 @@
-"""One object through random runs in which everything may go wrong, and calm ones, with real files and no wire."""
+"""One object through random histories: faulty runs and deaths, then calm ones, with real files and no wire."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from random import Random
 from typing import Protocol
 
 import pyarrow as pa
-from crash import Crash, Fuse, bring_back, photograph, seam
-from rig import PROJECT, check_sums
 
 from engine.delivery.targets import Target
 from engine.mapping.program.program import Program
@@ -25,6 +23,8 @@ from engine.values.arrow import Batch, column
 from engine.values.order import Order
 from engine.values.read import Read
 from engine.values.results import ObjectResult
+from world.deaths import Crash, Fuse, bring_back, photograph, seam
+from world.project import check_sums, mapping
 
 
 class Fallible(Protocol):
@@ -97,10 +97,10 @@ class Story:
 
 
 @contextmanager
-def begun(folder: Path, object_: str, mapping: str) -> Iterator[tuple[Program, Surroundings, Fuse]]:
+def begun(folder: Path, object_: str, text: str) -> Iterator[tuple[Program, Surroundings, Fuse]]:
     """Make a project of one object whose files die with the fuse."""
-    (folder / "project.yaml").write_text(PROJECT)
-    (folder / f"{object_}.yaml").write_text(mapping)
+    (folder / "project.yaml").write_text(mapping("project"))
+    (folder / f"{object_}.yaml").write_text(text)
     app = App(folder, {"STATE": str(folder / "state"), "ERP": "sqlite://", "ONE": "http://127.0.0.1", "KEY": "key"})
     fuse = Fuse(on_crash=lambda: photograph(folder / "dead", folder / "state"))
     with seam(fuse, folder / "state"):

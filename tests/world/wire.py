@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-MAX_CONNECTIONS = 64
+MOST = 64  # connections, so that a client gone wild is noticed
 SOCKET_SECONDS = 20.0  # no read or write of the server lasts longer
 
 
@@ -102,7 +102,9 @@ class Held:
 class Wire:
     """The server; `seen` holds the requests in the order in which they were complete."""
 
-    def __init__(self, script: Script = (), *, then: Reply | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, script: Script = (), *, then: Reply | None = None, tls: ssl.SSLContext | None = None, most: int = MOST
+    ) -> None:
         self.seen: list[Seen] = []
         self.most_at_once = 0  # requests that were being answered at the same time
         self.connections = 0  # accepted so far
@@ -110,7 +112,7 @@ class Wire:
         self._answer = script if callable(script) else None
         self._script: Iterator[Reply] = iter(()) if callable(script) else iter(list(script))
         self._then = then or Reply()
-        self._tls = tls
+        self._tls, self._most = tls, most
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -135,7 +137,7 @@ class Wire:
         thread.start()
 
     def _accept(self) -> None:
-        while not self._closed.is_set() and self.connections < MAX_CONNECTIONS:
+        while not self._closed.is_set() and self.connections < self._most:
             with contextlib.suppress(TimeoutError):
                 peer, _ = self._listener.accept()
                 self._start(self._serve, peer, self.connections)
