@@ -19,7 +19,7 @@ from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
 from engine.mapping import Environment, MappingSpec, SqlSource, targets_of
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Feed, Program, Sends, Writes, compile_mapping
-from engine.run.run_object import run_object
+from engine.run.one_run import run_object
 from engine.run.surroundings import Surroundings
 from engine.source import Attempts, DocumentSource, QuerySource, Source
 from engine.state.journal import Exchange, Journal

@@ -29,7 +29,7 @@ LOADED = (
     "engine.connections.sql.connect",
     *sorted({f"engine.cli.commands.{module}" for module, _ in COMMANDS.values()}),
 )
-SEEN_BY_ALL = ("PATH", "HOME", "PYTHONPATH")
+SEEN_BY_ALL = ("PATH", "HOME", "PYTHONPATH", "SSL_CERT_FILE")
 
 
 def run(folder: Path, variables: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from engine.delivery.targets import Target
 from engine.mapping.program.program import Program
 from engine.run.app import App
-from engine.run.run_object import run_object
+from engine.run.one_run import run_object
 from engine.run.surroundings import Surroundings
 from engine.state.journal.journal import Journal
 from engine.state.protocols import RunJournal

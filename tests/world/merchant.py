@@ -20,7 +20,7 @@ from typing import Any
 from engine.demo.erp import REFUSED_SKU, create
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App, utc_now
-from engine.run.run_object import new_run_id
+from engine.run.one_run import new_run_id
 from engine.sandbox.api.replies import Settings
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running

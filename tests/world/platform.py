@@ -206,4 +206,5 @@ def _json(value: Any, status: int = 200) -> Reply:
 
 
 def _size(body: Any) -> str:
-    return f" {len(body['items'])}+{len(body['gone'])}" if "gone" in body else ""
+    counted = isinstance(body, dict) and {"items", "gone"} <= body.keys()
+    return f" {len(body['items'])}+{len(body['gone'])}" if counted else ""

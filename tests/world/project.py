@@ -28,7 +28,7 @@ from typing import Any
 
 from engine.mapping.spec import MappingSpec
 from engine.run.app import App, utc_now
-from engine.run.run_object import new_run_id
+from engine.run.one_run import new_run_id
 from engine.state.journal.journal import Journal
 from engine.state.ledger import Confirmed, confirmed
 from engine.state.staging import Staging

@@ -12,7 +12,7 @@ import pytest
 
 from engine.operate.adopt import adopt
 from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
-from engine.run.run_object import exit_of
+from engine.run.one_run import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import ConfigError, Exit, RunError
 from engine.values.records import Key
@@ -347,7 +347,7 @@ def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_
         raise Crash
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.run.run_object.settle_run", kill)
+        patch.setattr("engine.run.one_run.settle_run", kill)
         with pytest.raises(Crash):
             it.run("clients")
     lose_journal(it)

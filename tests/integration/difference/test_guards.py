@@ -14,7 +14,7 @@ from engine.connections.sql.database import SqlEnd, StatementCall
 from engine.inspect.plan import plan
 from engine.inspect.why import State, why
 from engine.operate.adopt import adopt
-from engine.run.run_object import exit_of
+from engine.run.one_run import exit_of
 from engine.values.errors import Exit
 from engine.values.records import Change, key_text
 from world.project import World, world

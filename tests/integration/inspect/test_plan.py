@@ -128,7 +128,7 @@ def test_what_a_run_had_confirmed_before_its_death_is_not_planned_again(small: M
         raise Crash
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.run.run_object.settle_run", die)
+        patch.setattr("engine.run.one_run.settle_run", die)
         with pytest.raises(Crash):
             small.run("warehouses")
     planned = plan(small.app, small.mapping("warehouses"))

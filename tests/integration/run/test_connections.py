@@ -22,7 +22,7 @@ import pytest
 
 from engine.inspect.plan import plan
 from engine.run.app import App, utc_now
-from engine.run.run_object import new_run_id
+from engine.run.one_run import new_run_id
 from engine.schedule import service
 from engine.schedule.service import Service, exit_code, run_once
 from engine.state.journal.pauses import Pause

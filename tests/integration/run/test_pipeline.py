@@ -16,7 +16,7 @@ import pytest
 
 from engine.inspect.plan import plan
 from engine.operate.retry_rejected import retry_rejected
-from engine.run.run_object import exit_of
+from engine.run.one_run import exit_of
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.values.errors import Exit, StateError
 from engine.values.results import ObjectResult, Status

@@ -19,7 +19,7 @@ import pytest
 from engine.demo import erp, processing
 from engine.demo.planted import Planted
 from engine.run.app import App, utc_now
-from engine.run.run_object import new_run_id
+from engine.run.one_run import new_run_id
 from engine.sandbox.api.placing import Placed
 from engine.sandbox.api.replies import Settings
 from engine.sandbox.injected_faults import Action, Match

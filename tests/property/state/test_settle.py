@@ -239,7 +239,7 @@ def receipts_before_requests(patch: pytest.MonkeyPatch) -> None:
 
 def no_recovery(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "engine.run.run_object.recover",
+        "engine.run.one_run.recover",
         lambda ledger, journal, object_, at: journal.runs.settled(object_, ledger.generation),
     )
 
