@@ -15,8 +15,8 @@ from engine.connections.http.backoff import LONGEST_PROBE_MINUTES
 from engine.connections.http.decide import SHOWN
 from engine.connections.settings import Breaker, Retry
 from engine.delivery.deliver import MAX_BAD_GROUPS
-from engine.delivery.family import FIRST_REQUESTS, MAX_SPLITS, SPREAD
 from engine.delivery.note_events import MARK_LINES
+from engine.delivery.split import FIRST_REQUESTS, MAX_SPLITS, SPREAD
 from engine.delivery.targets import RECORDS_A_PART
 from engine.mapping.spec import Guards, Lookup
 from engine.values.errors import Exit

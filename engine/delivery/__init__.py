@@ -6,9 +6,9 @@ chunk          changes cut into the ranges of requests
 deliver        the loop that performs what `decide` decides
 work_list      the parts that wait for their turn
 outcome        what a decision comes to for the part that it is about
-verdicts       what becomes of a part, told as `Done`
-family         the parts of one chunk: what is sent next where one of them is refused
-split          how a part is taken apart
+done_events    what becomes of a part, told as `Done`
+split          what is sent next where a part of a chunk is refused, until the bad line stands alone
+cut            a part in halves, in lines alone, or by the results of its lines
 targets        the two kinds of target: HTTP requests, writes to an ERP
 events         what delivery tells, to whoever records it
 notes          what is noted of an event, as small values: mark, claims, receipt, binding, rejection, count
@@ -20,12 +20,12 @@ refuse         a refused record kept in the journal
 from engine.delivery.chunk import chunk
 from engine.delivery.deliver import Delivery, End
 from engine.delivery.events import Done, Exchanged, Verdict
-from engine.delivery.family import MAX_SPLITS
 from engine.delivery.note_events import facts_of
 from engine.delivery.part import Part
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, judged, note_pause
 from engine.delivery.refuse import as_document, reject
+from engine.delivery.split import MAX_SPLITS
 from engine.delivery.targets import RECORDS_A_PART, HttpTarget, SqlTarget, Target, Window, described
 
 __all__ = [

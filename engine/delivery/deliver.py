@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.connections.http import Again, Ask, Decision, GiveUp, Reading, Stop, Terms, decide, located
+from engine.delivery.done_events import unfinished, unmade
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Verdict
-from engine.delivery.family import MAX_SPLITS, Family, Limits, after
 from engine.delivery.outcome import Outcome, outcome_of
 from engine.delivery.part import Part
-from engine.delivery.verdicts import unfinished, unmade
+from engine.delivery.split import MAX_SPLITS, Family, Limits, after
 from engine.delivery.work_list import Worklist
 from engine.values import Answer, NotSent, OneSyncError, Refusal, RunError
 

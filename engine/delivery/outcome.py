@@ -22,9 +22,9 @@ from engine.connections.http import (
     Terms,
     Wait,
 )
+from engine.delivery.done_events import given_up, line_by_line, unfinished, waiting
 from engine.delivery.events import Done, Event, Stepped, Unlearnt, Verdict
 from engine.delivery.part import Part
-from engine.delivery.verdicts import given_up, line_by_line, unfinished, waiting
 from engine.values import OneSyncError, TargetError
 
 

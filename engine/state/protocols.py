@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from engine.connections import Identity
 from engine.state.journal.claims import Claim
-from engine.state.journal.marks import Outcome
+from engine.state.journal.marks_and_receipts import Outcome
 from engine.state.journal.pauses import Pause
 from engine.state.journal.rejections import Rejection
 from engine.state.journal.requests import Exchange

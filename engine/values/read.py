@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.values import json_text
-from engine.values.arrow import Batch
 from engine.values.records import Key, Refusal
+
+if TYPE_CHECKING:
+    from engine.values.arrow import Batch  # Arrow costs more than the rest of the room, and `--help` needs none of it
 
 _PASSING = "passing"
 

@@ -11,7 +11,7 @@ from typing import Self
 from engine.state.journal.bindings import Bindings
 from engine.state.journal.claims import Claims
 from engine.state.journal.ends import Ends
-from engine.state.journal.marks import Marks
+from engine.state.journal.marks_and_receipts import Marks
 from engine.state.journal.pauses import Pauses
 from engine.state.journal.rejections import Rejections
 from engine.state.journal.requests import Requests

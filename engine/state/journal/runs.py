@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.state.journal.marks import Marks
+from engine.state.journal.marks_and_receipts import Marks
 from engine.state.journal.sqlite_file import JournalFile
 from engine.state.stored_texts import stamp, unstamp
 from engine.values import Counts, ObjectResult

@@ -17,7 +17,7 @@ import pytest
 from engine.connections.identity import identity
 from engine.state.journal.claims import Claim
 from engine.state.journal.journal import Journal
-from engine.state.journal.marks import Outcome
+from engine.state.journal.marks_and_receipts import Outcome
 from engine.state.journal.requests import Exchange
 from engine.state.journal.runs import Standing
 from engine.state.journal.step_progress import Progress

@@ -27,7 +27,7 @@ from engine.delivery.note_events import Facts, Notes, Sent, leaves, noted
 from engine.delivery.notes import Receipt
 from engine.delivery.part import Part
 from engine.delivery.targets import Window
-from engine.state.journal.marks import Marks
+from engine.state.journal.marks_and_receipts import Marks
 from engine.state.journal.requests import Exchange
 from engine.state.ledger import Ledger, Outcomes
 from engine.state.memory import Room
@@ -216,7 +216,7 @@ def clean_after_refusal(patch: pytest.MonkeyPatch) -> None:
 
 
 def clean_after_several_were_refused(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("engine.delivery.verdicts.is_untouched", lambda part, terms: not part.past.unknown)
+    patch.setattr("engine.delivery.done_events.is_untouched", lambda part, terms: not part.past.unknown)
 
 
 def never_confirmed_are_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.demo import erp, processing
-from engine.mapping.checks import names
+from engine.mapping.checks.names import template_texts
 from engine.mapping.checks.validate import validate
 from engine.mapping.fires import plan, schedules_of
 from engine.mapping.load.project_folder import load
@@ -276,7 +276,7 @@ def used_columns(name: str) -> dict[str | None, set[str]]:
     mapping = MAPPINGS[name]
     children = source(name).children
     used: dict[str | None, set[str]] = {None: names_used(mapping.files, mapping.send) - GIVEN}
-    for text in names.texts(("fields",), mapping.fields):
+    for text in template_texts.texts(("fields",), mapping.fields):
         inmost = text.each[-1] if text.each else None
         used.setdefault(inmost, set()).update(text.names - {"vars", "row"} - children.keys())
     return {each: found - set(mapping.refs) for each, found in used.items()}
@@ -591,7 +591,7 @@ def test_a_mapping_begins_with_its_schema_and_its_section_of_the_platform(name: 
 
 @pytest.mark.parametrize("name", sorted(MAPPINGS))
 def test_keys_stand_in_the_order_of_the_flow(name: str) -> None:
-    order = ["object", "stage", "description", "schedule", "lane", "source", "refs", "fields", "files"]
+    order = ["object", "stage", "title", "tags", "description", "schedule", "lane", "source", "refs", "fields", "files"]
     order += ["payload_schema", "send", "write", "limits", "guards", "samples"]
     keys = [line.partition(":")[0] for line in lines(name) if re.match(r"[a-z]", line)]
 

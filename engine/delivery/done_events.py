@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.connections.http import SHOWN, Ask, GiveUp, Refuse, Terms, Wait
+from engine.delivery.cut import by_result
 from engine.delivery.events import Done, Verdict
 from engine.delivery.part import Part
-from engine.delivery.split import by_result
 from engine.values import Refusal, Stage
 
 

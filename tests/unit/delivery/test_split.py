@@ -9,9 +9,9 @@ import pytest
 from engine.connections.http.attempt import Terms
 from engine.connections.http.decisions import Refuse
 from engine.delivery.events import Done, Split, Verdict
-from engine.delivery.family import Family, Limits, Next, after
 from engine.delivery.outcome import Outcome
 from engine.delivery.part import Part
+from engine.delivery.split import Family, Limits, Next, after
 from engine.values.ranges import Range
 from engine.values.records import Refusal, Stage
 
