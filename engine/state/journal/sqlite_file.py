@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -76,7 +77,7 @@ class JournalFile:
         with translated(path), ExitStack() as opened:
             _create_private(folder, path)
             connection = _connected(str(path), opened)
-            connection.execute("pragma journal_mode = wal")
+            _log_writes_ahead(connection)
             connection.execute("pragma synchronous = full")
             _bring_forward(connection, path)
             opened.pop_all()
@@ -192,6 +193,19 @@ def _whole(connection: sqlite3.Connection) -> Iterator[None]:
 def _layout(connection: sqlite3.Connection) -> int:
     """Give the layout of a file; 0: it is new."""
     return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def _log_writes_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log; where two make the file at once SQLite does not wait here, so it is asked again."""
+    give_up_at = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(0.01)
 
 
 def _bring_forward(connection: sqlite3.Connection, path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import why as command
+from engine.cli.commands import why as command
 from engine.inspect.why import Answer, State, why
 from engine.sandbox.injected_faults import Action, Fault, Match
 from engine.values.errors import ConfigError

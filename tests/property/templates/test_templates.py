@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.templates.offered import FILTERS, Fields, TemplateFaults, compile_fields, compile_value, filters, names_in
+from engine.templates import Fields, TemplateFaults, compile_fields, compile_value, names_in
+from engine.templates.filters import filter_table as filters
+from engine.templates.offered import FILTERS
 from engine.values.json_text import NotJson, decode, encode
 from engine.values.records import Refusal
 from world.effort import examples

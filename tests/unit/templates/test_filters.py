@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.templates import filters
+from engine.templates.filters import filter_table as filters
+from engine.templates.filters.dictionaries import Dictionaries
+from engine.templates.filters.numbers import calculate
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 
@@ -261,7 +263,7 @@ def test_the_small_filters_are_exact(name: str, args: tuple[Any, ...], expected:
     assert same(filters.FILTERS[name](*args), expected)
 
 
-DICTIONARIES = filters.Dictionaries({"codes": {"A": 1, "5": "five", "0.5": "half", "true": "yes", "2024-03-01": "day"}})
+DICTIONARIES = Dictionaries({"codes": {"A": 1, "5": "five", "0.5": "half", "true": "yes", "2024-03-01": "day"}})
 
 
 @pytest.mark.parametrize(
@@ -299,7 +301,7 @@ def test_a_code_that_is_not_listed_is_refused_by_name(value: Any, name: str, rea
 
 @pytest.mark.parametrize("name", sorted(filters.FILTERS.keys() - {"path", "default", "length"}))
 def test_every_filter_passes_null_through(name: str) -> None:
-    further = {"decimal": (2,), "replace": ("a", "b"), "mapped": ("codes", filters.Dictionaries({}))}.get(name, ())
+    further = {"decimal": (2,), "replace": ("a", "b"), "mapped": ("codes", Dictionaries({}))}.get(name, ())
 
     assert filters.FILTERS[name](None, *further) is None
 
@@ -333,7 +335,7 @@ def test_every_filter_is_documented_with_an_example(name: str) -> None:
     ],
 )
 def test_arithmetic_is_exact(left: Any, operator: str, right: Any, expected: Any) -> None:
-    assert same(filters.calculate(operator, left, right), expected)
+    assert same(calculate(operator, left, right), expected)
 
 
 @pytest.mark.parametrize(
@@ -348,4 +350,4 @@ def test_arithmetic_is_exact(left: Any, operator: str, right: Any, expected: Any
     ],
 )
 def test_arithmetic_with_anything_but_numbers_is_refused(left: Any, operator: str, right: Any, reason: str) -> None:
-    assert refusal(filters.calculate, operator, left, right) == reason
+    assert refusal(calculate, operator, left, right) == reason

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.templates import (
-    FILTERS,
     NULLS,
     Fields,
     RenderFault,
@@ -20,10 +19,11 @@ from engine.templates import (
     TemplateFaults,
     compile_fields,
     compile_value,
-    filters,
     names_in,
 )
+from engine.templates.filters import filter_table as filters
 from engine.templates.nulls import OnNull
+from engine.templates.offered import FILTERS
 from engine.values.json_text import encode, raw
 from engine.values.records import Refusal, Stage
 
