@@ -1,6 +1,7 @@
 """From YAML text to a program that can run.
 
-spec             what a project and its mappings say, as values
+spec             what a mapping says, as values
+project_spec     what project.yaml says, as values
 places           where in its file a key stands, and problems that name it
 load/            a project folder -> project and mappings, or every problem of every file
 checks/          what project and mappings may not say although each key is right
@@ -15,6 +16,7 @@ from engine.mapping.environment import Environment
 from engine.mapping.fires import Fire, Pair, next_fire, next_fires, plan, schedules_of, tie_cycle
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.places import place_of
+from engine.mapping.project_spec import Project, connections_of, targets_of
 from engine.mapping.spec import (
     Children,
     Cron,
@@ -23,14 +25,11 @@ from engine.mapping.spec import (
     Limit,
     MappingSpec,
     Once,
-    Project,
     Sample,
     Schedule,
     SqlSource,
     Tied,
     Write,
-    connections_of,
-    targets_of,
 )
 
 __all__ = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.mapping.spec import MappingSpec, Project
+from engine.mapping.project_spec import Project
+from engine.mapping.spec import MappingSpec
 from engine.values import Path as KeyPath
 from engine.values import Place, Problem
 

@@ -1,4 +1,4 @@
-"""What a project and its mappings say, as values: the YAML format of mappings/README.md after validation.
+"""What a mapping says, as values: the YAML format of mappings/README.md after validation.
 
 Templates stand here as their text; `engine.templates` compiles them.
 Texts with `${NAME}` stand here unresolved; `environment.py` resolves them when an end is opened.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from engine.connections import Connection, HttpConnection, OnStatus
+from engine.connections import OnStatus
 from engine.templates import OnNull
 from engine.values import Change, Place
 
@@ -18,29 +18,6 @@ Template: TypeAlias = str  # Jinja text
 Templates: TypeAlias = Any  # JSON-like value whose texts are templates
 
 Lane: TypeAlias = Literal["realtime", "bulk"]
-
-
-# --- project.yaml ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    chunk_size: int = 10_000
-    on_null: OnNull = "send"
-    retry_rejected_after_hours: float = 24.0  # 0: never by itself
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
-    file: str  # path of project.yaml
-    timezone: str = "Europe/Warsaw"  # IANA name
-    state: str = ".one-sync"  # folder relative to project.yaml; may hold ${...}
-    defaults: Defaults = Defaults()
-    connections: Mapping[str, Connection] = field(default_factory=dict)
-    vars: Mapping[str, Any] = field(default_factory=dict)
-    maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # dictionaries for the filter `mapped`
-    files_root: str | None = None  # relative paths of files start here; may hold ${...}
-    places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
 
 
 # --- schedules -------------------------------------------------------------------------------------
@@ -346,17 +323,3 @@ class MappingSpec:
             if place := self.places.get(path[:length]):
                 return place
         return Place(file=self.file)
-
-
-def connections_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
-    """Name the connections of an object: its source's, then its target's."""
-    return tuple(dict.fromkeys((mapping.source.connection, *targets_of(project, mapping))))
-
-
-def targets_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
-    """Name the connection that an object goes to; all that it may be, where neither it nor the project decides."""
-    if mapping.write is not None:
-        return (mapping.write.connection,)
-    if mapping.target is not None:
-        return (mapping.target,)
-    return tuple(name for name, each in project.connections.items() if isinstance(each, HttpConnection))

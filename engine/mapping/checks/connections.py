@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from engine.connections import HttpConnection, SqlConnection
 from engine.mapping.places import problem
-from engine.mapping.spec import HttpSource, MappingSpec, Project, SqlSource
+from engine.mapping.project_spec import Project
+from engine.mapping.spec import HttpSource, MappingSpec, SqlSource
 from engine.values import Path, Problem, suggestion
 
 

@@ -13,7 +13,8 @@ from jsonschema.exceptions import SchemaError
 from engine.mapping.payloads.patterns import fault, patterns_of
 from engine.mapping.payloads.payload_schemas import SUFFIX, payload_folders
 from engine.mapping.places import problem
-from engine.mapping.spec import MappingSpec, Project
+from engine.mapping.project_spec import Project
+from engine.mapping.spec import MappingSpec
 from engine.values import Place, Problem, suggestion
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from engine.connections import SqlConnection
 from engine.mapping.environment import reference_fault
 from engine.mapping.places import problem
-from engine.mapping.spec import Project
+from engine.mapping.project_spec import Project
 from engine.values import Path, Problem, suggestion
 
 

@@ -10,7 +10,8 @@ from engine.mapping.checks.names.wrong_names import check_names
 from engine.mapping.checks.objects import circles, ref_problems, schedule_problems
 from engine.mapping.checks.one_mapping import check_alone
 from engine.mapping.checks.project import project_problems
-from engine.mapping.spec import MappingSpec, Project
+from engine.mapping.project_spec import Project
+from engine.mapping.spec import MappingSpec
 from engine.values import Place, Problem
 
 

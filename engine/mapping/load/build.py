@@ -9,9 +9,9 @@ import msgspec
 from engine.connections import Connection, HttpConnection, SqlConnection
 from engine.mapping.checks.names.request_names import names_of
 from engine.mapping.load.yaml_text import Document
+from engine.mapping.project_spec import Defaults, Project
 from engine.mapping.spec import (
     Cron,
-    Defaults,
     FileSpec,
     Guards,
     HttpSource,
@@ -22,7 +22,6 @@ from engine.mapping.spec import (
     MappingSpec,
     Once,
     Operation,
-    Project,
     Ref,
     Request,
     Sample,

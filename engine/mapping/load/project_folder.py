@@ -14,7 +14,8 @@ from engine.mapping.fires import check_cron
 from engine.mapping.load.build import build_mapping, build_project
 from engine.mapping.load.schema import check
 from engine.mapping.load.yaml_text import MAX_BYTES, Document, parse
-from engine.mapping.spec import Defaults, MappingSpec, Project
+from engine.mapping.project_spec import Defaults, Project
+from engine.mapping.spec import MappingSpec
 from engine.templates import TemplateFaults, compile_value
 from engine.values import ConfigError, Place, Problem, label, suggestion
 from engine.values import Path as Path_

@@ -17,7 +17,8 @@ from engine.mapping.program.lines import Lines, compile_lines, compile_write
 from engine.mapping.program.operation import CompiledOperation, compile_operation
 from engine.mapping.program.record_files import FileSet, file_column
 from engine.mapping.program.target import Sends, Writes
-from engine.mapping.spec import Children, HttpSource, MappingSpec, Project, SqlSource, Write
+from engine.mapping.project_spec import Project
+from engine.mapping.spec import Children, HttpSource, MappingSpec, SqlSource, Write
 from engine.templates import Language
 from engine.values import Change
 

@@ -15,13 +15,13 @@ from jsonschema import Draft202012Validator
 
 from engine.connections import settings as connection_settings
 from engine.connections.settings import Breaker, HttpConnection, RateLimit, Retry, SqlConnection
-from engine.mapping import spec as values
+from engine.mapping import project_spec, spec
 from engine.mapping.load.project_folder import Loaded, load
+from engine.mapping.project_spec import Defaults, Project
 from engine.mapping.spec import (
     Children,
     Cron,
     Cursor,
-    Defaults,
     Feed,
     Fetch,
     FileSpec,
@@ -35,7 +35,6 @@ from engine.mapping.spec import (
     Once,
     Operation,
     Pages,
-    Project,
     Ref,
     Request,
     Sample,
@@ -946,8 +945,9 @@ def test_every_key_ends_in_a_field_and_every_field_comes_from_a_key() -> None:
         part = dict(maps_in(SCHEMAS[schema]))[path]
         names = {field for key in part["properties"] for field in spelt.get(key, (key,))}
         found.setdefault(type_name, set()).update(names)
+    homes = (spec, project_spec, connection_settings)
     expected = {
-        name: {field.name for field in fields(getattr(values, name, None) or getattr(connection_settings, name))}
+        name: {field.name for field in fields(next(vars(each)[name] for each in homes if name in vars(each)))}
         - NOT_WRITTEN.get(name, set())
         for name in found
         if name

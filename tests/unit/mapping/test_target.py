@@ -8,7 +8,8 @@ import pytest
 
 from engine.mapping.load.project_folder import Loaded, load
 from engine.mapping.program.program import Program, compile_mapping
-from engine.mapping.spec import MappingSpec, connections_of, targets_of
+from engine.mapping.project_spec import connections_of, targets_of
+from engine.mapping.spec import MappingSpec
 from engine.values.records import Change
 
 PROJECT = """\

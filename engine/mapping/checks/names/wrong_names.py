@@ -9,7 +9,8 @@ from datetime import UTC
 from engine.mapping.checks.names.scopes import Scope, Use, saved_names, uses
 from engine.mapping.checks.names.template_texts import Text, texts
 from engine.mapping.places import problem
-from engine.mapping.spec import MappingSpec, Project
+from engine.mapping.project_spec import Project
+from engine.mapping.spec import MappingSpec
 from engine.templates import TemplateFault, TemplateFaults, compile_fields, compile_value
 from engine.values import Problem, label, suggestion
 
