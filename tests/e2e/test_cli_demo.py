@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,17 +23,26 @@ def demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, timeout=120, check=False)
 
 
+class Shown(NamedTuple):
+    """What two demonstrations in one folder said."""
+
+    folder: Path
+    read: subprocess.CompletedProcess[str]  # the first, for people
+    document: Any  # the second, as JSON
+
+
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Run it twice, for people and for programs; the second one begins anew."""
     folder = tmp_path_factory.mktemp("clone") / "demo"
-    demo(folder, "--products", "40", "--customers", "20")  # the second one begins anew
+    read = demo(folder, "--products", "40", "--customers", "20")
     finished = demo(folder, "--products", "40", "--customers", "20", "--json")
     assert finished.returncode == 0, finished.stderr
-    return folder, json.loads(finished.stdout)
+    return Shown(folder, read, json.loads(finished.stdout))
 
 
-def test_every_object_sends_in_the_first_pass_and_none_in_the_second(shown: tuple[Path, Any]) -> None:
-    first, second = shown[1]["passes"]
+def test_every_object_sends_in_the_first_pass_and_none_in_the_second(shown: Shown) -> None:
+    first, second = shown.document["passes"]
 
     assert sorted(each["object"] for each in first["objects"]) == sorted(SHIPPED)  # each once, in both directions
     assert {"clients_inbound", "orders", "waybills"} < SHIPPED
@@ -41,26 +50,25 @@ def test_every_object_sends_in_the_first_pass_and_none_in_the_second(shown: tupl
     assert [each["object"] for each in first["objects"] if not each["confirmed"]] == []
     assert [each["object"] for each in second["objects"] if each["confirmed"] or each["requests"]] == []
     assert sum(each["unchanged"] for each in second["objects"]) > 100
-    assert shown[1]["not_as_planned"] == []
+    assert shown.document["not_as_planned"] == []
 
 
-def test_what_is_refused_is_what_was_planted(shown: tuple[Path, Any]) -> None:
-    refused = {(each["object"], tuple(each["key"]), each["stage"]) for each in shown[1]["rejected"]}
+def test_what_is_refused_is_what_was_planted(shown: Shown) -> None:
+    refused = {(each["object"], tuple(each["key"]), each["stage"]) for each in shown.document["rejected"]}
 
     assert refused == {(each.object, each.key, each.stage) for each in PLANTED} | OF_ORDERS
 
 
-def test_its_project_can_be_asked_afterwards(shown: tuple[Path, Any]) -> None:
-    folder, document = shown
-    command = [sys.executable, "-m", "engine.cli", "--project", str(folder), "rejected", "list", "--json"]
+def test_its_project_can_be_asked_afterwards(shown: Shown) -> None:
+    command = [sys.executable, "-m", "engine.cli", "--project", str(shown.folder), "rejected", "list", "--json"]
 
     listed = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
 
-    assert [each["key"] for each in listed["rejected"]] == [each["key"] for each in document["rejected"]]
+    assert [each["key"] for each in listed["rejected"]] == [each["key"] for each in shown.document["rejected"]]
 
 
-def test_people_read_of_both_passes_and_of_every_refused_record(tmp_path: Path) -> None:
-    finished = demo(tmp_path / "demo", "--products", "10", "--customers", "10")
+def test_people_read_of_both_passes_and_of_every_refused_record(shown: Shown) -> None:
+    finished = shown.read
 
     assert finished.returncode == 0, finished.stdout
     assert "clients_inbound and orders come from ONe" in finished.stdout
