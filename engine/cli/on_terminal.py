@@ -15,22 +15,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.output import NOTHING
-
 FOLDED_TO = 20  # characters that a wider column is folded to at most, and a narrower one keeps
 RULED = 3  # characters that rules and gaps take for each column
 INDENT = "  "
 
 
-def draw_table(stream: TextIO, columns: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
-    """Print a table with rules and folded cells, or where that would fold words, row by row."""
+def draw_table(
+    stream: TextIO, columns: Sequence[str], texts: Sequence[Sequence[str]], *, numeric: Sequence[bool], empty: str
+) -> None:
+    """Print a table with rules and folded cells, or where that would fold words, row by row, without `empty` cells."""
     colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
     console = Console(file=stream, highlight=False, color_system=colours)
     least = [min(max(map(cell_len, column)), FOLDED_TO) for column in zip(columns, *texts, strict=True)]
     if sum(least) + RULED * len(columns) > console.width:
         for row in texts:
             console.print(Text(row[0], style="bold"))
-            console.print(_in_words(columns[1:], row[1:], numeric[1:], console.width), markup=False)
+            console.print(_in_words(columns[1:], row[1:], numeric[1:], empty, console.width), markup=False)
         return
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for name, right, width in zip(columns, numeric, least, strict=True):
@@ -40,12 +40,12 @@ def draw_table(stream: TextIO, columns: Sequence[str], texts: Sequence[Sequence[
     console.print(table)
 
 
-def _in_words(columns: Sequence[str], texts: Sequence[str], numeric: Sequence[bool], width: int) -> str:
+def _in_words(columns: Sequence[str], texts: Sequence[str], numeric: Sequence[bool], empty: str, width: int) -> str:
     """Write a row as `status success, extracted 3`, without what is nothing."""
     said = [
         f"{name} {text}"
         for name, text, is_number in zip(columns, texts, numeric, strict=True)
-        if text != NOTHING and not (is_number and text == "0")
+        if text != empty and not (is_number and text == "0")
     ]
     return fill(", ".join(said), width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
 

@@ -86,7 +86,7 @@ class Output:
         if self.is_terminal:
             from engine.cli.on_terminal import draw_table  # noqa: PLC0415  a third of the start's time, for people only
 
-            draw_table(self.stream, columns, texts, numeric)
+            draw_table(self.stream, columns, texts, numeric=numeric, empty=NOTHING)
         else:
             self._write("\n".join(aligned(columns, texts, numeric)))
 
