@@ -35,6 +35,10 @@ def printed(method: str, *arguments: Any) -> str:
     return stream.getvalue()
 
 
+def test_a_piece_goes_as_it_is_but_for_secrets() -> None:
+    assert printed("raw", "a;s3cret;\tb") == "a;***;\tb\n"
+
+
 SUMMER, WINTER = datetime(2026, 7, 1, 10, 0, 5, 999, tzinfo=UTC), datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 

@@ -148,6 +148,12 @@ def test_fires_during_an_objects_own_run_are_one_run_right_after_it() -> None:
     ]
 
 
+def test_four_objects_run_at_once_where_nobody_says_otherwise() -> None:
+    state = begin({(name, 0): TEN for name in "abcde"}, WARSAW, NOON, last_started={})
+
+    assert [start.object for start in turn(state, NOON, ended=[], paused={}).starts] == ["a", "b", "c", "d"]
+
+
 def test_more_objects_than_workers_wait_in_the_order_of_their_fires() -> None:
     schedules = {(name, 0): TEN for name in "abcd"}
     world = World(schedules=schedules, lasts=dict.fromkeys("abcd", 2 * MINUTE), workers=2)
