@@ -297,11 +297,6 @@ class Confirmed:
     uncertain: bool
 
 
-def holds_any(staging: Staging) -> bool:
-    """Tell whether anything is known of any record."""
-    return bool(staging.value("select 1 from ledger limit 1"))
-
-
 def confirmed(staging: Staging, key: Key) -> Confirmed | None:
     """Give one record of the ledger, or None."""
     names = ledger_columns(staging)
