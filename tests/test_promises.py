@@ -20,7 +20,7 @@ import yaml
 
 import reference
 from engine import cli
-from engine.mapping.load.project_folder import Loaded, load
+from engine.mapping.load.project_folder import load
 from engine.mapping.load.yaml_text import parse
 from engine.state.journal import sqlite_file
 from engine.state.layouts import layout_of
@@ -28,6 +28,7 @@ from engine.templates.offered import FILTERS
 from engine.values import errors
 from engine.values.errors import Exit, OneSyncError
 from walkthrough import replayed
+from world.shipped import shipped
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENGINE = CHECKOUT / "engine"
@@ -419,27 +420,20 @@ ASSUMED = {  # what one-api.md 5 calls partly or mostly unknown
 }
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Loaded:
-    return load(MAPPINGS)
+def test_every_shipped_mapping_says_what_it_is_for() -> None:
+    assert [name for name, each in shipped().mappings.items() if not each.description and not each.title] == []
 
 
-def test_every_shipped_mapping_says_what_it_is_for(shipped: Loaded) -> None:
-    assert [name for name, each in shipped.mappings.items() if not each.description and not each.title] == []
-
-
-def test_every_shipped_mapping_names_its_part_of_the_platform_and_the_schema_in_its_first_lines(
-    shipped: Loaded,
-) -> None:
+def test_every_shipped_mapping_names_its_part_of_the_platform_and_the_schema_in_its_first_lines() -> None:
     begin = re.compile(
         r"# yaml-language-server: \$schema=\.\./schemas/mapping\.schema\.json\n# Platform: one-api\.md \d"
     )
 
-    assert [name for name in shipped.mappings if not begin.match(read(f"mappings/{name}.yaml"))] == []
+    assert [name for name in shipped().mappings if not begin.match(read(f"mappings/{name}.yaml"))] == []
 
 
-def test_what_is_assumed_of_the_platform_is_marked_where_it_is_assumed(shipped: Loaded) -> None:
-    texts = {name: read(f"mappings/{name}.yaml") for name in shipped.mappings}
+def test_what_is_assumed_of_the_platform_is_marked_where_it_is_assumed() -> None:
+    texts = {name: read(f"mappings/{name}.yaml") for name in shipped().mappings}
 
     assert ASSUMED - texts.keys() == set()
     assert [name for name in ASSUMED if "# assumed: one-api.md " not in texts[name]] == []

@@ -14,11 +14,11 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
 from engine.inspect.snapshots import compare, folder_of, snapshot_text
-from engine.mapping.load.project_folder import load
+from world.shipped import shipped
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 FOLDER = folder_of(MAPPINGS)
-LOADED = load(MAPPINGS)
+LOADED = shipped()
 WITH_SAMPLES = sorted(name for name, mapping in LOADED.mappings.items() if mapping.samples)
 
 

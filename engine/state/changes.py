@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from engine.state.ledger import column_kinds, value_of
-from engine.state.sql_names import column, more, quoted
 from engine.state.staging import Staging
 from engine.values import Change, Key, Kind, Numbered, Range, key_text, restorer_of, text_key
 
@@ -37,34 +36,26 @@ def first_of_each_kind(staging: Staging, most: int) -> list[int]:
 
 def read(staging: Staging, part: Range) -> list[Numbered]:
     """Read a range of changes with all that a request may name."""
-    refs = staging.columns_of("changes", "r:")
-    columns = [column(name) for name in staging.columns] + [quoted(name) for name in refs]
     sql = (
-        "select seq, key, change, cast(payload_hash as varchar), line, saved"
-        f"{more(columns)} from changes where seq between ? and ? order by seq"
+        "select seq, key, change, cast(payload_hash as varchar) as payload_hash, line, saved, columns('^[cr]:')"
+        " from changes where seq between ? and ? order by seq"
     )
     kinds = {**column_kinds(staging), **{n: k for n, k in staging.kinds.items() if k is not Kind.NULL}}
-    restores = [restorer_of(name, kinds) for name in staging.columns]
-    found = []
-    for seq, key, change, payload_hash, line, saved, *values in staging.rows(sql, list(part)):
-        row = {
-            name: value_of(text, restore)
-            for name, restore, text in zip(staging.columns, restores, values, strict=False)
-        }
-        joined = dict(zip((name[2:] for name in refs), values[len(staging.columns) :], strict=True))
-        found.append(
-            Numbered(
-                seq=seq,
-                key=text_key(key),
-                change=Change(change),
-                payload_hash=payload_hash,
-                line=line,
-                saved=json.loads(saved) if saved else None,
-                row=row,
-                refs={name: json.loads(text) if text else None for name, text in joined.items()},
-            )
-        )
-    return found
+    restores = {f"c:{name}": restorer_of(name, kinds) for name in staging.columns}
+    return [_numbered(record, restores) for record in staging.records(sql, list(part))]
+
+
+def _numbered(record: Mapping[str, Any], restores: Mapping[str, Callable[[str], Any] | None]) -> Numbered:
+    return Numbered(
+        seq=record["seq"],
+        key=text_key(record["key"]),
+        change=Change(record["change"]),
+        payload_hash=record["payload_hash"],
+        line=record["line"],
+        saved=json.loads(record["saved"]) if record["saved"] else None,
+        row={name[2:]: value_of(record[name], restore) for name, restore in restores.items()},
+        refs={name[2:]: json.loads(text) if text else None for name, text in record.items() if name.startswith("r:")},
+    )
 
 
 def lines(staging: Staging, part: Range) -> list[str]:

@@ -52,6 +52,7 @@ class Staging:
         self.faults: list[tuple[int, str]] = []  # row number, reason
         self.damaged = False  # a part of the file was found to be unreadable
         self.room = Room()
+        self._meta: dict[str, str] | None = None  # the notes of the file, once they were read
 
     # --- opening ---------------------------------------------------------------------------------
 
@@ -121,6 +122,13 @@ class Staging:
         with self._translated():
             return self._connection.execute(sql, params or None).fetchall()
 
+    def records(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Answer a question; each row by the names of its columns."""
+        with self._translated():
+            answer = self._connection.execute(sql, params or None)
+            names = [name for name, *_ in answer.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
     def value(self, sql: str, params: Sequence[Any] = ()) -> Any:
         """Answer a question of one value; None where there is no row."""
         found = self.rows(sql, params)
@@ -187,18 +195,22 @@ class Staging:
             yield
             self.run("commit")
         except BaseException:
+            self._meta = None
             with suppress(duckdb.Error):  # a failed commit has ended the transaction already
                 self._connection.execute("rollback")
             raise
 
     def meta(self, name: str) -> str | None:
         """Read a note of the file."""
-        return dict(self.rows("select name, value from meta")).get(name)
+        if self._meta is None:
+            self._meta = dict(self.rows("select name, value from meta"))
+        return self._meta.get(name)
 
     def set_meta(self, name: str, value: str) -> None:
         """Write a note of the file, where it says something else."""
         if self.meta(name) != value:
             self.run("insert or replace into meta values (?, ?)", [name, value])
+            self._meta = {**(self._meta or {}), name: value}
 
     # --- room for heavy rows -------------------------------------------------------------------------
 

@@ -123,15 +123,15 @@ class Watch:
     def _look(self) -> Sight:
         found: Sight = {}
         for path in self._paths:
-            if not path.is_dir():
-                listed = [path.with_name(path.name + suffix) for suffix in ("", "-journal", "-wal")]
-            else:
+            if path.is_dir():
                 found[str(path)] = ()
-                listed = [Path(each) for each in os.scandir(path) if not each.name.endswith(PASSING)]
+                listed = [each.path for each in os.scandir(path) if not each.name.endswith(PASSING)]
+            else:
+                listed = [f"{path}{suffix}" for suffix in ("", "-journal", "-wal")]
             for each in listed:
                 with suppress(FileNotFoundError):
-                    stat = each.stat()
-                    found[str(each)] = (stat.st_ino, stat.st_mode, stat.st_size, stat.st_mtime_ns)
+                    stat = os.stat(each)  # noqa: PTH116  thousands of looks
+                    found[each] = (stat.st_ino, stat.st_mode, stat.st_size, stat.st_mtime_ns)
         return found
 
 

@@ -44,7 +44,7 @@ from world.project import mapping, memory
 
 KEYS = ("a", "b", "c")
 BAD = 9  # the value that the target refuses
-WORLDS = 25
+WORLDS = 50
 STEPS = 6
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -136,8 +136,8 @@ class Target:
                 self.held[world, key] = value
 
 
-def play(seed: int, folder: Path) -> list[str]:
-    """Play the histories of one seed; give the worlds that end wrong."""
+def play(seed: int, folder: Path, *, count: int = WORLDS) -> list[str]:
+    """Play the histories of one seed in so many worlds; give those that end wrong."""
     random = Random(seed)
     source: State = {}
 
@@ -154,9 +154,9 @@ def play(seed: int, folder: Path) -> list[str]:
             read=read,
             target=target,
             fallible=target,
-            longest=2 * WORLDS + 40,
+            longest=2 * count + 40,
         )
-        worlds = [f"w{number}" for number in range(WORLDS)]
+        worlds = [f"w{number}" for number in range(count)]
         for _ in range(STEPS):
             for world in worlds:
                 _change(source, world, random)
@@ -186,7 +186,7 @@ def _of(state: State, world: str) -> State:
     return {place: value for place, value in state.items() if place[0] == world}
 
 
-@pytest.mark.parametrize("seed", range(7))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_calm_runs_make_target_and_source_equal(seed: int) -> None:
     with memory() as folder:
         assert play(seed, folder) == []
@@ -261,12 +261,12 @@ def test_each_rule_is_missed_where_it_is_left_out(
 ) -> None:
     leave_out(monkeypatch)
 
-    assert any(_goes_wrong(seed) for seed in (1, 2, 4, 6, 5, *range(7, 16), 0, 3))
+    assert any(_goes_wrong(seed) for seed in (2, 1, *range(3, 16), 0))
 
 
 def _goes_wrong(seed: int) -> bool:
     with memory() as folder:
-        return bool(play(seed, folder))
+        return bool(play(seed, folder, count=25))
 
 
 # --- settle alone --------------------------------------------------------------------------------------------
@@ -358,7 +358,7 @@ def ledger_of(staging: Staging) -> dict[str, Row]:
     return {key: Row(key, payload, uncertain, value) for key, payload, uncertain, value in found}
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(25))
 @given(before=ledgers, numbered=numbered, unnumbered=unnumbered, told=outcomes)
 def test_settling_is_what_plain_python_says_and_settling_twice_changes_nothing(
     staging: Staging,

@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from engine.demo import erp, pdf, price_lists, processing
-from engine.mapping.load.project_folder import load
 from engine.mapping.spec import SqlSource
-
-MAPPINGS = Path(__file__).parents[3] / "mappings"
+from world.shipped import shipped
 
 
 @pytest.fixture(scope="module")
@@ -226,14 +224,14 @@ def test_a_reader_does_not_hold_up_a_writer(tmp_path: Path) -> None:
 # --- what the shipped mappings read ------------------------------------------------------------------------
 
 
-def shipped() -> Iterator[tuple[str, SqlSource]]:
-    for name, mapping in load(MAPPINGS).mappings.items():
+def sources() -> Iterator[tuple[str, SqlSource]]:
+    for name, mapping in shipped().mappings.items():
         if isinstance(mapping.source, SqlSource) and (mapping.stage or 0) > 1:
             yield name, mapping.source
 
 
 SOURCES = {
-    **dict(shipped()),
+    **dict(sources()),
     "vat_rates": SqlSource(  # no mapping reads them yet
         connection="erp",
         query="SELECT v.sku, v.rate FROM vat_rate v JOIN product p ON p.sku = v.sku WHERE p.send_to_one = 1",

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.inspect.coverage import gaps
-from engine.mapping.load.project_folder import load
 from engine.templates import compile
 from engine.templates.jinja import Environment
 from world.samples import project
+from world.shipped import shipped
 
 ITEMS = """
 source:
@@ -188,7 +188,7 @@ def test_feeds_and_writes_are_covered_by_items_documents_and_rows(tmp_path: Path
 
 
 def test_the_samples_of_stage_one_exercise_everything() -> None:
-    loaded = load(Path(__file__).parents[3] / "mappings")
+    loaded = shipped()
 
     stage_one = [mapping for mapping in loaded.mappings.values() if mapping.stage == 1]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,12 +17,12 @@ from engine.demo import erp, processing
 from engine.mapping.checks.names import template_texts
 from engine.mapping.checks.validate import validate
 from engine.mapping.fires import plan, schedules_of
-from engine.mapping.load.project_folder import load
 from engine.mapping.spec import Cron, HttpSource, Manual, MappingSpec, Once, SqlSource, TableWrite, Tied
 from engine.templates import compile_value
+from world.shipped import MAPPINGS as FOLDER
+from world.shipped import shipped
 
-FOLDER = Path(__file__).parents[3] / "mappings"
-MAPPINGS: Mapping[str, MappingSpec] = load(FOLDER).mappings
+MAPPINGS: Mapping[str, MappingSpec] = shipped().mappings
 FROM_ERP = sorted(name for name, mapping in MAPPINGS.items() if isinstance(mapping.source, SqlSource))
 GIVEN = {"line", "lines", "removed", "saved", "row", "body", "vars", "status"}  # what a template sees beside columns
 
@@ -176,7 +175,7 @@ def answered(template: Any, body: Any, **context: Any) -> Any:
 
 
 def test_the_shipped_project_is_valid() -> None:
-    loaded = load(FOLDER)
+    loaded = shipped()
 
     assert validate(loaded.project, loaded.mappings) == []
 
@@ -392,7 +391,7 @@ def test_a_client_says_what_kind_it_is(kind: str, expected: str) -> None:
 @pytest.mark.parametrize(("segment_id", "expected"), [("s-1", "s-1"), (None, "segment")])
 def test_a_client_or_segment_without_a_segment_above_stands_at_the_root(segment_id: str | None, expected: str) -> None:
     known: dict[str, Any] = {"segment": {"segment_id": segment_id}, "above": {"segment_id": segment_id}}
-    root = load(FOLDER).project.vars
+    root = shipped().project.vars
 
     assert rendered(MAPPINGS["clients"].fields["segmentId"], vars=root, **known) == expected
     assert rendered(MAPPINGS["segments"].fields["parentSegmentId"], vars=root, **known) == expected
@@ -487,7 +486,7 @@ def missing(demo: sqlite3.Connection, table: TableWrite) -> set[str]:
 
 
 def test_the_dictionaries_list_the_codes_of_the_erp_and_no_others() -> None:
-    maps = load(FOLDER).project.maps
+    maps = shipped().project.maps
 
     assert maps["payment_statuses"] == processing.PAYMENT_STATUSES
     assert tuple(maps["order_statuses"]) == processing.STATUSES
