@@ -163,7 +163,7 @@ KILLS = (  # how, at one of how many effects or requests, and what
 
 def test_after_kills_of_every_command_that_works_runs_make_both_sides_equal(it: World) -> None:
     random, hits = Random(5), 0
-    kills = [KILLS[number % len(KILLS)] for number in range(examples(3 * len(KILLS)))]
+    kills = [KILLS[number % len(KILLS)] for number in range(examples(2 * len(KILLS)))]
     for number, (way, most, words) in enumerate(kills):
         live(it, random, number)
         if words[0] != "run":
@@ -180,7 +180,7 @@ def test_after_kills_of_every_command_that_works_runs_make_both_sides_equal(it: 
 
 
 def test_after_kills_of_the_shipped_objects_one_run_makes_both_sides_equal(tmp_path: Path) -> None:
-    random, kills, hits = Random(11), examples(6), 0
+    random, kills, hits = Random(11), examples(4), 0
     with merchant(tmp_path, products=60, customers=40 * kills, warehouses=3) as it:
         it.edit("stocks", "max_removed: 20%", "max_removed: 100%")
         it.edit("stocks", "chunk_size: 10000", "chunk_size: 20")

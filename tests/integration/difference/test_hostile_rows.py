@@ -484,8 +484,7 @@ guards: {max_removed: 100%, min_rows: 0}
 """
 
 
-@pytest.mark.parametrize(("rows", "size"), [(25, 1_000_000), (2_100, 12_500)])
-@pytest.mark.parametrize("object_", ["lines", "papers"])
+@pytest.mark.parametrize(("object_", "rows", "size"), [("lines", 2_100, 12_500), ("papers", 25, 1_000_000)])
 def test_many_heavy_rows_that_do_not_fit_in_the_usual_memory_go_all(
     it: World, object_: str, rows: int, size: int
 ) -> None:

@@ -292,7 +292,7 @@ def test_nobody_sends_before_the_time_that_was_asked_for_and_then_all_goes_on(tr
     first, *others = sorted(seen.at for seen in trade.wire.seen)
     in_flight = [at for at in others if at - first < 0.5]
     later = [at for at in others if at - first >= 0.5]
-    assert len(in_flight) <= 3
+    assert len(in_flight) <= 8  # four at once, and those that took their places while the answer was read
     assert 2.9 <= min(later) - first < 6  # not a minute, as after a refusal
     assert trade.log.of("connection_paused") == [("warning", "connection_paused")]
 

@@ -68,7 +68,7 @@ class Convergence(RuleBasedStateMachine):
 
 TestConvergence = Convergence.TestCase
 TestConvergence.settings = settings(
-    max_examples=examples(60),
+    max_examples=examples(40),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
