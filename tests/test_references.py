@@ -159,7 +159,7 @@ LEDGER = [
     f"at least {WORDS[SPREAD]} lines are left",
     f"{WORDS[MAX_BAD_GROUPS].capitalize()} such groups in a row",
     f"At most {MAX_SPLITS:,} splits a run",
-    f"(default {Guards().max_removed_percent:g} %)",
+    f"(default {Guards().max_removed.percent:g} %)",
     f"`guards.min_rows` (default {Guards().min_rows})",
     f"up to {RECORDS_A_PART} records share a receipt",
 ]

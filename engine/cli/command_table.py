@@ -30,6 +30,7 @@ COMMANDS = {  # in order of use, as --help lists them: the module, and a line of
     "unknown": ("unknown", "Creates of unknown outcome: list, resolve."),
     "resend": ("resend_adopt", "Forget what was confirmed, so that it is sent again."),
     "adopt": ("resend_adopt", "Take the source as confirmed, without sending."),
+    "carry": ("carry", "Take what is known over to a new name or new keys."),
     "sandbox": ("sandbox", "A stand-in for the ONe platform."),
 }
 GLOBAL = ("--project", "--log-format", "--verbose", "-v")  # options that stand before the command

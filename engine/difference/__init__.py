@@ -1,16 +1,17 @@
 """The second step: batches into numbered changes, their lines rendered.
 
-find_changes  stage, compare, render, number: afterwards the table `changes` holds what a run would send
-compare       what differs from what was confirmed, set-wise
-children      the children of a read, one JSON list a record
-file_hashes   content hashes of files as a column of staging
-guards        what is too odd to believe is withheld
-numbering     candidates and lines into numbered changes
-decided       what becomes of each record of a read: verdicts, counts, questions about one
+find_changes    stage, compare, render, number: afterwards the table `changes` holds what a run would send
+compare         what differs from what was confirmed, set-wise
+children        the children of a read, one JSON list a record
+file_hashes     content hashes of files as a column of staging
+guards          what is too odd to believe is withheld: losses, and more creates or changes than there may be
+second_creates  creates that look like a second time, under another key or another object's name
+numbering       candidates and lines into numbered changes
+decided         what becomes of each record of a read: verdicts, counts, questions about one
 """
 
 from engine.difference.decided import Decided, awaited, decided, refusal
 from engine.difference.find_changes import FoundChanges, find_changes
-from engine.difference.guards import rewritten
+from engine.difference.second_creates import rewritten
 
 __all__ = ["Decided", "FoundChanges", "awaited", "decided", "find_changes", "refusal", "rewritten"]

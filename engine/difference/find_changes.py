@@ -12,9 +12,9 @@ from typing import NamedTuple, TypeVar
 
 from engine.difference import compare, numbering
 from engine.difference.children import stage_children
-from engine.difference.decided import count, refused, remembered
+from engine.difference.decided import count, give_verdicts, refused, remembered
 from engine.difference.file_hashes import Stoppable, stage_files
-from engine.difference.guards import Held, guard
+from engine.difference.guards import Held, guard, guard_payloads
 from engine.mapping.checks import first_use
 from engine.mapping.program import Comparison, Program
 from engine.state import RunJournal, Staging, load_journal
@@ -33,7 +33,7 @@ class FoundChanges:
     counts: Counts
     refused: tuple[Refused, ...]
     remembered: tuple[Key, ...]
-    withheld: Held | None
+    withheld: tuple[Held, ...]
 
 
 def find_changes(
@@ -48,8 +48,10 @@ def find_changes(
     spec = _comparison(program, staging, read, order)
     _load_journal(program, staging, journal)
     compare.compare(staging, spec)
-    withheld = guard(staging, spec, staged.rows)
+    withheld = guard(staging, spec, journal, staged.rows)
     _render(program, staging, stoppable)
+    give_verdicts(staging, spec)
+    withheld += guard_payloads(staging, spec)
     numbering.number_changes(staging, spec, order.run_id)
     return FoundChanges(
         spec=spec,
@@ -138,8 +140,10 @@ def _check_names(
 
 def _comparison(program: Program, staging: Staging, read: Read, order: Order) -> Comparison:
     """Say what the comparison has to know; where all is adopted nothing is created."""
-    spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed_removed=order.allowed_removed)
-    return replace(spec, creates=spec.creates and not order.adopts)
+    spec = program.comparison(staging.columns, due=order.due, full=read.full, allowed=order.allowed)
+    if not order.adopts:
+        return spec
+    return replace(spec, creates=False, guards=replace(spec.guards, max_added=None, max_changed=None))
 
 
 def _load_journal(program: Program, staging: Staging, journal: RunJournal) -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.difference.decided import give_verdicts
 from engine.mapping.program import Comparison
 from engine.state import Staging, column, more, reference
 from engine.values import Refusal, restorer_of
@@ -66,11 +65,10 @@ def refuse(staging: Staging, refusals: Mapping[int, Refusal]) -> None:
 def number_changes(staging: Staging, spec: Comparison, run_id: str) -> None:
     """Write the table `changes`: what will be sent, numbered in the order of delivery, and what needs no sending.
 
-    Verdicts and numbers are made in narrow tables, and the rows put together range by range: one join of a million
-    rows would outgrow the memory and take three times as long.
+    Expects `decided`. Numbers are made in narrow tables, and the rows put together range by range: one join of a
+    million rows would outgrow the memory and take three times as long.
     """
     carried = [column(name) for name in staging.columns] + [reference(ref.name) for ref in spec.refs]
-    give_verdicts(staging, spec)
     staging.run(
         "create or replace temp table numbered as"
         " select n, row_number() over (order by n) as seq from decided where verdict = 'send'"

@@ -77,7 +77,7 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
             for read, found in rehearsal.reads():
                 counts.add(found.counts)
                 counts.requests += read.requests
-                notes += [found.withheld.reason] if found.withheld else []
+                notes += [held.reason for held in found.withheld]
                 for made in rehearsal.made():
                     has_changes |= _count(made, counts)
                 shown.take(rehearsal)

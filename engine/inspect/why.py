@@ -136,8 +136,8 @@ def _said(rehearsal: Rehearsal, found: FoundChanges, answer: Answer, now: Decide
         case "waiting":
             return _waiting(rehearsal, answer)
         case "withheld":
-            held, key = found.withheld, answer.key
-            reason = rewritten(rehearsal.staging, full=found.spec.full, key=key) or (held.reason if held else None)
+            found_pair = rewritten(rehearsal.staging, full=found.spec.full, key=answer.key)
+            reason = found_pair or "; ".join(held.reason for held in found.withheld) or None
             return replace(answer, state=State.WITHHELD, reason=reason)
         case "unhandled":
             reason = f"no entry of `send` takes {answer.change} records of {answer.object}"

@@ -6,6 +6,7 @@ Texts with `${NAME}` stand here unresolved; `environment.py` resolves them when 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -259,9 +260,23 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The most that one run may do of something: a number of records, or percent of those that the ledger holds."""
+
+    rows: int | None = None
+    percent: float = 100.0  # where there is no number
+
+    def among(self, held: int) -> int:
+        """Give the number; percents are rounded up, and at least 1."""
+        return max(1, math.ceil(held * self.percent / 100)) if self.rows is None else self.rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
-    max_removed_percent: float | None = 20.0
-    max_removed_rows: int | None = None
+    max_added: Ceiling | None = None
+    max_changed: Ceiling | None = None
+    max_removed: Ceiling = Ceiling(percent=20.0)
+    max_replaced: Ceiling = Ceiling(percent=20.0)  # new records beside as many that are gone
     min_rows: int = 1  # fewer rows than this withhold every removal
 
 

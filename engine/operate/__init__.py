@@ -2,6 +2,7 @@
 
 resend           forgets what was confirmed, so that it is sent again
 adopt            takes what the source says as confirmed; only look-ups are sent
+carry            takes what is known over to another name of the object, or other keys of its records
 accept_ends      takes new addresses as those of the same platform or database
 resolve_unknown  says what became of a create whose outcome was never learnt
 retry_rejected   lets refused records be tried again
@@ -13,8 +14,19 @@ adopting_target  a target that takes every change as confirmed, by which a run a
 
 from engine.operate.accept_ends import accept_ends
 from engine.operate.adopt import adopt
+from engine.operate.carry import Carried, carry_keys, carry_name
 from engine.operate.resend import resend
 from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
 from engine.operate.retry_rejected import retry_rejected
 
-__all__ = ["accept_ends", "adopt", "resend", "resolve_confirmed", "resolve_not_sent", "retry_rejected"]
+__all__ = [
+    "Carried",
+    "accept_ends",
+    "adopt",
+    "carry_keys",
+    "carry_name",
+    "resend",
+    "resolve_confirmed",
+    "resolve_not_sent",
+    "retry_rejected",
+]

@@ -165,9 +165,7 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.around.stop)
     counts.add(found.counts)
     counts.requests += read.requests
-    if held := found.withheld:
-        allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
-        run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
+    run.notes.extend(f"{run.object}: {held.advice(run.object)}" for held in found.withheld)
     if run.source.http and not read.retried:
         run.journal.pauses.end(run.source.http)
     if read.cursor_column and (read.full or found.withheld):

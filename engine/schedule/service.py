@@ -17,7 +17,19 @@ from engine.schedule.lock import sole_scheduler
 from engine.schedule.scheduler import Scheduler, is_served
 from engine.schedule.watch_requests import Follower
 from engine.state.journal import Pause, Request, prune
-from engine.values import BusyError, Counts, Exit, Failure, ObjectResult, OneSyncError, Order, StateError, Status, log
+from engine.values import (
+    BusyError,
+    Change,
+    Counts,
+    Exit,
+    Failure,
+    ObjectResult,
+    OneSyncError,
+    Order,
+    StateError,
+    Status,
+    log,
+)
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # engine/cli/README.md
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
@@ -87,12 +99,12 @@ def log_request(log: log.Log) -> Callable[[Request], None]:
 
 
 def run_once(
-    app: App, mappings: Sequence[MappingSpec], *, run_id: str, allow_removed: int | None, log: log.Log
+    app: App, mappings: Sequence[MappingSpec], *, run_id: str, allowed: Mapping[Change, int], log: log.Log
 ) -> Iterator[ObjectResult]:
     """Run objects one after another, each whatever became of those before it; a stop skips those that are left."""
     alerts = Alerts(app, log)
     for mapping in mappings:
-        order = Order(run_id=run_id, due=app.program(mapping).all_operations, allowed_removed=allow_removed)
+        order = Order(run_id=run_id, due=app.program(mapping).all_operations, allowed=allowed)
         if failure := _why_not(app, mapping):
             now = app.clock()
             yield _without_records(mapping, order, now, now, status=Status.SKIPPED, failure=failure)

@@ -8,6 +8,7 @@ staging         one object's DuckDB file: ways to it, staging what the source sa
 staging_tables  the tables that are made as staging.sql lays them out
 journal_tables  what the journal knows, in temporary tables
 sql_names       how SQL on that file names and quotes what a source and a mapping name
+other_keys      records that are known under another key than the one they have now
 unbound         records of the ledger of which the journal knows neither a binding nor a claim
 changes         the numbered changes of a run
 recovery        what a run makes sure of before it believes its state: both files and the ends belong together
@@ -19,8 +20,9 @@ journal/        journal.sqlite: marks, claims, receipts, bindings, rejections, p
 """
 
 from engine.state.duckdb_file import DamagedError, files_translated
-from engine.state.journal_tables import load_journal
+from engine.state.journal_tables import load_bindings, load_journal
 from engine.state.ledger import READ_BY, Ledger, Outcomes, ledger_columns, value_of
+from engine.state.other_keys import OtherKeys, find_other_keys
 from engine.state.protocols import RunJournal, RunLedger
 from engine.state.recovery import (
     Ends,
@@ -43,6 +45,7 @@ __all__ = [
     "DamagedError",
     "Ends",
     "Ledger",
+    "OtherKeys",
     "Outcomes",
     "RunJournal",
     "RunLedger",
@@ -56,11 +59,13 @@ __all__ = [
     "column",
     "ends_changed",
     "files_translated",
+    "find_other_keys",
     "find_unbound",
     "json_array",
     "ledger",
     "ledger_columns",
     "literal",
+    "load_bindings",
     "load_journal",
     "more",
     "quoted",

@@ -43,6 +43,11 @@ def load_journal(
     _fill(staging, "remembered", ("key", "payload_hash", "fingerprint"), refused)
 
 
+def load_bindings(staging: Staging, journal: RunJournal, object_: str, table: str) -> None:
+    """Fill a table of staging.sql with the bindings of any object: `key` and `saved`."""
+    _fill(staging, table, ("key", "saved"), journal.bindings.of(object_))
+
+
 def _fill(staging: Staging, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
     coming = iter(rows)
     while held := list(islice(coming, LOADED_ROWS)):

@@ -2,6 +2,7 @@
 
 `Ledger.settle` alone confirms a record. What else writes takes a confirmation back, so that at worst something is sent
 again: `rebuild` after a lost file, `forget` for `resend`, `doubt` and `disown` for creates of unknown outcome.
+`rekey` lets a confirmation stand under another key.
 """
 
 from __future__ import annotations
@@ -72,6 +73,11 @@ class Ledger:
         """Whether it holds no record."""
         return not self._staging.value("select 1 from ledger limit 1")
 
+    @property
+    def is_confirming_nothing(self) -> bool:
+        """Whether nothing that it holds was ever confirmed."""
+        return not self._staging.value("select 1 from ledger where payload_hash is not null limit 1")
+
     # --- the one way to a confirmation ---------------------------------------------------------------------
 
     def settle(self, outcomes: Outcomes, at: datetime) -> None:
@@ -138,6 +144,13 @@ class Ledger:
             " where key in (select key from unbound)"
         )
         return int(self._staging.value("select count(*) from unbound"))
+
+    def rekey(self) -> None:
+        """Hold the records of the table `other_keys` under the keys that they have now, confirmed or not as before."""
+        self._staging.ensure("gone_before")
+        with self._staging.transaction():
+            self._staging.run("update ledger set key = o.key from other_keys o where ledger.key = o.old")
+            self._staging.run("delete from gone_before where key in (select old from other_keys)")
 
     def disown(self, key: Key) -> None:
         """Forget a record that was never confirmed: it is known now that nothing was done."""

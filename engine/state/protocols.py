@@ -135,6 +135,9 @@ class BindingStore(Protocol):
     def of(self, object_: str) -> Iterator[tuple[str, str]]:
         """Stream key text and saved JSON of an object's bindings."""
 
+    def objects(self) -> list[str]:
+        """List the objects that have bindings, in order; one that left the project goes on to have them."""
+
     def get(self, object_: str, key: Key) -> dict[str, Any] | None:
         """Give one record's saved values; None: it has no binding, an empty one is one."""
 

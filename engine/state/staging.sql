@@ -44,6 +44,11 @@ create table files (
   sha256      varchar
 );
 
+-- Known records that whole reads did not name any more, so that what is created later is not taken for them.
+create table gone_before (
+  key varchar
+);
+
 -- == the read, from the source ================================================================================
 
 -- What the source says now: one row a row of it, with its columns.
@@ -169,16 +174,38 @@ create temp table lost (
   change varchar
 );
 
--- Keys that were sent once and that the read does not name.
+-- Records about to be created that are no more attempts of what was let go before.
+create temp table created (
+  key     varchar,
+  to_send boolean                              -- false: it waits for a reference
+);
+
+-- Keys that were sent once, or are bound, and that the read does not name.
 create temp table absent (
-  key  varchar,
-  bare varchar                                 -- without what is only its writing
+  key varchar
+);
+
+-- Those of them that the whole reads before named.
+create temp table newly_gone (
+  key varchar
 );
 
 -- Pairs of a key about to be created and one that is absent and differs only in its writing.
 create temp table rewritten (
   key  varchar,
   gone varchar
+);
+
+-- Pairs of a new key and one that is newly gone, whose records are equal but for their keys.
+create temp table alike (
+  key  varchar,
+  gone varchar
+);
+
+-- Bindings of another object, which the project has no more.
+create temp table bound_before (
+  key   varchar,
+  saved varchar
 );
 
 -- == the changes ==============================================================================================
@@ -216,6 +243,14 @@ create temp table once_more (
   payload_hash uhugeint,
   line         varchar,
   saved        varchar
+);
+
+-- == carrying over ============================================================================================
+
+-- Records of the read that are known under another key.
+create temp table other_keys (
+  old varchar,
+  key varchar                                  -- that they have now
 );
 
 -- == settling =================================================================================================

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.values.records import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,5 +14,5 @@ class Order:
 
     run_id: str
     due: frozenset[int]  # operations
-    allowed_removed: int | None = None
+    allowed: Mapping[Change, int] = field(default_factory=dict)  # an operator's ceilings, in place of the guards
     adopts: bool = False  # all is taken as confirmed, so that nothing is created

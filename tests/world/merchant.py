@@ -25,6 +25,7 @@ from engine.sandbox.api.replies import Settings
 from engine.sandbox.sandbox import Sandbox
 from engine.sandbox.server import running
 from engine.values.order import Order
+from engine.values.records import Change
 from engine.values.results import ObjectResult
 from world import commands, erp
 
@@ -63,7 +64,7 @@ class Merchant:
                 Order(
                     run_id=new_run_id(utc_now()),
                     due=self.app.program(mapping).all_operations,
-                    allowed_removed=allowed_removed,
+                    allowed={} if allowed_removed is None else {Change.REMOVED: allowed_removed},
                 ),
             )
             for mapping in self.app.loaded.select(names)

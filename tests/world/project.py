@@ -24,6 +24,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from engine.mapping.spec import MappingSpec
@@ -33,7 +34,7 @@ from engine.state.journal.journal import Journal
 from engine.state.ledger import Confirmed, confirmed
 from engine.state.staging import Staging
 from engine.values.order import Order
-from engine.values.records import Clock, Key
+from engine.values.records import Change, Clock, Key
 from engine.values.results import ObjectResult
 from world import erp
 from world.deaths import Crash, Fuse, bring_back, photograph, seam
@@ -117,14 +118,19 @@ class World:
         return self.app.loaded.mappings[name]
 
     def run(
-        self, name: str, *, due: frozenset[int] | None = None, allowed_removed: int | None = None
+        self,
+        name: str,
+        *,
+        due: frozenset[int] | None = None,
+        allowed_removed: int | None = None,
+        allowed: Mapping[Change, int] = MappingProxyType({}),
     ) -> dict[str, int]:
         """Run an object once; give its counts that are not 0."""
         mapping = self.mapping(name)
         order = Order(
             run_id=new_run_id(utc_now()),
             due=self.app.program(mapping).all_operations if due is None else due,
-            allowed_removed=allowed_removed,
+            allowed=allowed if allowed_removed is None else {**allowed, Change.REMOVED: allowed_removed},
         )
         self.last = self.app.run_object(mapping, order)
         counts = asdict(self.last.counts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from engine.mapping import MappingSpec, is_feed
 from engine.run import new_run_id, require_variables
 from engine.schedule import Follower, Service, exit_code, log_request, overall, run_once
 from engine.state.journal import Request
-from engine.values import ObjectResult
+from engine.values import Change, ObjectResult
 
 COUNTS = (
     "extracted",
@@ -43,6 +44,12 @@ def _run(
     *,
     once: Annotated[bool, typer.Option("--once", help="One pass now, whatever the schedule says.")] = False,
     tags: Tags = None,
+    allow_added: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Let up to N new records pass the guards this once.")
+    ] = None,
+    allow_changed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Let up to N changed records pass the guards this once.")
+    ] = None,
     allow_removed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Let up to N gone records pass the guards this once.")
     ] = None,
@@ -54,14 +61,20 @@ def _run(
     written, exit 0. With --once the objects run one after another; those without a fault are not held up by the others.
     """
     context = of(ctx)
+    given = {Change.ADDED: allow_added, Change.CHANGED: allow_changed, Change.REMOVED: allow_removed}
+    allowed = {change: ceiling for change, ceiling in given.items() if ceiling is not None}
     if not once:
-        if objects or tags or allow_removed is not None or as_json:
-            raise typer.BadParameter("objects, --tag, --allow-removed and --json go with --once")
+        if objects or tags or allowed or as_json:
+            raise typer.BadParameter(f"objects, --tag, {_options(given)} and --json go with --once")
         _serve(context)
         return
-    if allow_removed is not None and (tags or len(set(objects or ())) != 1):
-        raise typer.BadParameter("--allow-removed N goes with one object by name: N is a ceiling for its removals")
-    raise typer.Exit(_once(context, objects or [], tags or [], allow_removed, as_json=as_json))
+    if allowed and (tags or len(set(objects or ())) != 1):
+        raise typer.BadParameter(f"{_options(allowed)} N goes with one object by name: N is a ceiling for its records")
+    raise typer.Exit(_once(context, objects or [], tags or [], allowed, as_json=as_json))
+
+
+def _options(changes: Iterable[Change]) -> str:
+    return ", ".join(f"--allow-{change}" for change in changes)
 
 
 def _serve(context: Context) -> None:
@@ -71,20 +84,20 @@ def _serve(context: Context) -> None:
 
 
 def _once(
-    context: Context, names: Sequence[str], tags: Sequence[str], allow_removed: int | None, *, as_json: bool
+    context: Context, names: Sequence[str], tags: Sequence[str], allowed: Mapping[Change, int], *, as_json: bool
 ) -> int:
     """Run the objects, print what became of them, and give the exit code."""
     app, log = context.app, context.quiet_log
     mappings = app.loaded.select(names, tags)
-    if allow_removed is not None and is_feed(mappings[0]):
+    if allowed and is_feed(mappings[0]):
         raise typer.BadParameter(
-            f"{names[0]} reads a feed, which names its removals itself: no guard holds them, run it without "
-            "--allow-removed"
+            f"{names[0]} reads a feed, which names its changes itself: no guard holds them, run it without "
+            f"{_options(allowed)}"
         )
     require_variables(app, mappings)
     run_id = new_run_id(app.clock())
     with Interrupts(app.stop, log) as interrupts:
-        results = interrupts.wait_for(lambda: run_shown(context, mappings, run_id, allow_removed))
+        results = interrupts.wait_for(lambda: run_shown(context, mappings, run_id, allowed))
     show_results(context, run_id, results, as_json=as_json)
     if context.out.is_terminal and not as_json:
         for hint in _hints(results):
@@ -96,7 +109,7 @@ def run_shown(
     context: Context,
     mappings: Sequence[MappingSpec],
     run_id: str,
-    allow_removed: int | None = None,
+    allowed: Mapping[Change, int] = MappingProxyType({}),
     *,
     in_log: bool = True,
 ) -> list[ObjectResult]:
@@ -112,7 +125,7 @@ def run_shown(
     results = []
     with progress(len(mappings)) as shown, Follower(app, tell) as follower:
         follower.follow(run_id)
-        passing = run_once(app, mappings, run_id=run_id, allow_removed=allow_removed, log=log)
+        passing = run_once(app, mappings, run_id=run_id, allowed=allowed, log=log)
         for mapping in mappings:
             shown.begin(mapping.object)
             results.append(next(passing))
@@ -146,7 +159,7 @@ def _hints(results: Sequence[ObjectResult]) -> list[str]:
     hints = {
         "rejected": "`one-sync rejected list` names them and says why",
         "unknown": "`one-sync unknown list` names them; look at the platform, then `one-sync unknown resolve`",
-        "withheld": "`one-sync plan` shows them; `one-sync run --once OBJECT --allow-removed N` lets them pass once",
+        "withheld": "`one-sync plan` says why; `run --once OBJECT --allow-removed N` (or added, changed) lets them go",
     }
     sums = {name: sum(getattr(result.counts, name) for result in results) for name in hints}
     return [f"{sums[name]} {name}: {hint}" for name, hint in hints.items() if sums[name]]

@@ -38,6 +38,10 @@ def inbound_problems(mapping: MappingSpec) -> Iterator[Problem]:
 
 
 def _feed_problems(mapping: MappingSpec, feed: Feed, write: Write) -> Iterator[Problem]:
+    for key in ("max_added", "max_changed"):
+        if getattr(mapping.guards, key):
+            message = f"a feed gives each of its changes once, so that what `{key}` withheld would be lost: remove it"
+            yield problem(mapping, "E_FEED", message, "guards", key)
     if feed.removed and set(feed.key) != set(mapping.source.key):
         message = f"with `removed`, `feed.key` has to give {quoted(mapping.source.key)}, as `source.key`"
         yield problem(mapping, "E_FEED", message, "source", "feed", "key" if feed.key else "removed")

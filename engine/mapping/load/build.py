@@ -11,6 +11,7 @@ from engine.mapping.checks.names.request_names import names_of
 from engine.mapping.load.yaml_text import Document
 from engine.mapping.project_spec import Defaults, Project
 from engine.mapping.spec import (
+    Ceiling,
     Cron,
     FileSpec,
     Guards,
@@ -142,10 +143,9 @@ def _renamed(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _guards(value: dict[str, Any]) -> Guards:
-    given = {key: value[key] for key in ("min_rows",) if key in value}
-    match value.get("max_removed"):
-        case str() as percent:
-            return Guards(max_removed_percent=float(percent.rstrip("%")), **given)
-        case int() as rows:
-            return Guards(max_removed_percent=None, max_removed_rows=rows, **given)
+    given: dict[str, Any] = {key: each if key == "min_rows" else _ceiling(each) for key, each in value.items()}
     return Guards(**given)
+
+
+def _ceiling(value: str | int) -> Ceiling:
+    return Ceiling(rows=value) if isinstance(value, int) else Ceiling(percent=float(value.rstrip("%")))

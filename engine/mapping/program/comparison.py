@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.mapping.spec import Guards, Limit
 from engine.values import Change
@@ -22,6 +22,8 @@ class RefJoin:
 class Comparison:
     """All that the diff of one object has to know."""
 
+    object: str
+    objects: frozenset[str] = frozenset()  # of the project
     key: tuple[str, ...]
     fingerprint: str  # of fields, refs and files
     mapping_fingerprint: str  # of all that makes requests; a rejection ends when it changes
@@ -36,5 +38,5 @@ class Comparison:
     limits: tuple[Limit, ...] = ()
     guards: Guards = Guards()
     creates: bool = False  # added records go by requests that may not be repeated
-    allowed_removed: int | None = None  # an operator's ceiling for this run
+    allowed: Mapping[Change, int] = field(default_factory=dict)  # an operator's ceilings for this run
     full: bool = True  # the source was read whole: what is missing is gone

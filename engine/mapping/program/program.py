@@ -33,6 +33,7 @@ class Program:
     files: FileSet
     refs: tuple[RefJoin, ...] = ()
     referenced: bool  # other objects name it in `refs`
+    objects: frozenset[str] = frozenset()  # of the project, this one among them
     fingerprint: str
     mapping_fingerprint: str
 
@@ -88,7 +89,7 @@ class Program:
         return operation is not None and bool(self.operations) and self.operations[operation].spec.creates
 
     def comparison(
-        self, columns: Sequence[str], *, due: Collection[int], full: bool, allowed_removed: int | None
+        self, columns: Sequence[str], *, due: Collection[int], full: bool, allowed: Mapping[Change, int]
     ) -> Comparison:
         """Say what the diff of a read with these columns has to know."""
         asked: frozenset[str] = frozenset().union(
@@ -100,6 +101,8 @@ class Program:
         named = tuple(name for name in columns if name in asked or "row" in asked or name in hashes | moving)
         used = {*self.lines.columns(columns), *named, *(name for group in groups.values() for name in group)}
         return Comparison(
+            object=self.object,
+            objects=self.objects,
             key=self.mapping.source.key,
             fingerprint=self.fingerprint,
             mapping_fingerprint=self.mapping_fingerprint,
@@ -114,7 +117,7 @@ class Program:
             limits=self.mapping.limits,
             guards=self.mapping.guards,
             creates=self.creates,
-            allowed_removed=allowed_removed,
+            allowed=allowed,
             full=full,
         )
 
@@ -178,6 +181,7 @@ def compile_mapping(
             for name, ref in mapping.refs.items()
         ),
         referenced=any(ref.object == mapping.object for each in mappings.values() for ref in each.refs.values()),
+        objects=frozenset(mappings),
         fingerprint=_fingerprint(makes_lines),
         mapping_fingerprint=_fingerprint(
             [*makes_lines, _plain(dict(enumerate(mapping.send))), _plain({"write": write})]

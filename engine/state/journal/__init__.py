@@ -12,6 +12,7 @@ rejections          refused records, and which of them are to be tried again
 pauses              connections that nobody asks for a while
 requests            the history of attempts
 served_fires        up to when fires are served
+other_names         carries what is known over to another name of its object, or other keys of its records
 ends                the platform or database that the notes speak of
 retention           how long runs and requests are kept
 history             what all this tells of the past and of this moment
@@ -44,5 +45,6 @@ __all__ = [
     "Standing",
     "failing",
     "history",
+    "other_names",
     "prune",
 ]

@@ -37,6 +37,10 @@ class Bindings:
         """Stream key text and saved JSON of an object's bindings."""
         yield from self._file.stream("select key, saved from bindings where object = ?", object_)
 
+    def objects(self) -> list[str]:
+        """List the objects that have bindings, those that left the project among them."""
+        return [object_ for (object_,) in self._file.rows("select distinct object from bindings order by object")]
+
     def get(self, object_: str, key: Key) -> dict[str, Any] | None:
         """Give one record's saved values, or None where there is no binding."""
         found = self._file.rows("select saved from bindings where object = ? and key = ?", object_, key_text(key))

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from engine.operate.adopt import adopt
+from engine.operate.carry import carry_keys
 from engine.state import staging, staging_tables
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.layouts import layout_of
@@ -23,7 +24,7 @@ ENGINE = Path(__file__).parents[3] / "engine"
 SCRIPT = (ENGINE / "state" / "staging.sql").read_text(encoding="utf-8")
 NAMES = re.findall(r"(?m)^create (?:temp )?table (\w+) \($", SCRIPT)
 MADE = re.compile(r'\s*create (?:or replace )?(?:temp )?(?:table|view) (?:if not exists )?("?[\w:]+"?)')
-KEPT = ("meta", "ledger", "changes", "files")
+KEPT = ("meta", "ledger", "changes", "files", "gone_before")
 
 BILLS = """
 object: bills
@@ -97,6 +98,8 @@ def test_the_tables_of_a_run_are_those_of_staging_sql(tmp_path: Path, monkeypatc
         it.run("items")
         (it.state / FILE_NAME).unlink()
         adopt(it.app, it.app.loaded.mappings["clients"])
+        it.edit("clients", ("SELECT id, name", "SELECT 'x' || id AS id, id AS old, name"))
+        carry_keys(it.app, it.app.loaded.mappings["clients"], ["old"])
 
     assert {name: found for name, each in seen.items() for found in each} == told()
     assert all(found == told()[name] for name, each in seen.items() for found in each)

@@ -3,8 +3,9 @@
 import duckdb
 import pytest
 
-from engine.difference.guards import BARE_KEY, few_rows, withheld
-from engine.mapping.spec import Guards
+from engine.difference.guards import few_rows, withheld
+from engine.difference.second_creates import BARE_KEY
+from engine.mapping.spec import Ceiling, Guards
 from engine.values.records import Key, key_text
 
 TWENTY = Guards()
@@ -22,16 +23,16 @@ TWENTY = Guards()
         (2, 10, TWENTY, True),
         (200_000, 1_000_000, TWENTY, True),
         (200_001, 1_000_000, TWENTY, False),
-        (7, 7, Guards(max_removed_percent=100.0), True),
-        (1, 1000, Guards(max_removed_percent=0.0), True),  # never less than one: by a number 0 nothing goes
-        (2, 1000, Guards(max_removed_percent=0.0), False),
-        (1, 1000, Guards(max_removed_percent=None, max_removed_rows=0), False),
-        (1, 1, Guards(max_removed_percent=None, max_removed_rows=1), True),
-        (6, 10, Guards(max_removed_percent=None, max_removed_rows=5), False),
-        (29, 100, Guards(max_removed_percent=29.0), True),  # no binary fraction makes 28 of it
-        (30, 100, Guards(max_removed_percent=29.0), False),
-        (58, 100, Guards(max_removed_percent=57.0), False),  # nor 58 of 57
-        (36, 500, Guards(max_removed_percent=7.0), False),
+        (7, 7, Guards(max_removed=Ceiling(percent=100.0)), True),
+        (1, 1000, Guards(max_removed=Ceiling(percent=0.0)), True),  # never less than one: by a number 0 nothing goes
+        (2, 1000, Guards(max_removed=Ceiling(percent=0.0)), False),
+        (1, 1000, Guards(max_removed=Ceiling(rows=0)), False),
+        (1, 1, Guards(max_removed=Ceiling(rows=1)), True),
+        (6, 10, Guards(max_removed=Ceiling(rows=5)), False),
+        (29, 100, Guards(max_removed=Ceiling(percent=29.0)), True),  # no binary fraction makes 28 of it
+        (30, 100, Guards(max_removed=Ceiling(percent=29.0)), False),
+        (58, 100, Guards(max_removed=Ceiling(percent=57.0)), False),  # nor 58 of 57
+        (36, 500, Guards(max_removed=Ceiling(percent=7.0)), False),
     ],
 )
 def test_a_guard_lets_so_many_go(removals: int, held: int, guards: Guards, goes: bool) -> None:

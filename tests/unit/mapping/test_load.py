@@ -19,6 +19,7 @@ from engine.mapping import project_spec, spec
 from engine.mapping.load.project_folder import Loaded, load
 from engine.mapping.project_spec import Defaults, Project
 from engine.mapping.spec import (
+    Ceiling,
     Children,
     Cron,
     Cursor,
@@ -378,7 +379,7 @@ def test_the_example_of_many_lines_a_request_is_this_value(examples: Loaded) -> 
                 ),
             ),
         ),
-        guards=Guards(max_removed_percent=20.0),
+        guards=Guards(max_removed=Ceiling(percent=20.0)),
     )
 
 
@@ -509,7 +510,7 @@ def test_the_rest_of_the_keys_are_this_value(examples: Loaded) -> None:
             ),
         ),
         limits=(Limit(per=("client_id",), distinct=("pricing_id",), max=2000),),
-        guards=Guards(max_removed_percent=None, max_removed_rows=5, min_rows=0),
+        guards=Guards(max_removed=Ceiling(rows=5), min_rows=0),
         retry_rejected_after_hours=1.5,
     )
 
@@ -864,7 +865,7 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
         "mapping",
         "properties/guards",
         "Guards",
-        {"max_removed": ("max_removed_percent", "max_removed_rows")},
+        {},
     ),
     ("mapping", "$defs/plain_field/then", "", {"$value": (), "$on_null": ()}),  # stays as it is, for templates
     ("mapping", "$defs/each_field/then", "", {"$each": (), "$on_empty": (), "$value": (), "$on_null": ()}),
