@@ -29,7 +29,8 @@ def unmade(part: Part, terms: Terms, refusal: Refusal) -> Done:
 
 def _may_exist(part: Part) -> bool:
     """Tell whether a part is a create whose outcome is to be learnt; of a 409 it is known that it created nothing."""
-    return part.attempt.ask is Ask.LOOK_UP and not part.attempt.conflict
+    attempt = part.attempt
+    return attempt.ask is Ask.LOOK_UP and not (attempt.conflict or attempt.missing or attempt.first)
 
 
 def failed(part: Part, reason: str) -> Done:
@@ -59,7 +60,7 @@ def refused_alone(part: Part, terms: Terms, decision: Refuse) -> Done:
         verdict=Verdict.REJECTED,
         clean=is_untouched(part, terms),
         doubtful=may_exist and terms.look_up_after_seconds is not None,
-        refusal=Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN], status=decision.status),
+        refusal=Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN] + decision.remedy, status=decision.status),
     )
 
 

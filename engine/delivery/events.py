@@ -57,12 +57,20 @@ class Stepped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A look-up found another record in place of one that is missing; its update follows."""
+
+    part: Part  # with what the look-up saved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """A range has its verdict."""
 
     part: Part
     verdict: Verdict
     clean: bool = False  # certainly without effect
+    proven: bool = False  # with GONE: by a look-up
     doubtful: bool = False  # a create that was refused, and may have had its effect all the same: it can be looked up
     reason: str = ""
     refusal: Refusal | None = None  # with REJECTED
@@ -83,4 +91,4 @@ class Halted:
     error: OneSyncError
 
 
-Event: TypeAlias = Leaving | Exchanged | Unlearnt | Stepped | Done | Split | Halted
+Event: TypeAlias = Leaving | Exchanged | Unlearnt | Stepped | Found | Done | Split | Halted

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from engine.delivery.events import Done, Split, Stepped, Unlearnt, Verdict
+from engine.delivery.events import Done, Found, Split, Stepped, Unlearnt, Verdict
 from engine.delivery.notes import (
     KEPT,
     LEFT,
@@ -129,13 +129,15 @@ def _come_to(part: Part, payload: str | None, step: int) -> Note:
     return PutProgress(range=part.range, payload=payload, step=step, saved=part.attempt.saved)
 
 
-def noted(event: Unlearnt | Stepped | Done | Split, facts: Facts, sent: Sent) -> Notes:
+def noted(event: Unlearnt | Stepped | Found | Done | Split, facts: Facts, sent: Sent) -> Notes:
     """Give what is noted of an event that followed an answer, or stands for one that will not come."""
     match event:
         case Unlearnt():
             return (EndClaims(range=event.part.range, reason=event.reason),)
         case Stepped():
             return _stepped(event.part, facts)
+        case Found():
+            return (Bind(range=event.part.range, saved=event.part.attempt.saved),)
         case Split():
             return (Count(what="splits", by=1),)
         case Done():
@@ -170,7 +172,8 @@ def _verdict(done: Done, facts: Facts, sent: Sent) -> Notes:
             known = settled if done.clean and sent.touches(range_) else ()
             notes = (Count(what="failed", by=range_.size, why=done.reason), *known)
         case Verdict.UNKNOWN:
-            notes = (Count(what="unknown", by=range_.size), EndClaims(range=range_, reason=done.reason))
+            first = (AddClaims(range=range_, operation=facts.operation, payload=""),) if done.part.attempt.first else ()
+            notes = (Count(what="unknown", by=range_.size), *first, EndClaims(range=range_, reason=done.reason))
         case Verdict.WAITING:
             notes = (Count(what="waiting", by=range_.size), *settled)
     return notes
@@ -225,9 +228,16 @@ def _followed(done: Done, facts: Facts, payload: str | None) -> Notes:
 
 
 def _gone(done: Done, facts: Facts) -> Notes:
-    """The record has to be created again; a create that could double it asks by its look-up or a person first."""
+    """The record has to be created again; a create that could double it asks by its look-up or a person first.
+
+    What a look-up proved to be gone is created in this run.
+    """
     range_ = done.part.range
     lost = (Receipt(range=range_, outcome="gone"), Unbind(range=range_), DropProgress(range=range_))
+    if done.proven and facts.takes[Change.ADDED] in facts.due:
+        return (*lost, FollowUp(range=range_, change=Change.ADDED, operation=facts.takes[Change.ADDED]))
+    if done.proven:
+        return (*lost, Count(what="not_due", by=1))
     if not facts.adds_by_create:
         return (*lost, Count(what="waiting", by=1))
     claimed = AddClaims(range=range_, operation=facts.takes[Change.ADDED])

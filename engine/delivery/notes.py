@@ -50,6 +50,7 @@ class AddClaims:
 
     range: Range
     operation: int
+    payload: str | None = None  # None: the one that each has now; "": none was sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from engine.connections.http import (
     Confirm,
     CreateAgain,
     Decision,
+    Elsewhere,
     Exists,
     GiveUp,
     Gone,
@@ -23,7 +24,7 @@ from engine.connections.http import (
     Wait,
 )
 from engine.delivery.done_events import given_up, line_by_line, unfinished, waiting
-from engine.delivery.events import Done, Event, Stepped, Unlearnt, Verdict
+from engine.delivery.events import Done, Event, Found, Stepped, Unlearnt, Verdict
 from engine.delivery.part import Part
 from engine.values import OneSyncError, TargetError
 
@@ -50,8 +51,8 @@ def outcome_of(decision: Decision, part: Part, terms: Terms, *, silent: bool = F
             return _again(decision, part, terms, silent=silent)
         case LookUp():
             return _look_up(decision, part)
-        case CreateAgain():
-            return Outcome(again=(part.creates_again(), 0.0))
+        case CreateAgain() | Elsewhere():
+            return _looked_up(decision, part, terms)
         case _:
             return _over(decision, part, terms, silent=silent)
 
@@ -82,11 +83,20 @@ def _again(decision: Again, part: Part, terms: Terms, *, silent: bool) -> Outcom
 
 
 def _look_up(decision: LookUp, part: Part) -> Outcome:
+    if decision.missing:
+        return Outcome(again=(part.looks_up(missing=decision.missing), decision.delay_seconds))
     if decision.conflict:
         return Outcome(again=(part.looks_up(conflict=decision.conflict), decision.delay_seconds))
     part = part.ended(unknown=True)
     told = Unlearnt(part=part, reason=decision.reason)
     return Outcome(told=(told,), again=(part.looks_up(), decision.delay_seconds))
+
+
+def _looked_up(decision: CreateAgain | Elsewhere, part: Part, terms: Terms) -> Outcome:
+    if isinstance(decision, CreateAgain):
+        return Outcome(again=(part.creates_again(), 0.0))
+    found = part.updates_found(terms.restart(part.attempt.step), decision.saved)
+    return Outcome(told=(Found(part=found),), again=(found, 0.0))
 
 
 _Final: TypeAlias = Hold | Gone | Exists | Wait | GiveUp | Stop
@@ -98,7 +108,7 @@ def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcom
         case Hold():
             done = Done(part=part, verdict=Verdict.UNKNOWN, reason=decision.reason)
         case Gone():
-            done = Done(part=part, verdict=Verdict.GONE, reason=decision.reason)
+            done = Done(part=part, verdict=Verdict.GONE, proven=decision.proven, reason=decision.reason)
         case Exists():
             done = Done(part=part, verdict=Verdict.EXISTS, saved=decision.saved)
         case Wait():

@@ -32,6 +32,11 @@ class Part:
     attempt: Attempt = field(default_factory=Attempt)
     past: Past = field(default_factory=Past)
 
+    @property
+    def is_new(self) -> bool:
+        """Tell whether no earlier run left anything of it."""
+        return self.past == Past() and self.attempt == Attempt()
+
     # --- before it is sent -----------------------------------------------------------------------------------
 
     def begun_before(self, *, step: int, saved: Mapping[str, Any], stands: bool, made_as: str | None) -> Part:
@@ -48,6 +53,10 @@ class Part:
         """Expect that an earlier run may have taken the record away."""
         return replace(self, attempt=replace(self.attempt, maybe_gone=True))
 
+    def asked_first(self) -> Part:
+        """Ask first for a record that is about to be created, as the target may have it although nothing knows so."""
+        return replace(self, attempt=self.attempt.looks_up(first=True), past=replace(self.past, claimed_as=""))
+
     # --- after an attempt ------------------------------------------------------------------------------------
 
     def ended(self, *, unknown: bool) -> Part:
@@ -58,9 +67,13 @@ class Part:
         """Repeat the attempt."""
         return replace(self.ended(unknown=again.unknown), attempt=self.attempt.after(again))
 
-    def looks_up(self, *, conflict: str = "") -> Part:
+    def looks_up(self, *, conflict: str = "", missing: str = "") -> Part:
         """Ask whether the record exists."""
-        return replace(self, attempt=self.attempt.looks_up(conflict=conflict))
+        return replace(self, attempt=self.attempt.looks_up(conflict=conflict, missing=missing))
+
+    def updates_found(self, step: int, saved: Mapping[str, Any]) -> Part:
+        """Update what a look-up found in place of the record that is missing."""
+        return replace(self, attempt=self.attempt.updates_found(step, saved))
 
     def creates_again(self) -> Part:
         """Create the record that a look-up did not find."""

@@ -10,20 +10,33 @@ from engine.delivery.chunk import chunk
 from engine.delivery.part import Part
 from engine.delivery.targets import Target
 from engine.mapping.program import Program
-from engine.state import RunJournal, Staging, changes
+from engine.state import FirstLoad, RunJournal, Staging, changes, keys_in
 from engine.state.journal import Progress
 from engine.values import Change
 
 
 def parts_of(
-    program: Program, staging: Staging, journal: RunJournal, target: Target, operation: int
+    program: Program,
+    staging: Staging,
+    journal: RunJournal,
+    target: Target,
+    operation: int,
+    *,
+    after: int = 0,
+    load: FirstLoad | None = None,
 ) -> Iterator[tuple[Part, float]]:
-    """Give the parts of an operation's requests, in order, each with the seconds before it may go."""
-    state = _State(program=program, staging=staging, journal=journal, operation=operation)
+    """Give the parts of an operation's requests, in order, each with the seconds before it may go.
+
+    `after`: the number of the last change that was delivered already; `load`: how far the object's first load is, where
+    its creates may ask first.
+    """
+    state = _State(program=program, staging=staging, journal=journal, operation=operation, after=after)
     size, terms = target.size(operation), target.terms(operation)
     parts = _begun(state, terms, _cut(state, size))
     if size == 1:
         parts = _maybe_gone(state, parts)
+    if load and (first := _to_ask_first(state, load)):
+        parts = (part.asked_first() if part.range.first in first and part.is_new else part for part in parts)
     return _asked(state, parts, settle_seconds=terms.look_up_after_seconds or 0.0)
 
 
@@ -35,10 +48,11 @@ class _State:
     staging: Staging
     journal: RunJournal
     operation: int
+    after: int  # the number of the last change that was delivered already
 
 
 def _cut(state: _State, size: int) -> Iterator[Part]:
-    for number, group in enumerate(changes.groups(state.staging, state.operation)):
+    for number, group in enumerate(changes.groups(state.staging, state.operation, after=state.after)):
         for each in chunk([group], size):
             yield Part(range=each, group=number, family=each.first)
 
@@ -74,6 +88,19 @@ def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
     gone = set() if known else changes.maybe_gone(state.staging, state.operation)
     for part in parts:
         yield part.removed_before() if part.range.first in gone else part
+
+
+def _to_ask_first(state: _State, load: FirstLoad) -> set[int]:
+    """Pick the creates that ask first whether the target has the record already."""
+    spec = state.program.operations[state.operation].spec
+    if not spec.creates or spec.lookup is None or spec.lookup.before_create == "never":
+        return set()
+    created = changes.unheard_of(state.staging, state.operation)
+    if load.is_open or spec.lookup.before_create == "always":
+        absent = keys_in(load.absent)
+        return {seq for seq, key in created.items() if key not in absent}
+    doubted = keys_in(load.doubted)
+    return {seq for seq, key in created.items() if key in doubted}
 
 
 def _asked(state: _State, parts: Iterable[Part], *, settle_seconds: float) -> Iterator[tuple[Part, float]]:

@@ -170,7 +170,7 @@ class Recorder:
             yield Claim(
                 key=each.key,
                 operation=note.operation,
-                payload_hash=each.payload_hash,
+                payload_hash=each.payload_hash if note.payload is None else note.payload,
                 row=each.row,
                 claimed_at=now,
                 ended_at=None,

@@ -9,8 +9,8 @@ from typing import Any
 from engine.connections.http import Ask
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
 from engine.mapping import MappingSpec
-from engine.run import App
-from engine.state import changes, ledger
+from engine.run import App, asked_first, blind_creates
+from engine.state import changes, first_load, ledger
 from engine.values import (
     Change,
     Counts,
@@ -78,6 +78,8 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
                 counts.add(found.counts)
                 counts.requests += read.requests
                 notes += [held.reason for held in found.withheld]
+                asked = _first_creates(rehearsal, notes)
+                counts.requests += asked
                 for made in rehearsal.made():
                     has_changes |= _count(made, counts)
                 shown.take(rehearsal)
@@ -118,6 +120,20 @@ def _count(made: Made, counts: Counts) -> bool:
     counts.confirmed += size - made.refused
     counts.requests += made.steps
     return size > made.refused
+
+
+def _first_creates(rehearsal: Rehearsal, notes: list[str]) -> int:
+    """Say what a first load does about records that the target may hold already; answers how many it asks for."""
+    program, staging = rehearsal.program, rehearsal.staging
+    if not program.creates:
+        return 0
+    load = first_load(staging, rehearsal.journal, program.object)
+    notes.extend(blind_creates(program, load, staging))
+    asked = asked_first(program, load, staging)
+    if asked:
+        records = "1 new record is" if asked == 1 else f"{asked} new records are"
+        notes.append(f"{records} looked up before anything is created; those that are there are adopted")
+    return asked
 
 
 def _waiting(mapping: MappingSpec, count: int) -> str:

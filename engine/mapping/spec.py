@@ -81,6 +81,7 @@ class Lookup:
     absent: Template | None = None  # None: a 404, an empty list, an empty body
     save: Mapping[str, Template] = field(default_factory=dict)
     settle_seconds: float = 5.0
+    before_create: Literal["first_load", "always", "never"] = "first_load"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from engine.mapping import MappingSpec, keys_of
 from engine.operate.hold import held, opened_journal
 from engine.operate.needed_values import as_options, saved_names
 from engine.run import App
-from engine.state import Ledger, Staging, check_pair, recover
+from engine.state import Ledger, Staging, check_pair, recover, vouch
 from engine.state.journal import Claim, Journal
 from engine.values import ConfigError, Key, RunError
 
@@ -56,6 +56,7 @@ def resolve_not_sent(app: App, mapping: MappingSpec, words: Sequence[str]) -> Ke
             check_pair(ledger, journal, mapping.object)
             recover(ledger, journal, mapping.object, journal.now())
             ledger.disown(claim.key)
+            vouch(staging, journal, mapping.object, claim.key)
         journal.claims.drop(mapping.object, [claim.key])
         return claim.key
 

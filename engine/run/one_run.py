@@ -14,11 +14,13 @@ from engine.difference import find_changes
 from engine.mapping import Once
 from engine.mapping.program import Program
 from engine.run import refusals
+from engine.run.blind_creates import blind_creates
 from engine.run.surroundings import Surroundings
 from engine.source import Source
 from engine.state import (
     READ_BY,
     DamagedError,
+    FirstLoad,
     Ledger,
     RunJournal,
     RunLedger,
@@ -27,6 +29,8 @@ from engine.state import (
     check_ends,
     check_pair,
     files_translated,
+    first_load,
+    note_first_load,
     recover,
     settle_run,
 )
@@ -43,6 +47,8 @@ from engine.values import (
     Status,
     TargetError,
 )
+
+TURNS = 3  # of the operations in a run: an update finds nobody, a create makes the record, an update is left for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +160,8 @@ def _make_ready(run: _Run) -> None:
         run.notes.append(warning)
     recover(run.ledger, run.journal, run.object, run.around.clock())
     check_ends(run.ledger, run.journal, run.object, run.around.ends)
+    if run.program.creates:
+        note_first_load(run.staging, first_load(run.staging, run.journal, run.object))
     ends = run.around.ends.get(run.object, {})
     if ends != run.journal.ends.of(run.object):
         run.journal.ends.put(run.object, ends)
@@ -165,13 +173,14 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     found = find_changes(run.program, run.staging, run.journal, read, run.order, stop=run.around.stop)
     counts.add(found.counts)
     counts.requests += read.requests
+    if load := _load(run):
+        run.notes.extend(blind_creates(run.program, load, run.staging))
     run.notes.extend(f"{run.object}: {held.advice(run.object)}" for held in found.withheld)
     if run.source.http and not read.retried:
         run.journal.pauses.end(run.source.http)
     if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
-    for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
-        _deliver(run, operation)
+    _deliver_all(run)
     refusals.keep(
         run.journal,
         run.staging,
@@ -187,11 +196,21 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
 # --- delivering ------------------------------------------------------------------------------------------------
 
 
-def _deliver(run: _Run, operation: int) -> None:
-    """Send one operation's changes; all of them have their verdict afterwards."""
-    ranges = changes.groups(run.staging, operation)
+def _deliver_all(run: _Run) -> None:
+    """Send the changes of each operation in turn, and then what a later one has left to an earlier one."""
+    operations = sorted(run.order.due & frozenset(run.program.takes.values()))
+    last = dict.fromkeys(operations, 0)
+    for _ in range(TURNS):
+        for operation in operations:
+            last[operation] = _deliver(run, operation, after=last[operation])
+
+
+def _deliver(run: _Run, operation: int, *, after: int) -> int:
+    """Send one operation's changes, those after a number; they have their verdict then. Answers the last number."""
+    ranges = changes.groups(run.staging, operation, after=after)
     if not ranges:
-        return
+        return after
+    last = max(each.last for each in ranges)
     window = Window(run.staging)
     end = run.target.end(operation, window, run.around.stop)
     if run.tally.error is None and end.unavailable():
@@ -200,7 +219,7 @@ def _deliver(run: _Run, operation: int) -> None:
         run.tally.error = TargetError(message, code="E_BREAKER")
     if run.tally.error:
         run.tally.counts.failed += sum(each.size for each in ranges)
-        return
+        return last
     recorder = Recorder(
         journal=run.journal,
         program=run.program,
@@ -210,13 +229,20 @@ def _deliver(run: _Run, operation: int) -> None:
         facts=facts_of(run.program, operation, ranges, run.order.due),
         tally=run.tally,
     )
-    parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
+    parts = parts_of(run.program, run.staging, run.journal, run.target, operation, after=after, load=_load(run))
     terms = run.target.terms(operation)
     delivery = Delivery(parts, terms, end, stop=run.around.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
     run.tally.splits_left = delivery.splits_left
+    return last
+
+
+def _load(run: _Run) -> FirstLoad | None:
+    """Tell how far the first load is; None where nothing is created."""
+    creates = run.program.creates and not run.order.adopts
+    return first_load(run.staging, run.journal, run.object) if creates else None
 
 
 # --- after delivery ----------------------------------------------------------------------------------------------
@@ -232,6 +258,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
     if read.cursor_column and greatest is None and read.full:
         run.notes.append(f"{run.object}: a full read gave no rows{read.hint}")
+    if read.full and not (left or counts.rejected or run.tally.counts.rejected):
+        note_first_load(run.staging, FirstLoad())
     if read.cursor_column and left:
         return
     with run.journal.transaction():

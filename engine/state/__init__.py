@@ -7,6 +7,7 @@ protocols       what a run needs of the ledger and of the journal: the seam for 
 staging         one object's DuckDB file: ways to it, staging what the source says now
 staging_tables  the tables that are made as staging.sql lays them out
 journal_tables  what the journal knows, in temporary tables
+first_load      whether the first load of an object that creates is over
 sql_names       how SQL on that file names and quotes what a source and a mapping name
 other_keys      records that are known under another key than the one they have now
 unbound         records of the ledger of which the journal knows neither a binding nor a claim
@@ -20,6 +21,7 @@ journal/        journal.sqlite: marks, claims, receipts, bindings, rejections, p
 """
 
 from engine.state.duckdb_file import DamagedError, files_translated
+from engine.state.first_load import FirstLoad, doubt, first_load, keys_in, note_first_load, vouch
 from engine.state.journal_tables import load_bindings, load_journal
 from engine.state.ledger import READ_BY, Ledger, Outcomes, ledger_columns, value_of
 from engine.state.other_keys import OtherKeys, find_other_keys
@@ -44,6 +46,7 @@ __all__ = [
     "READ_BY",
     "DamagedError",
     "Ends",
+    "FirstLoad",
     "Ledger",
     "OtherKeys",
     "Outcomes",
@@ -57,17 +60,21 @@ __all__ = [
     "check_ends",
     "check_pair",
     "column",
+    "doubt",
     "ends_changed",
     "files_translated",
     "find_other_keys",
     "find_unbound",
+    "first_load",
     "json_array",
+    "keys_in",
     "ledger",
     "ledger_columns",
     "literal",
     "load_bindings",
     "load_journal",
     "more",
+    "note_first_load",
     "quoted",
     "recover",
     "recover_copy",
@@ -78,4 +85,5 @@ __all__ = [
     "unbound",
     "unstamp",
     "value_of",
+    "vouch",
 ]

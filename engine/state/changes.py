@@ -11,12 +11,16 @@ from engine.state.staging import Staging
 from engine.values import Change, Key, Kind, Numbered, Range, key_text, restorer_of, text_key
 
 
-def groups(staging: Staging, operation: int) -> list[Range]:
-    """List the ranges of an operation's changes, one a group, in order."""
-    sql = (
-        "select min(seq), max(seq) from changes where seq is not null and operation = ? group by grp order by min(seq)"
-    )
-    return [Range(*row) for row in staging.rows(sql, [operation])]
+def groups(staging: Staging, operation: int, *, after: int = 0) -> list[Range]:
+    """List the ranges of an operation's changes, one a group, in order; of those with a number `after` another."""
+    sql = "select min(seq), max(seq) from changes where seq > ? and operation = ? group by grp order by min(seq)"
+    return [Range(*row) for row in staging.rows(sql, [after, operation])]
+
+
+def count_of(staging: Staging, change: Change) -> int:
+    """Count the records that will be sent as this change."""
+    sql = "select count(*) from changes where change = ? and seq is not null"
+    return int(staging.value(sql, [str(change)]))
 
 
 def number_of(staging: Staging, key: Key) -> int | None:
@@ -100,6 +104,15 @@ def numbers_of(staging: Staging, operation: int, records: Collection[Key]) -> di
     )
     found = staging.rows(sql, [operation, [key_text(key) for key in records]])
     return {seq: (text_key(key), payload_hash) for seq, key, payload_hash in found}
+
+
+def unheard_of(staging: Staging, operation: int) -> dict[int, Key]:
+    """Give the numbers of an operation's creates of which no attempt was made before."""
+    sql = (
+        "select c.seq, c.key from changes c anti join ledger l on l.key = c.key and l.uncertain"
+        " where c.operation = ? and c.change = 'added' and c.seq is not null"
+    )
+    return {seq: text_key(key) for seq, key in staging.rows(sql, [operation])}
 
 
 def removed_among(staging: Staging, numbers: Collection[int]) -> set[int]:

@@ -18,6 +18,8 @@ from engine.state.staging import Staging
 from engine.state.stored_texts import stamp
 from engine.values import Key, Kind, Range, canonical, coalesce, key_text, restorer_of, subtract
 
+FIRST_LOAD = "first_load"  # note of the file: whether that is over, as `first_load.py` writes it
+OPEN = '{"is_open": true, "doubted": [], "absent": []}'
 READ_BY = "read_by"  # note of the file: by which mapping the source was last read whole; "": that is not over
 
 
@@ -127,6 +129,7 @@ class Ledger:
                 [key_text(key), True, *(canonical(value) for value in row.values())],
             )
         staging.set_meta(READ_BY, "")
+        staging.set_meta(FIRST_LOAD, OPEN)
         staging.set_meta("generation", str(generation))  # last: from now on it is believed
 
     def forget(self, keys: Sequence[Key] | None) -> int:
@@ -242,7 +245,7 @@ def _find_settled(staging: Staging) -> None:
         select c.rowid as place, c.key, c.seq, c.change, v.verdict
         from changes c join verdicts v on v.key = c.key and v.seq is not distinct from c.seq
         qualify row_number() over (
-            partition by c.key order by v.verdict = 'confirmed' desc, c.seq desc nulls last
+            partition by c.key order by v.verdict = 'confirmed' desc, v.verdict = 'gone' desc, c.seq desc nulls last
         ) = 1
         """
     )

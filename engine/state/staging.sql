@@ -269,7 +269,7 @@ create temp table verdicts (
   verdict varchar                              -- as in `judged`
 );
 
--- The change that decides what the ledger holds of a key: the last one confirmed, else the last one.
+-- The change that decides what the ledger holds of a key: the last one confirmed, else gone, else the last one.
 create temp table settled (
   place   bigint,                              -- row of changes
   key     varchar,

@@ -13,7 +13,7 @@ status     what a status says: unlearnt, not now, healthy, accepted
 backoff    how long to wait before the next try, or until a pause ends
 """
 
-from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms
+from engine.connections.http.attempt import Ask, Attempt, Found, Reading, Terms, WhenMissing
 from engine.connections.http.backoff import LONGEST_PAUSE, pause_until
 from engine.connections.http.client import HttpEnd
 from engine.connections.http.decide import SHOWN, decide, located
@@ -22,6 +22,7 @@ from engine.connections.http.decisions import (
     Confirm,
     CreateAgain,
     Decision,
+    Elsewhere,
     Exists,
     GiveUp,
     Gone,
@@ -45,6 +46,7 @@ __all__ = [
     "Confirm",
     "CreateAgain",
     "Decision",
+    "Elsewhere",
     "Exists",
     "Found",
     "GiveUp",
@@ -58,6 +60,7 @@ __all__ = [
     "Stop",
     "Terms",
     "Wait",
+    "WhenMissing",
     "accepted",
     "decide",
     "is_not_now",

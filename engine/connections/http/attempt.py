@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from engine.connections.http.decisions import Again
 from engine.connections.settings import OnStatus, Retry
+
+WhenMissing: TypeAlias = Literal["reject", "look up", "forget"]  # forget: rejected, and a person may let it be created
 
 
 class Ask(StrEnum):
@@ -29,6 +31,9 @@ class Attempt:
     waited_seconds: float = 0.0  # that Retry-After asked for
     conflict: str = ""  # of a look-up: the 409 that led to it
     repeated: bool = False  # created again after a look-up found nothing
+    missing: str = ""  # of a look-up: the 404 to an update that led to it
+    found: bool = False  # by such a look-up: a second one would find no more
+    first: bool = False  # of a look-up: nothing of the create was sent yet
     gone: bool = False  # it has left the source: only asked for, never created again
     maybe_gone: bool = False  # a removal whose outcome was not learnt may have taken it away
 
@@ -41,13 +46,17 @@ class Attempt:
         """Ask the same of fewer records, which were not asked about alone before."""
         return replace(self, tried=0, waited_seconds=0.0)
 
-    def looks_up(self, *, conflict: str = "", gone: bool = False) -> Attempt:
+    def looks_up(self, *, conflict: str = "", missing: str = "", gone: bool = False, first: bool = False) -> Attempt:
         """Ask for the record itself."""
-        return replace(self.anew(), ask=Ask.LOOK_UP, conflict=conflict, gone=gone)
+        return replace(self.anew(), ask=Ask.LOOK_UP, conflict=conflict, missing=missing, gone=gone, first=first)
 
     def creates_again(self) -> Attempt:
         """Create what a look-up did not find."""
-        return replace(self.anew(), ask=Ask.SEND, repeated=True)
+        return replace(self.anew(), ask=Ask.SEND, repeated=not self.first, first=False)
+
+    def updates_found(self, step: int, saved: Mapping[str, Any]) -> Attempt:
+        """Do an update once more, from a step on, of what a look-up found in place of a record that is missing."""
+        return replace(self.anew(), ask=Ask.SEND, step=step, saved=saved, missing="", found=True)
 
     def from_step(self, step: int) -> Attempt:
         """Ask the same from an earlier step on."""
@@ -65,6 +74,7 @@ class Terms:
     creates: bool  # some step does
     deletes: tuple[bool, ...] = (False,)  # per step: its method is DELETE
     creating: frozenset[int] | None = None  # the steps that create; None: all of them, where `creates`
+    when_missing: WhenMissing = "reject"  # 404 or 410 for an update
     look_up_after_seconds: float | None = None  # None: there is no look-up
     on_status: Mapping[int, OnStatus] = field(default_factory=dict)
     retry: Retry = Retry()

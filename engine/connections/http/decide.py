@@ -11,6 +11,7 @@ from engine.connections.http.decisions import (
     Confirm,
     CreateAgain,
     Decision,
+    Elsewhere,
     Exists,
     GiveUp,
     Gone,
@@ -26,6 +27,7 @@ from engine.connections.settings import OnStatus
 from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
 
 SHOWN = 200  # characters of an answer that are kept
+FORGET = "; if it was deleted there, `one-sync forget OBJECT KEY` lets the next run create it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +109,20 @@ def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
 def _decide_missing(answer: Answered, case: _Case) -> Decision:
     if case.terms.deletes[case.attempt.step]:
         return Confirm()
+    if case.terms.when_missing == "look up":
+        return _look_for_missing(answer, case)
     if case.attempt.maybe_gone:
         return Gone(reason=f"{_shown(answer)}, and its removal had been sent before")
-    return Refuse(reason=_shown(answer), status=answer.status)
+    remedy = FORGET if case.terms.when_missing == "forget" else ""
+    return Refuse(reason=_shown(answer), status=answer.status, remedy=remedy)
+
+
+def _look_for_missing(answer: Answered, case: _Case) -> Decision:
+    """Ask once for a record whose update finds nobody: it may be there under another id, or be created again."""
+    if not case.attempt.found:
+        return LookUp(delay_seconds=0.0, reason=_shown(answer), missing=_shown(answer))
+    remedy = "; the look-up finds the record all the same: correct the request of the update"
+    return Refuse(reason=_shown(answer), status=answer.status, remedy=remedy)
 
 
 def _decide_success(answer: Answered, reading: Reading, case: _Case) -> Decision:
@@ -145,11 +158,29 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
             return Stop(error=error, unknown=unknown)
 
 
+def _decide_missing_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
+    """Decide what a look-up says of a record whose update found nobody."""
+    missing = case.attempt.missing
+    if not isinstance(answer, Answered) or is_not_now(answer.status):
+        reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
+        return _again(answer, case, unknown=False, reason=f"{missing}, and the look-up failed: {reason}")
+    match reading.found:
+        case Found.FOUND:
+            return Elsewhere(saved=reading.saved)
+        case Found.ABSENT:
+            return Gone(reason=f"{missing}, and the look-up finds no such record", proven=True)
+    unclear = f"; the look-up is unclear: {reading.fault or _shown(answer)}"
+    return Refuse(reason=missing, status=404, remedy=unclear)
+
+
 def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
+    if case.attempt.missing:
+        return _decide_missing_look_up(answer, reading, case)
     if not isinstance(answer, Answered) or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         decision = _again(answer, case, unknown=True, reason=reason)
-        return Hold(reason=f"the look-up failed: {reason}") if isinstance(decision, GiveUp) else decision
+        is_over = isinstance(decision, GiveUp) and not case.attempt.first
+        return Hold(reason=f"the look-up failed: {reason}") if is_over else decision
     if reading.found is Found.FOUND:
         return Exists(saved=reading.saved)
     if reading.found is Found.ABSENT and case.attempt.conflict:

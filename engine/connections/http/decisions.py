@@ -31,6 +31,7 @@ class Refuse:
     status: int | None
     unknown: bool = False  # something may have been done all the same
     fault: bool = False  # 500: a line alone is failed, not rejected
+    remedy: str = ""  # to be told with the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,8 @@ class LookUp:
 
     delay_seconds: float
     reason: str
-    conflict: str = ""
+    conflict: str = ""  # the 409 that led to it
+    missing: str = ""  # the 404 to an update that led to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +70,17 @@ class Exists:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """The target does not have the record any more: a removal had its effect after all."""
+    """The target does not have the record any more: a removal had its effect after all, or somebody removed it."""
 
     reason: str
+    proven: bool = False  # by a look-up: it may be created
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """The look-up found, in place of a record that is missing, another one: it is the record now."""
+
+    saved: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +113,5 @@ class Stop:
 
 
 Decision: TypeAlias = (
-    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | GiveUp | Stop
+    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | Elsewhere | CreateAgain | Wait | GiveUp | Stop
 )

@@ -243,7 +243,7 @@ class _Post:
                 self._follow(entry, done)
             case Verdict.CONFIRMED if self._given:
                 story["confirmed"] = dict(done.saved)
-            case Verdict.FAILED | Verdict.UNKNOWN | Verdict.WAITING:
+            case Verdict.FAILED | Verdict.UNKNOWN | Verdict.WAITING | Verdict.GONE:
                 story[str(done.verdict)] = done.reason
 
     def _follow(self, entry: _Entry, done: Done) -> None:

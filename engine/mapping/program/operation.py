@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.connections import Retry
-from engine.connections.http import Terms
+from engine.connections.http import Terms, WhenMissing
 from engine.mapping.program.record_files import FileSet
 from engine.mapping.program.request import CompiledRequest, compile_request
 from engine.mapping.spec import Items, Operation
 from engine.templates import Language, Value
+from engine.values import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,10 @@ class CompiledOperation:
     save: Value
     ok: Value | None
     items: CompiledItems | None
-    lookup: CompiledLookup | None
+    lookup: CompiledLookup | None  # of an update: that of the create of its object
     files: FileSet
     shared: Mapping[str, Any] = field(default_factory=dict)
+    when_missing: WhenMissing = "reject"  # what an update does that finds nobody
     own_key: int | None = -1  # which part of the key differs within a request; None: several do
 
     def terms(self, retry: Retry) -> Terms:
@@ -55,6 +57,7 @@ class CompiledOperation:
             creates=self.spec.creates,
             deletes=tuple(request.method == "DELETE" for request in self.requests),
             creating=frozenset(step for step, each in enumerate(self.spec.requests) if not each.idempotent),
+            when_missing=self.when_missing,
             look_up_after_seconds=self.spec.lookup.settle_seconds if self.spec.lookup else None,
             on_status=self.spec.on_status,
             retry=retry,
@@ -65,6 +68,25 @@ class CompiledOperation:
         """All names that its requests use, look-up included."""
         lookup = self.lookup.request.names if self.lookup else frozenset()
         return lookup.union(*(request.names for request in self.requests))
+
+
+def let_updates_ask(operations: Sequence[CompiledOperation]) -> tuple[CompiledOperation, ...]:
+    """Let updates that find nobody ask by the look-up of their object's create; without one a person may decide.
+
+    That goes for requests of one record which may be repeated: of others nobody knows whether they had an effect.
+    """
+    creates = next((each for each in operations if Change.ADDED in each.spec.on and each.spec.creates), None)
+    if creates is None:
+        return tuple(operations)
+    lookup: dict[str, Any] = {"when_missing": "forget"}
+    if creates.lookup:
+        lookup = {"when_missing": "look up", "lookup": creates.lookup}
+    return tuple(replace(each, **lookup) if _updates(each) else each for each in operations)
+
+
+def _updates(operation: CompiledOperation) -> bool:
+    spec = operation.spec
+    return Change.CHANGED in spec.on and Change.ADDED not in spec.on and not (spec.many or spec.creates)
 
 
 def compile_operation(

@@ -14,7 +14,7 @@ from engine.mapping.payloads.payload_schemas import PayloadSchemas, payload_fold
 from engine.mapping.program.comparison import Comparison, RefJoin
 from engine.mapping.program.compiled_feed import Feed, compile_feed
 from engine.mapping.program.lines import Lines, compile_lines, compile_write
-from engine.mapping.program.operation import CompiledOperation, compile_operation
+from engine.mapping.program.operation import CompiledOperation, compile_operation, let_updates_ask
 from engine.mapping.program.record_files import FileSet, file_column
 from engine.mapping.program.target import Sends, Writes
 from engine.mapping.project_spec import Project
@@ -192,9 +192,11 @@ def compile_mapping(
 def _compile_send(mapping: MappingSpec, language: Language, files: FileSet, folder: Path) -> Sends:
     return Sends(
         lines=compile_lines(mapping, language, PayloadSchemas(payload_folders(folder))),
-        operations=tuple(
-            compile_operation(each, language, files=files, refs=tuple(mapping.refs), key=mapping.source.key)
-            for each in mapping.send
+        operations=let_updates_ask(
+            [
+                compile_operation(each, language, files=files, refs=tuple(mapping.refs), key=mapping.source.key)
+                for each in mapping.send
+            ]
         ),
     )
 

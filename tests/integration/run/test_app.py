@@ -25,7 +25,7 @@ def test_all_that_is_noted_has_the_time_of_the_clock_that_the_program_was_given(
     it.put("item", ("W1", "A", "a"))
     log = open_log(verbose=False, form="json", secrets=frozenset, quiet=True)
 
-    [result] = run_once(it.app, it.app.loaded.select(["items"]), run_id="r", allow_removed=None, log=log)
+    [result] = run_once(it.app, it.app.loaded.select(["items"]), run_id="r", allowed={}, log=log)
 
     with it.journal() as journal:
         run, requests = journal.runs.last()["items"], journal.requests.latest("items", 9)

@@ -88,7 +88,7 @@ class Trade:
 
     def once(self, app: App) -> list[ObjectResult]:
         mappings = app.loaded.select(OBJECTS)
-        return list(run_once(app, mappings, run_id=new_run_id(utc_now()), allow_removed=None, log=self.log))
+        return list(run_once(app, mappings, run_id=new_run_id(utc_now()), allowed={}, log=self.log))
 
     @contextmanager
     def serving(self) -> Iterator[App]:
