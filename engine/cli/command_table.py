@@ -29,6 +29,7 @@ COMMANDS = {  # in order of use, as --help lists them: the module, and a line of
     "rejected": ("rejected", "Records refused for their data: list, show, retry, export."),
     "unknown": ("unknown", "Creates of unknown outcome: list, resolve."),
     "resend": ("resend_adopt", "Forget what was confirmed, so that it is sent again."),
+    "forget": ("resend_adopt", "Drop what is known of one record, which is then a new one."),
     "adopt": ("resend_adopt", "Take the source as confirmed, without sending."),
     "carry": ("carry", "Take what is known over to a new name or new keys."),
     "sandbox": ("sandbox", "A stand-in for the ONe platform."),

@@ -10,6 +10,7 @@ journal_tables  what the journal knows, in temporary tables
 first_load      whether the first load of an object that creates is over
 sql_names       how SQL on that file names and quotes what a source and a mapping name
 other_keys      records that are known under another key than the one they have now
+outlook         what becomes of records that are sent again
 unbound         records of the ledger of which the journal knows neither a binding nor a claim
 changes         the numbered changes of a run
 recovery        what a run makes sure of before it believes its state: both files and the ends belong together
@@ -25,6 +26,7 @@ from engine.state.first_load import FirstLoad, doubt, first_load, keys_in, note_
 from engine.state.journal_tables import load_bindings, load_journal
 from engine.state.ledger import READ_BY, Ledger, Outcomes, ledger_columns, value_of
 from engine.state.other_keys import OtherKeys, find_other_keys
+from engine.state.outlook import outlook
 from engine.state.protocols import RunJournal, RunLedger
 from engine.state.recovery import (
     Ends,
@@ -75,6 +77,7 @@ __all__ = [
     "load_journal",
     "more",
     "note_first_load",
+    "outlook",
     "quoted",
     "recover",
     "recover_copy",

@@ -80,6 +80,10 @@ class Ledger:
         """Whether nothing that it holds was ever confirmed."""
         return not self._staging.value("select 1 from ledger where payload_hash is not null limit 1")
 
+    def holds(self, key: Key) -> bool:
+        """Tell whether it holds a record."""
+        return bool(self._staging.value("select 1 from ledger where key = ? limit 1", [key_text(key)]))
+
     # --- the one way to a confirmation ---------------------------------------------------------------------
 
     def settle(self, outcomes: Outcomes, at: datetime) -> None:
@@ -147,6 +151,10 @@ class Ledger:
             " where key in (select key from unbound)"
         )
         return int(self._staging.value("select count(*) from unbound"))
+
+    def drop(self, key: Key) -> None:
+        """Forget a record, by a person's word; what is not held is no removal when it leaves the source."""
+        self._staging.run("delete from ledger where key = ?", [key_text(key)])
 
     def rekey(self) -> None:
         """Hold the records of the table `other_keys` under the keys that they have now, confirmed or not as before."""

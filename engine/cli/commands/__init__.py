@@ -12,7 +12,7 @@ status        `status`, `runs`, `requests`
 why           what became of one record
 rejected      refused records: list, show, retry, export
 unknown       creates of unknown outcome: list, resolve
-resend_adopt  `resend`, `adopt`
+resend_adopt  `resend`, `forget`, `adopt`
 carry         what is known goes with a new name or new keys
 sandbox       a stand-in for the platform
 """

@@ -1,17 +1,17 @@
-"""`resend`, `adopt`: what an operator may do to an object's ledger."""
+"""`resend`, `forget`, `adopt`: what an operator may do to an object's ledger."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
-from engine.cli.arguments import AsJson, OneObject, object_names
+from engine.cli.arguments import AsJson, KeyWords, OneObject, object_names
 from engine.cli.commands.run import show_results
 from engine.cli.context import Context, examples, of
-from engine.operate import accept_ends, adopt, resend
+from engine.operate import Next, accept_ends, adopt, forget, resend
 from engine.run import exit_of, require_variables
 
 Key = Annotated[
@@ -19,6 +19,19 @@ Key = Annotated[
     typer.Argument(metavar="[KEY]...", help="One record: its key's values in order, as separate words."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nothing is asked anyway.")]
+
+TAKEN = {  # how the next run takes a record, and what that means
+    "changed": "as changed: what the target has is updated",
+    "added": "as added: the target never confirmed them",
+    "unknown": "once it is known whether the target has them (`one-sync unknown list`)",
+    "rejected": "only when their payload differs: they stand rejected (`one-sync rejected retry`)",
+}
+NEXT: Mapping[Next, str] = {
+    "looked up": "if the source gives it, the next run looks it up, and creates it where the target does not have it",
+    "created": "if the source gives it, the next run creates it, whether the target has it or not",
+    "added": "if the source gives it, the next run sends it as added",
+    "event": "it comes again with its next event",
+}
 
 commands = typer.Typer(rich_markup_mode=None)
 
@@ -34,12 +47,38 @@ def _resend(ctx: typer.Context, object_: OneObject, key: Key = None, yes: Yes = 
     mapping = context.app.loaded.select([object_])[0]
     if not key and not yes:
         _confirm(f"The next run sends every record of {object_} again. Go on?")
-    count = resend(context.app, mapping, key or [])
+    resent = resend(context.app, mapping, key or [])
     if as_json:
-        context.out.document({"object": object_, "key": key or None, "resent": count})
-    else:
-        records = "1 record" if count == 1 else f"{count} records"
-        context.out.line(f"{records} of {object_} will be sent again by the next run")
+        taken = {name: resent.taken.get(name, 0) for name in TAKEN}
+        context.out.document({"object": object_, "key": key or None, "resent": resent.count, **taken})
+        return
+    context.out.line(f"{_records(resent.count)} of {object_} will be sent again by the next run")
+    for name, count in resent.taken.items():
+        context.out.line(f"  {_records(count)} {TAKEN[name]}")
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"
+
+
+@commands.command("forget", epilog=examples("forget clients 4711", "forget segments HURT --yes", "forget prices A B"))
+def _forget(ctx: typer.Context, object_: OneObject, key: KeyWords, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Drop all that is known of one record, so that the next run takes it as a new one.
+
+    For a record that was deleted at the target, or belongs to nothing there any more. Its binding, ledger row and
+    refusal are dropped; nothing is sent now. If the source gives it, the next run asks the entry's `lookup` for it and
+    creates it where that finds none; without a `lookup` it is created, so make sure first that the target does not have
+    it. If the source does not give it, nothing more is sent of it: at the target it stays as it is.
+    """
+    context = of(ctx)
+    mapping = context.app.loaded.select([object_], drafts=True)[0]
+    if not yes:
+        _confirm("What is known of the record is dropped; the next run takes it as a new one. Go on?")
+    found, follows = forget(context.app, mapping, key)
+    if as_json:
+        context.out.document({"object": object_, "key": list(found), "next": follows.replace(" ", "_")})
+        return
+    context.out.line(f"{object_} {context.out.cell(found)} is forgotten; {NEXT[follows]}")
 
 
 @commands.command("adopt", epilog=examples("adopt warehouses", "adopt stocks --yes", "adopt --same-target"))

@@ -262,7 +262,7 @@ def test_keys_that_are_both_in_the_source_are_two_records(clients: World) -> Non
 
 
 def test_too_many_removals_beside_it_are_told_as_well(clients: World) -> None:
-    clients.edit("clients", ("guards: {max_removed: 100%, min_rows: 0}\n", ""))
+    clients.edit("clients", ("guards: {max_replaced: 100%, max_removed: 100%, min_rows: 0}\n", ""))
     rename(clients, "K-03", "k-03")
     change(clients, "DELETE FROM item WHERE id > 'K-06'  AND id < 'a'")
 

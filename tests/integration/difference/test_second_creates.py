@@ -19,7 +19,7 @@ KEEPS = (  # without an entry for `removed`
     '  - on: [removed]\n    request: {method: DELETE, path: "/clients/{{ saved.client_id | path }}"}\n',
     "",
 )
-GUARDS = ("guards: {max_removed: 100%, min_rows: 0}\n", "")
+GUARDS = ("guards: {max_replaced: 100%, max_removed: 100%, min_rows: 0}\n", "")
 PUT = (
     '  - on: [changed]\n    request: {method: PUT, path: "/clients/{{ saved.client_id | path }}", body: "{{ line }}"}\n'
 )

@@ -66,19 +66,19 @@ def counts(it: Merchant, name: str) -> dict[str, int]:
 def test_a_record_that_is_resent_goes_with_the_next_run_alone(small: Merchant) -> None:
     small.run("warehouses", "stocks")
     before = len(small.one.requests())
-    count = resend(small.app, small.mapping("stocks"), ["W1", "A-000007"])
+    resent = resend(small.app, small.mapping("stocks"), ["W1", "A-000007"])
     nothing_yet = small.one.requests(before)
     small.run("stocks")
 
     (request,) = small.one.requests(before)
-    assert (count, nothing_yet) == (1, [])
+    assert (resent.count, nothing_yet) == (1, [])
     assert [line["sku"] for line in json.loads(request["body"])["stocks"]] == ["A-000007"]
     assert counts(small, "stocks") == {"extracted": 30, "unchanged": 30}
 
 
 def test_all_records_of_an_object_are_sent_again_as_changed_never_created(small: Merchant) -> None:
     small.run("segments", "clients")
-    assert resend(small.app, small.mapping("clients")) == 12
+    assert resend(small.app, small.mapping("clients")).count == 12
     again = counts(small, "clients")
 
     assert again["changed"] == again["confirmed"] == 12
