@@ -77,7 +77,8 @@ class Part:
 
     def creates_again(self) -> Part:
         """Create the record that a look-up did not find."""
-        return replace(self, attempt=self.attempt.creates_again())
+        past = replace(self.past, claimed_as=None)  # from now on it is made with the payload that it has now
+        return replace(self, attempt=self.attempt.creates_again(), past=past)
 
     def next_step(self, saved: Mapping[str, Any]) -> Part:
         """Go on with all that was saved; the step that is done is an effect, whatever follows."""

@@ -15,7 +15,7 @@ from engine.mapping import MappingSpec
 from engine.mapping.program import Program
 from engine.run import App
 from engine.source import Source
-from engine.state import Ledger, Outcomes, Staging
+from engine.state import Ledger, Outcomes, Staging, first_load
 from engine.state.journal import Journal
 from engine.values import Order, Outgoing, Range, Read, Refusal
 
@@ -63,13 +63,19 @@ class Rehearsal:
             yield read, find_changes(self.program, self.staging, self.journal, read, order, stop=self.stop)
 
     def made(self) -> Iterator[Made]:
-        """Make the requests of the changes that were just found, in the order of delivery."""
+        """Make the requests of the changes that were just found, in the order of delivery.
+
+        A create that asks first whether the target has the record comes with its look-up, as where it has none.
+        """
+        load = first_load(self.staging, self.journal, self.program.object) if self.program.creates else None
         for operation in sorted(set(self.program.takes.values())):
             end = self.target.end(operation, Window(self.staging), self.stop)
             steps = self.target.terms(operation).steps
-            for part, _ in parts_of(self.program, self.staging, self.journal, self.target, operation):
-                if part.attempt.step < steps:
-                    yield Made(operation=operation, part=part, request=end.build(part), steps=steps)
+            parts = parts_of(self.program, self.staging, self.journal, self.target, operation, load=load)
+            for part, _ in parts:
+                for asked in (part, part.creates_again()) if part.attempt.first else (part,):
+                    if asked.attempt.step < steps:
+                        yield Made(operation=operation, part=asked, request=end.build(asked), steps=steps)
 
 
 @contextmanager

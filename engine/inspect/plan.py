@@ -78,8 +78,7 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
                 counts.add(found.counts)
                 counts.requests += read.requests
                 notes += [held.reason for held in found.withheld]
-                asked = _first_creates(rehearsal, notes)
-                counts.requests += asked
+                notes += _first_creates(rehearsal)
                 for made in rehearsal.made():
                     has_changes |= _count(made, counts)
                 shown.take(rehearsal)
@@ -109,6 +108,9 @@ def exit_of(plans: Sequence[ObjectPlan], *, detailed: bool) -> Exit | int:
 def _count(made: Made, counts: Counts) -> bool:
     """Add one request, and tell whether it would leave; what its templates refuse is rejected and never leaves."""
     size = made.part.range.size
+    if made.part.attempt.ask is Ask.LOOK_UP and made.part.attempt.first:
+        counts.requests += 1
+        return True
     if made.part.attempt.ask is Ask.LOOK_UP:
         counts.requests += 1
         counts.unknown += size
@@ -122,18 +124,18 @@ def _count(made: Made, counts: Counts) -> bool:
     return size > made.refused
 
 
-def _first_creates(rehearsal: Rehearsal, notes: list[str]) -> int:
-    """Say what a first load does about records that the target may hold already; answers how many it asks for."""
+def _first_creates(rehearsal: Rehearsal) -> list[str]:
+    """Say what a first load does about records that the target may hold already."""
     program, staging = rehearsal.program, rehearsal.staging
     if not program.creates:
-        return 0
+        return []
     load = first_load(staging, rehearsal.journal, program.object)
-    notes.extend(blind_creates(program, load, staging))
+    notes = list(blind_creates(program, load, staging))
     asked = asked_first(program, load, staging)
     if asked:
         records = "1 new record is" if asked == 1 else f"{asked} new records are"
         notes.append(f"{records} looked up before anything is created; those that are there are adopted")
-    return asked
+    return notes
 
 
 def _waiting(mapping: MappingSpec, count: int) -> str:

@@ -3,7 +3,7 @@
 A fault is either an incident (a status, a delay, a cut connection, a spoilt answer) or only a rule
 (SKUs or clients that are refused, results per line). Of the incidents that match a request the first one
 happens and only it is used up; all matching rules hold together. A fault that refuses SKUs or clients
-matches only requests that name one of them.
+matches only requests that bring one of them.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Tell whether a request names what is refused; true where nothing is refused."""
         if not (self.refuse_sku or self.refuse_client):
             return True
+        if seen.method == "GET":  # it asks, and brings nothing that could be refused
+            return False
         return not seen.skus.isdisjoint(self.refuse_sku) or not seen.clients.isdisjoint(self.refuse_client)
 
     def described(self) -> str:

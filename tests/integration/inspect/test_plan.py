@@ -291,7 +291,8 @@ def test_a_removed_inbound_record_is_rendered_as_its_statement(tmp_path: Path) -
 def test_a_create_of_unknown_outcome_is_rendered_as_its_look_up(small: Merchant) -> None:
     small.run("segments")
     small.one.faults.put(Fault(action=Action(drop="after"), match=Match(method="POST", client="K-0001")))
-    small.one.faults.put(Fault(action=Action(status=500), match=Match(method="GET")))
+    asked = Match(method="GET", query_contains="K-0001")  # for the first time before it is created
+    small.one.faults.put(Fault(action=Action(status=500), match=asked, skip=1))
     small.run("clients")
     small.one.faults.clear()
     planned = plan(small.app, small.mapping("clients"))
