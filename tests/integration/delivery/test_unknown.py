@@ -21,6 +21,7 @@ from world.project import World, world
 from world.wire import Reply
 
 LOOKUP = """    lookup:
+      before_create: never
       settle_seconds: 0.01
       request: {method: GET, path: /clients, query: {externalId: "{{ id }}"}}
       found: "{{ body | length == 1 }}"
