@@ -9,8 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.connections import HttpConnection
-from engine.connections.http import PAUSING
+from engine.connections import PAUSING, HttpConnection
 from engine.mapping import MappingSpec, Pair, connections_of, schedules_of
 from engine.run import App, exit_of, new_run_id, require_variables
 from engine.schedule.lock import sole_scheduler
@@ -269,11 +268,11 @@ class _Pauses:
         self._held[name] = until
 
     def probe(self, name: str) -> None:
-        """Let one request alone find out whether a paused connection takes them again, however many objects begin."""
+        """Let one alone find out whether a paused connection can be used again, however many objects begin."""
         self._held.pop(name, None)
         for each in self._connections[name]:
-            if each in self._http and (each in self._known or self._http[each].shut):
-                self._http[each].half_open()
+            if each in self._known or self._app.shut(each):
+                self._app.half_open(each)
 
     def forget(self) -> None:
         """Read the journal again at the next question: a run may have paused its connection, or ended a pause."""

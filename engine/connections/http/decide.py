@@ -21,7 +21,8 @@ from engine.connections.http.decisions import (
     Stop,
     Wait,
 )
-from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
 from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
 
