@@ -86,7 +86,7 @@ class SqlEnd:
         """
         with closing(self._reader()) as link:
             version = ".".join(map(str, link.connection.dialect.server_version_info or ()))
-            return f"{link.connection.dialect.name} {version}"
+            return f"{link.connection.dialect.name.partition('.')[0]} {version}"  # of "firebird.firebird" the first
 
     # --- writing ---
 

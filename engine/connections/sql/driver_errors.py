@@ -89,9 +89,11 @@ def _lost(error: BaseException, connection: sa.Connection) -> bool:
 
 
 def _locked(error: BaseException) -> bool:
-    if getattr(error, "sqlstate", None) == "55P03" or not _FIREBIRD_LOCKED.isdisjoint(getattr(error, "gds_codes", ())):
+    if getattr(error, "sqlstate", None) == "55P03" or error.args[:1] == (_MYSQL_LOCKED,):
         return True
-    if error.args[:1] == (_MYSQL_LOCKED,) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_LOCKED:
+    if not _FIREBIRD_LOCKED.isdisjoint(getattr(error, "gds_codes", None) or ()):
+        return True
+    if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _SQLITE_LOCKED:  # the rest tells more of the same
         return True
     return bool(_LOCK_WORDS.search(str(error)))
 

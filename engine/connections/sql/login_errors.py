@@ -32,7 +32,10 @@ _REFUSED = {  # by the dialect's name: what the words of an error hold
     "mssql": re.compile(r"(?i)login failed|invalid authorization specification|\b(18452|18456|1847\d|1848[6-8])\b"),
     "oracle": re.compile(r"ORA-(01005|01017|01045|28000|28001|28030)\b|DPY-4001\b"),
 }
-_PSYCOPG_OPTION = re.compile(r"(invalid|unknown).*(connection option|URI query|value)|missing \"=\"")
+_PSYCOPG_OPTION = re.compile(
+    r"(invalid|unknown).*(connection option|URI query|value)|missing \"=\"|(certificate|private key) file"
+)
+_MISSING_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # that an option names
 
 
 def shut_of(error: BaseException, dialect: sa.Dialect) -> Shut:
@@ -41,6 +44,8 @@ def shut_of(error: BaseException, dialect: sa.Dialect) -> Shut:
     is_of_driver = isinstance(error, dbapi.Error)
     if isinstance(error, ImportError) or _lacks_library(error, dialect):
         return Shut.LIBRARY
+    if isinstance(error, _MISSING_FILE) or "bad parameters on attach" in str(error):  # the latter of Firebird
+        return Shut.OPTION
     if not is_of_driver and not isinstance(error, OSError | EOFError | RuntimeError):
         return Shut.OPTION
     if dialect.name == "postgresql" and isinstance(error, dbapi.ProgrammingError):

@@ -13,7 +13,7 @@ from engine.connections.settings import TimeOuts
 from engine.connections.sql.driver_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.connections.sql.driver_thread import BrokenOff, Why
 from engine.connections.sql.login_errors import Shut, lacks_library, shut_of
-from engine.values import ConfigError, RunError, TargetError, UnavailableError
+from engine.values import ConfigError, RunError, TargetError, UnavailableError, redact
 
 T = TypeVar("T")
 
@@ -116,8 +116,12 @@ class Translation:
         return RunError(message, code="E_STOPPED")
 
     def _without_password(self, sentence: str) -> str:
+        """Hide the password; a short one only where it stands alone, as it may be part of any word."""
         password = self._engine.url.password
-        return sentence.replace(str(password), "***") if password else sentence
+        if not password:
+            return sentence
+        alone = re.compile(rf"(?<!\w){re.escape(str(password))}(?!\w)")
+        return redact(alone.sub("***", sentence), [str(password)])
 
 
 def _option(sentence: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +18,12 @@ import sqlalchemy as sa
 
 from engine.connections.settings import TimeOuts
 from engine.connections.sql.database import SqlEnd, StatementCall
+from engine.connections.sql.entrance import Entrance
 from engine.mapping.spec import Children, SqlSource
 from engine.source.query import read_sql
 from engine.state.journal.runs import Standing
-from engine.values.errors import OneSyncError, RunError, SourceError, TargetError
+from engine.values.errors import ConfigError, OneSyncError, RunError, SourceError, TargetError
+from world.listening import listening, refusal_of_mysql
 
 NUMBERS = count(1)
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -230,36 +233,9 @@ def test_a_stop_ends_a_write_that_waits_for_a_lock_and_nothing_of_it_is_kept(url
         assert only(end, "SELECT COUNT(*) AS n FROM invoice") == 0
 
 
-@contextmanager
-def answering(answer: bytes) -> Iterator[tuple[int, list[int]]]:
-    """A host that says this to each connection and then nothing; its port, and a list that grows with connections."""
-    taken: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.05)
-        over = threading.Event()
-
-        def serve() -> None:
-            while not over.is_set():
-                with suppress(TimeoutError):
-                    taken.append(listener.accept()[0])
-                    counted.append(1)
-                    taken[-1].sendall(answer)
-
-        counted: list[int] = []
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], counted
-        finally:
-            over.set()
-            thread.join()
-            for each in taken:
-                each.close()
-
-
 @pytest.mark.parametrize("driver", ["postgresql", "mysql"])
 def test_a_host_that_accepts_and_says_nothing_is_given_up(driver: str) -> None:
-    with answering(b"") as (port, _), within(4):
+    with listening(b"") as (port, _), within(4):
         end = SqlEnd(f"{driver}://erp:geheim@127.0.0.1:{port}/erp", name="erp", limits=QUICK)
         error = failed(SourceError, end.check)
 
@@ -271,7 +247,7 @@ def test_a_stop_ends_an_attempt_to_connect() -> None:
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
 
-    with answering(b"") as (port, _), within(2):
+    with listening(b"") as (port, _), within(2):
         error = failed(RunError, SqlEnd(f"mysql://erp@127.0.0.1:{port}/erp", name="erp", stop=stop).check)
 
     assert error.code == "E_STOPPED"
@@ -282,3 +258,96 @@ def test_the_database_s_people_see_who_asks(postgres_url: str) -> None:
         assert only(end, "SELECT current_setting('application_name') AS name") == "one-sync"
     with closing(SqlEnd(f"{postgres_url}&application_name=shop", name="erp")) as end:
         assert only(end, "SELECT current_setting('application_name') AS name") == "shop"
+
+
+# --- who does not let us in ------------------------------------------------------------------------------
+
+DENIED = refusal_of_mysql(1045, "Access denied for user 'erp'@'shop' (using password: YES)")
+FULL = refusal_of_mysql(1040, "Too many connections")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "words"),
+    [
+        (DENIED, "E_CREDENTIALS", "connection erp: the database refuses our login (Access denied for user 'erp'"),
+        (refusal_of_mysql(1130, "Host 'shop' is not allowed"), "E_CREDENTIALS", "refuses our login (Host 'shop'"),
+        (FULL, "E_UNREACHABLE", "connection erp cannot be reached: Too many connections; check its url"),
+    ],
+)
+def test_a_refused_login_is_told_from_a_database_that_is_not_there(answer: bytes, expected: str, words: str) -> None:
+    with listening(answer) as (port, _):
+        end = SqlEnd(f"mysql://erp:geheim@127.0.0.1:{port}/erp", name="erp")
+        errors = [
+            failed(SourceError, lambda: only(end, "SELECT 1 AS a")),
+            failed(TargetError, lambda: end.write([StatementCall(sql="SELECT 1")])),
+        ]
+
+    for error in errors:
+        assert (error.code, error.exit, getattr(error, "connection", None)) == (expected, 6, "erp")
+        assert words in error.message
+        assert "geheim" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("stranger:wrong@", "password authentication failed"),
+        ("stranger@", "no password supplied"),
+        ("nobody@", 'role "nobody" does not exist'),
+    ],
+)
+def test_the_ways_in_which_postgresql_refuses_a_login(postgres_url: str, user: str, words: str) -> None:
+    url = postgres_url.replace("postgres:@", user)
+
+    error = failed(SourceError, SqlEnd(url, name="erp").check)
+
+    assert error.code == "E_CREDENTIALS"
+    assert words in error.message
+
+
+def test_a_database_that_does_not_exist_is_no_refused_login(postgres_url: str, mariadb_url: str) -> None:
+    for url in (postgres_url.replace("/postgres?", "/nosuch?"), mariadb_url.removesuffix("mysql") + "nosuch"):
+        error = failed(SourceError, SqlEnd(url, name="erp").check)
+
+        assert error.code == "E_UNREACHABLE"
+        assert "nosuch" in error.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://erp:geheim@127.0.0.1:9/erp?nosuch=1",
+        "postgresql://erp:geheim@127.0.0.1:9/erp?keepalives_idle=soon",
+        "postgresql://erp:geheim@127.0.0.1:9/erp?sslmode=perhaps",
+        "mysql://erp:geheim@127.0.0.1:9/erp?charset=nosuch",
+        "mysql://erp:geheim@127.0.0.1:9/erp?connect_timeout=soon",
+        "mysql://erp:geheim@127.0.0.1:9/erp?ssl_ca=/nosuch",
+        "sqlite:///{file}?timeout=soon",
+    ],
+)
+def test_a_wrong_option_of_a_url_is_to_be_corrected(tmp_path: Path, url: str) -> None:
+    (tmp_path / "erp.sqlite").touch()
+
+    error = failed(ConfigError, SqlEnd(url.replace("{file}", str(tmp_path / "erp.sqlite")), name="erp").check)
+
+    assert (error.code, error.exit) == ("E_URL", 2)
+    assert error.message.startswith("connections.erp.url")
+    assert "geheim" not in error.message
+
+
+def test_an_entrance_that_is_shut_is_tried_by_nobody(postgres_url: str) -> None:
+    entrance = Entrance()
+    with listening(DENIED) as (port, taken):
+        ends = [SqlEnd(f"mysql://erp@127.0.0.1:{port}/erp", name="erp", entrance=entrance) for _ in range(5)]
+        with ThreadPoolExecutor(5) as pool:
+            first = list(pool.map(lambda end: failed(SourceError, end.check).code, ends))
+        tried_first = len(taken)
+        entrance.half_open()
+        with ThreadPoolExecutor(5) as pool:
+            second = list(pool.map(lambda end: failed(SourceError, end.check).code, ends))
+
+        assert (first, second) == (["E_CREDENTIALS"] * 5, ["E_CREDENTIALS"] * 5)
+        assert (tried_first, len(taken)) == (1, 2)
+    entrance.half_open()
+    assert SqlEnd(postgres_url, name="erp", entrance=entrance).check().startswith("postgresql")
+    assert entrance.shut is None
