@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import typer
 
+from engine.cli.interrupt import stop_at_ctrl_c
 from engine.cli.output import Output
 from engine.values import redact, shipped
 
@@ -41,7 +42,9 @@ class Context:
         """The project. Raises ConfigError with all problems of all files."""
         from engine.run import App  # noqa: PLC0415
 
-        return App(self.project, self.variables)
+        app = App(self.project, self.variables)
+        stop_at_ctrl_c(app.stop)
+        return app
 
     @cached_property
     def out(self) -> Output:

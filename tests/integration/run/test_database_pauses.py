@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sqlite3
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import sqlalchemy as sa
 
 from engine.run.app import App, utc_now
 from engine.run.one_run import new_run_id
@@ -109,6 +111,35 @@ def test_a_scheduler_leaves_a_database_that_refuses_the_login_alone_until_one_ob
         ("error", "connection_paused"),
         ("info", "connection_still_paused"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "expected"), [(("run", "--once"), signal.SIGTERM, 143), (("plan",), signal.SIGINT, 130)]
+)
+def test_a_signal_ends_a_command_that_waits_for_a_lock_of_a_database(
+    tmp_path: Path, postgres_url: str, words: tuple[str, ...], number: signal.Signals, expected: int
+) -> None:
+    shop = Shop(tmp_path / "shop", "http://127.0.0.1:9")
+    (shop.folder / "items.yaml").unlink()
+    (shop.folder / "notes.yaml").unlink()
+    shop.write("north.yaml", RECORDS.format(name="north"))
+    shop.variables["ERP_URL"] = postgres_url
+    engine = sa.create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'one-sync'"
+    quick = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as other, quick.connect() as watch:
+        other.exec_driver_sql("CREATE TABLE IF NOT EXISTS note (id text, name text)")
+        other.commit()
+        other.exec_driver_sql("LOCK TABLE note IN ACCESS EXCLUSIVE MODE")
+        process = shop.start(*words)
+        until(lambda: watch.exec_driver_sql(waiting).scalar() == 1)
+        process.send_signal(number)
+        process.communicate(timeout=5)
+        until(lambda: watch.exec_driver_sql(waiting).scalar() == 0)
+        other.exec_driver_sql("DROP TABLE note")
+        other.commit()
+
+    assert process.returncode == expected
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:
