@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import typer
 
-from engine.cli.interrupt import stop_at_ctrl_c
 from engine.cli.output import Output
 from engine.values import redact, shipped
 
@@ -40,6 +39,7 @@ class Context:
     @cached_property
     def app(self) -> App:
         """The project. Raises ConfigError with all problems of all files."""
+        from engine.cli.interrupt import stop_at_ctrl_c  # noqa: PLC0415
         from engine.run import App  # noqa: PLC0415
 
         app = App(self.project, self.variables)

@@ -6,6 +6,7 @@ entrance       who may try to connect now
 link           one open connection, with its time-outs, broken off by a stop
 driver_thread  the thread that a connection lives in
 session        what a database is told when a connection opens, by dialect
+questions      what is asked without writing: tables, statements, keys that repeat
 connect        from a SQLAlchemy URL to an engine, and to a cursor that streams
 translation    what SQLAlchemy and drivers raise, as our errors
 login_errors   what it means when no connection comes about

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from engine.connections.sql.connect import open_engine, sql_identity
 from engine.connections.sql.driver_errors import RecordRefused
 from engine.connections.sql.entrance import Entrance
 from engine.connections.sql.link import Link
+from engine.connections.sql.questions import fault_of_statement, missing_columns, repeated_keys
 from engine.connections.sql.snapshot import BATCH_ROWS, Rows, Snapshot, columns_of, executed
 from engine.connections.sql.translation import Translation
 from engine.connections.sql.write import RowWrite, StatementCall, TableRows, write_record
@@ -87,6 +88,27 @@ class SqlEnd:
         with closing(self._reader()) as link:
             version = ".".join(map(str, link.connection.dialect.server_version_info or ()))
             return f"{link.connection.dialect.name.partition('.')[0]} {version}"  # of "firebird.firebird" the first
+
+    def missing_columns(self, table: str, wanted: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+        """Name what a table lacks of these columns, and all that it has. Raises as `rows`, also without a table."""
+        with closing(self._reader()) as link:
+            return missing_columns(link, table, wanted)
+
+    def fault_of_statement(self, sql: str, params: Sequence[str]) -> str | None:
+        """Say what a statement calls that there is not, without running it; None also where nobody can tell.
+
+        Raises as `write`.
+        """
+        with closing(self._open(TargetError)) as link, suppress(RecordRefused):  # for the nulls that stand for values
+            return fault_of_statement(link, sql, params)
+        return None
+
+    def repeated_keys(
+        self, query: str, params: Mapping[str, Any], key: Sequence[str], *, most: int
+    ) -> list[tuple[Any, ...]]:
+        """Give some keys that stand more than once in what a query gives, and how often. Raises as `rows`."""
+        with closing(self._reader()) as link:
+            return repeated_keys(link, query, params, key, most=most)
 
     # --- writing ---
 

@@ -48,7 +48,7 @@ _MYSQL_DATA = frozenset({1292, 1364, 1365, 1411, 1644, 1690, 3819, 4025})  # tho
 _FIREBIRD_LOCKED = frozenset({335544345, 335544510})
 _SQLITE_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _LOCK_WORDS = re.compile(r"Lock request time out|ORA-(00054|30006)\b")  # of MS SQL and Oracle, which give no number
-_LINKS = ("Help: http", "(Background on this error")
+_LINK = re.compile(r"\(Background on this error at: \S+\)|^Help: https?://.*$", re.MULTILINE)
 _SQLITE_QUERY = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_RANGE})
 _SQLITE_DATA = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG})
 
@@ -74,9 +74,8 @@ def sentence_of(error: BaseException) -> str:
     text = getattr(getattr(error, "diag", None), "message_primary", None)  # PostgreSQL
     if not text and len(error.args) > 1 and isinstance(error.args[0], int):  # MySQL: number and sentence
         text = str(error.args[1])
-    lines = [line.strip().lstrip("-").strip() for line in str(text or error).splitlines()]
-    told = [line for line in lines if line and not line.startswith(_LINKS)]
-    return "; ".join(told)[:300] if told else type(error).__name__
+    lines = [line.strip().lstrip("-").strip() for line in _LINK.sub("", str(text or error)).splitlines()]
+    return "; ".join(filter(None, lines))[:300] or type(error).__name__
 
 
 def _lost(error: BaseException, connection: sa.Connection) -> bool:

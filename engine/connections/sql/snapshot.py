@@ -81,7 +81,7 @@ def executed(link: Link, words: Translation, query: str, params: Mapping[str, An
     """Run a query; the driver's own cursor gives plain tuples, a fifth faster than SQLAlchemy's rows."""
 
     def execute() -> Any:
-        statement, values = _compile(link.connection.dialect, query, params)
+        statement, values = compiled(link.connection.dialect, query, params)
         cursor = open_cursor(link.connection)
         link.took(cursor)
         cursor.execute(statement, values)
@@ -107,11 +107,12 @@ def columns_of(cursor: Any, dialect: sa.Dialect, words: Translation, *, renamed:
     return tuple(names)
 
 
-def _compile(dialect: sa.Dialect, query: str, params: Mapping[str, Any]) -> tuple[str, Any]:
-    compiled: Any = sa.text(query).compile(dialect=dialect)
+def compiled(dialect: sa.Dialect, query: str, params: Mapping[str, Any]) -> tuple[str, Any]:
+    """Write a query and its parameters as the driver takes them."""
+    text: Any = sa.text(query).compile(dialect=dialect)
     bound = {name: bindable(value, dialect) for name, value in params.items()}
-    values = compiled.construct_params(bound, escape_names=True)
-    return str(compiled), tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+    values = text.construct_params(bound, escape_names=True)
+    return str(text), tuple(values[name] for name in text.positiontup) if text.positional else values
 
 
 def _fetch(link: Link, cursor: Any, size: int, count: int) -> list[tuple[Any, ...]]:
