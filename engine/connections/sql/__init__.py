@@ -1,7 +1,7 @@
 """SQL databases as an end.
 
 database       a database as an end: reads of one state, writes of records
-snapshot       queries read lazily from one state of the database
+moment         queries read lazily from one state of the database
 entrance       who may try to connect now
 link           one open connection, with its time-outs, broken off by a stop
 driver_thread  the thread that a connection lives in
@@ -17,6 +17,6 @@ odd_times      times of PostgreSQL that Python has no value for
 
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows, sql_identity
 from engine.connections.sql.entrance import Entrance
-from engine.connections.sql.snapshot import Snapshot
+from engine.connections.sql.moment import Moment
 
-__all__ = ["Entrance", "RecordRefused", "RowWrite", "Snapshot", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
+__all__ = ["Entrance", "Moment", "RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]

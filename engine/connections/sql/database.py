@@ -15,8 +15,8 @@ from engine.connections.sql.connect import open_engine, sql_identity
 from engine.connections.sql.driver_errors import RecordRefused
 from engine.connections.sql.entrance import Entrance
 from engine.connections.sql.link import Link
+from engine.connections.sql.moment import BATCH_ROWS, Moment, Rows, columns_of, executed
 from engine.connections.sql.questions import fault_of_statement, missing_columns, repeated_keys
-from engine.connections.sql.snapshot import BATCH_ROWS, Rows, Snapshot, columns_of, executed
 from engine.connections.sql.translation import Translation
 from engine.connections.sql.write import RowWrite, StatementCall, TableRows, write_record
 from engine.values import SourceError, TargetError, UnavailableError
@@ -29,7 +29,7 @@ _TWICE = frozenset({"E_LOST"})  # what may have passed when it is tried again at
 class SqlEnd:
     """One SQL connection of the project; for one thread at a time.
 
-    Each snapshot opens a connection of its own and closes it; writes share one until `close`.
+    Each moment opens a connection of its own and closes it; writes share one until `close`.
     """
 
     def __init__(
@@ -47,24 +47,24 @@ class SqlEnd:
         self._stop = stop or threading.Event()
         self._entrance = entrance or Entrance()
         self._writer: Link | None = None
-        self._snapshots: list[Snapshot] = []
+        self._moments: list[Moment] = []
 
     # --- reading ---
 
-    def snapshot(self, *, queries: int) -> Snapshot:
+    def moment(self, *, queries: int) -> Moment:
         """Give what reads so many queries from one state of the database; `close` closes it where they do not."""
-        snapshot = Snapshot(self._reader, self._words, queries=queries)
-        self._snapshots.append(snapshot)
-        return snapshot
+        moment = Moment(self._reader, self._words, queries=queries)
+        self._moments.append(moment)
+        return moment
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what a person should know of the snapshots that were read."""
-        return tuple(dict.fromkeys(each.note for each in self._snapshots if each.note))
+        """Say what a person should know of the moments that were read."""
+        return tuple(dict.fromkeys(each.note for each in self._moments if each.note))
 
     def rows(self, query: str, params: Mapping[str, Any], *, batch_rows: int = BATCH_ROWS) -> Iterator[Rows]:
-        """Read one query lazily, as `Snapshot.rows`."""
-        return Snapshot(self._reader, self._words, queries=1).rows(query, params, batch_rows=batch_rows)
+        """Read one query lazily, as `Moment.rows`."""
+        return Moment(self._reader, self._words, queries=1).rows(query, params, batch_rows=batch_rows)
 
     def columns(self, query: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Ask the database for a query's column names without reading its tables.
@@ -132,9 +132,9 @@ class SqlEnd:
     def close(self) -> None:
         """Close all connections; the end opens new ones when it is used again."""
         self._close_writer()
-        for snapshot in self._snapshots:
-            snapshot.close()
-        self._snapshots.clear()
+        for moment in self._moments:
+            moment.close()
+        self._moments.clear()
 
     def _close_writer(self) -> None:
         if self._writer is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.connections.sql.link import Link
-from engine.connections.sql.snapshot import compiled
+from engine.connections.sql.moment import compiled
 
 _CALL = re.compile(r"(?is)\s*(?:CALL|EXECUTE\s+PROCEDURE|EXEC(?:UTE)?)\s+([\w.$\"`\[\]]+)\s*(\((.*)\))?\s*;?\s*$")
 _EXPLAINED = re.compile(r"(?i)\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|REPLACE|WITH|VALUES)\b")

@@ -20,7 +20,7 @@ _ALWAYS = {
     "mariadb": ("SET SESSION innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s}",),
     "mssql": ("SET LOCK_TIMEOUT {lock_ms}", f"SET CONTEXT_INFO 0x{PROGRAM.encode().hex()}"),
 }
-_SNAPSHOT = {  # the last words before the first query: from here on nothing is seen that others commit, nor written
+_ONE_STATE = {  # the last words before the first query: from here on nothing is seen that others commit, nor written
     "postgresql": (
         "SET cursor_tuple_fraction = 1",  # a cursor would choose a plan for the first tenth of the rows
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
@@ -85,7 +85,7 @@ def prepare_reading(connection: sa.Connection, limits: TimeOuts) -> str | None:
         driver_connection.text_factory = _lenient  # bytes at fault become lone surrogates, told by `canonical.column`
     if dialect == "mssql" and not _mssql_allows(connection):
         return _NO_SNAPSHOT
-    for statement in _SNAPSHOT.get(dialect, ()):
+    for statement in _ONE_STATE.get(dialect, ()):
         connection.exec_driver_sql(statement)
     if dialect.startswith("firebird"):
         _begin_firebird(driver_connection, limits, reads=True)

@@ -86,19 +86,19 @@ def test_a_record_and_its_children_are_of_one_moment(url: str) -> None:
     assert later == [[("1", "700")], [("1", "700")], [("1", "700")]]
 
 
-def test_a_snapshot_ends_when_its_queries_were_read_and_not_when_all_was_sent(postgres_url: str) -> None:
+def test_a_moment_ends_when_its_queries_were_read_and_not_when_all_was_sent(postgres_url: str) -> None:
     with closing(SqlEnd(postgres_url, name="erp")) as end:
-        snapshot = end.snapshot(queries=2)
+        moment = end.moment(queries=2)
         for sql in ("SELECT 1 AS a", "SELECT 2 AS a"):
-            list(snapshot.rows(sql, {}))
+            list(moment.rows(sql, {}))
         others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'one-sync' AND pid <> pg_backend_pid()"
 
         assert until(lambda: only(end, others) == 0)
 
 
-def test_a_snapshot_that_nobody_reads_to_its_end_is_closed_with_its_end(postgres_url: str) -> None:
+def test_a_moment_that_nobody_reads_to_its_end_is_closed_with_its_end(postgres_url: str) -> None:
     with closing(SqlEnd(postgres_url, name="erp")) as end:
-        next(end.snapshot(queries=3).rows("SELECT 1 AS a", {}))
+        next(end.moment(queries=3).rows("SELECT 1 AS a", {}))
     others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'one-sync' AND pid <> pg_backend_pid()"
 
     with closing(SqlEnd(postgres_url, name="erp")) as end:

@@ -1,4 +1,4 @@
-"""Reads queries lazily from one state of a database: all of a snapshot's queries see what its first one sees."""
+"""Reads queries lazily from one state of a database: all of a moment's queries see what its first one sees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_FETCH_ROWS = {"mssql": 1_000}  # its driver's buffers take this many times 
 Rows: TypeAlias = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
 
-class Snapshot:
+class Moment:
     """One connection and one transaction for several queries, one after the other.
 
     It is opened by the first of them, and closed when so many were read to their ends as were announced, so that no
