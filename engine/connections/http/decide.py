@@ -53,7 +53,8 @@ def decide(
     """
     case = _Case(attempt=attempt, terms=terms, several=several, chance=chance)
     if isinstance(answer, Written):
-        return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
+        lines = (None if at in answer.left else refusal or "" for at, refusal in enumerate(answer.refusals))
+        return PerLine(lines=tuple(lines), left=answer.left)
     if stop := _stop(answer):
         return stop
     if attempt.ask is Ask.LOOK_UP:

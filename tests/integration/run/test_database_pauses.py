@@ -169,3 +169,35 @@ def test_a_database_that_is_not_there_pauses_until_somebody_gets_in(it: World, n
 
     assert (it.code, pauses(it.app)) == (None, {})
     assert (set(paused), code) == ({"erp"}, "E_UNREACHABLE")
+
+
+def test_a_record_that_somebody_holds_is_left_for_the_next_run_and_holds_up_nobody(
+    it: World, postgres_url: str
+) -> None:
+    it.edit("project", ('url: "${ERP}"', 'url: "${ERP}", time_outs: {lock_seconds: 0.2}'))
+    it.variables["ERP"] = postgres_url
+    engine = sa.create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"))
+    for id_ in ("l1", "l2"):
+        it.platform.write(id_, letter(id_, "Hello"))
+    with engine.connect() as other:
+        other.exec_driver_sql("CREATE TABLE letter (id text PRIMARY KEY, subject text, gone int)")
+        other.exec_driver_sql("CREATE TABLE letter_line (letter_id text, number int, text text)")
+        other.exec_driver_sql("INSERT INTO letter VALUES ('l1', 'Before')")
+        other.commit()
+        other.exec_driver_sql("SELECT * FROM letter WHERE id = 'l1' FOR UPDATE")  # a clerk has it open
+
+        first = it.run("letters")
+        failure = it.last.failure if it.last else None
+        between = other.exec_driver_sql("SELECT id, subject FROM letter ORDER BY id").all()
+        other.rollback()
+        second = it.run("letters")
+        found = other.exec_driver_sql("SELECT id, subject FROM letter ORDER BY id").all()
+        for table in ("letter", "letter_line"):
+            other.exec_driver_sql(f"DROP TABLE {table}")
+        other.commit()
+
+    assert (first["confirmed"], first["failed"], second["confirmed"]) == (1, 1, 1)
+    assert failure
+    assert "1 records were not confirmed: connection erp: another session" in failure.message
+    assert between == [("l1", "Before"), ("l2", "Hello")]
+    assert found == [("l1", "Hello"), ("l2", "Hello")]
