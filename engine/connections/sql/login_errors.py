@@ -77,4 +77,14 @@ def _refuses(error: BaseException, dialect: sa.Dialect) -> bool:
         return True
     if (words := _REFUSED.get(dialect.name)) and words.search(str(error)):
         return True
-    return bool(getattr(getattr(error, "pgconn", None), "needs_password", False))
+    return _refused_in_other_words(error)
+
+
+def _refused_in_other_words(error: BaseException) -> bool:
+    """Tell whether PostgreSQL, which speaks the language of its people, names our user after it saw our password."""
+    connection: Any = getattr(error, "pgconn", None)
+    if connection is None:
+        return False
+    user = re.escape(connection.user.decode(errors="replace"))
+    named = re.search(rf"(?<!server at )[\"»«„“]\s?{user}\s?[\"»«„“”]", str(error))
+    return bool(connection.needs_password or (connection.used_password and named))

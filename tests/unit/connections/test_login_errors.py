@@ -80,6 +80,31 @@ def test_who_has_to_be_corrected_when_no_connection_comes_about(
     assert shut_of(error, at) == expected
 
 
+POLISH = (
+    'connection failed: connection to server at "erp.example.com", port 5432 failed: KATASTROFALNY: '
+    'autoryzacja hasłem nie powiodła się dla użytkownika "erp"'
+)
+NO_DATABASE = 'connection to server at "erp", port 5432 failed: KATASTROFALNY: baza danych "firma" nie istnieje'
+
+
+@pytest.mark.parametrize(
+    ("text", "used", "needs", "expected"),
+    [
+        (POLISH, True, False, Shut.CREDENTIALS),
+        (NO_DATABASE, True, False, Shut.UNREACHABLE),
+        ("KATASTROFALNY: nie podano hasła", False, True, Shut.CREDENTIALS),
+        ("KATASTROFALNY: przepraszamy, zbyt wielu klientów", False, False, Shut.UNREACHABLE),
+    ],
+)
+def test_postgresql_refuses_a_login_in_the_language_of_its_people(
+    text: str, used: bool, needs: bool, expected: Shut
+) -> None:
+    error: Any = DriverError(text)
+    error.pgconn = SimpleNamespace(user=b"erp", used_password=used, needs_password=needs)
+
+    assert shut_of(error, dialect("postgresql", "psycopg")) == expected
+
+
 @pytest.mark.parametrize(("driver", "package"), [("firebird-driver", "libfbclient2"), ("mssqlpython", "libltdl7")])
 def test_the_missing_library_is_named_as_a_package(driver: str, package: str) -> None:
     assert f"apt-get install {package}" in lacks_library("erp", driver, "no such file")
