@@ -16,7 +16,7 @@ from engine.connections import Connection, HttpConnection, Identity, SqlConnecti
 from engine.connections.http import Decision, HttpEnd
 from engine.connections.sql import Entrance, SqlEnd, sql_identity
 from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
-from engine.mapping import Environment, MappingSpec, SqlSource, targets_of
+from engine.mapping import Environment, MappingSpec, SqlSource, connections_of, targets_of
 from engine.mapping.load import Loaded, load
 from engine.mapping.program import Feed, Program, Sends, Writes, compile_mapping
 from engine.run.one_run import run_object
@@ -155,12 +155,6 @@ class App:
         shut = self._entrances[name].shut
         return NotSent(reason=shut.message, shut=shut.code) if shut else None
 
-    def half_open(self, name: str) -> None:
-        """Let one find out whether a connection that is shut can be used again, while the others wait for that."""
-        if name in self._http:
-            self._http[name].half_open()
-        self._entrances[name].half_open()
-
     def connection(self, name: str, kind: type[T]) -> T:
         """Give the settings of a connection. Raises ConfigError where it is of another kind."""
         connection = self.loaded.project.connections[name]
@@ -185,6 +179,8 @@ class App:
     def run_object(self, mapping: MappingSpec, order: Order) -> ObjectResult:
         """Run one object once. Raises BusyError, or ConfigError where a variable is missing; nothing was done then."""
         program = self.program(mapping)
+        for name in connections_of(self.loaded.project, mapping):
+            self._entrances[name].half_open()  # whoever starts a run in spite of a pause has a database asked anew
         with self.source(program, run_id=order.run_id) as source, self.target(program) as target:
             return run_object(program, source, target, self.surroundings(mapping), order)
 

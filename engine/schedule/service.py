@@ -268,11 +268,11 @@ class _Pauses:
         self._held[name] = until
 
     def probe(self, name: str) -> None:
-        """Let one alone find out whether a paused connection can be used again, however many objects begin."""
+        """Let one request alone find out whether a paused connection takes them again, however many objects begin."""
         self._held.pop(name, None)
         for each in self._connections[name]:
-            if each in self._known or self._app.shut(each):
-                self._app.half_open(each)
+            if each in self._http and (each in self._known or self._http[each].shut):
+                self._http[each].half_open()
 
     def forget(self) -> None:
         """Read the journal again at the next question: a run may have paused its connection, or ended a pause."""
