@@ -110,6 +110,7 @@ def run_object(program: Program, source: Source, target: Target, around: Surroun
         except OneSyncError as raised:
             error = raised
             note_pause(journal, run.http, error)
+        run.notes.extend(f"{run.object}: {note}" for note in source.notes())
         counts.add(run.tally.counts)
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
@@ -168,8 +169,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     if held := found.withheld:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
-    if run.source.http and not read.retried:
-        run.journal.pauses.end(run.source.http)
+    if not read.retried:
+        run.journal.pauses.end(run.program.mapping.source.connection)
     if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):

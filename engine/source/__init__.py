@@ -11,6 +11,18 @@ ask          one request to a source, until its answer is learnt
 """
 
 from engine.source.feed import Feed, FeedEnd, Page, again
+from engine.source.query import extract, first
 from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
 
-__all__ = ["Attempts", "DocumentSource", "Feed", "FeedEnd", "Page", "QuerySource", "Source", "again"]
+__all__ = [
+    "Attempts",
+    "DocumentSource",
+    "Feed",
+    "FeedEnd",
+    "Page",
+    "QuerySource",
+    "Source",
+    "again",
+    "extract",
+    "first",
+]

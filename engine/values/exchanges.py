@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -81,6 +82,7 @@ class Written:
     """A SQL target committed a list of records, one transaction each; a refused one left nothing."""
 
     refusals: tuple[str | None, ...]  # one a record, in order: None, or why the database refused it
+    left: Mapping[int, str] = field(default_factory=dict)  # by its place: why a record could not be written now
     duration_seconds: float = 0.0
 
 

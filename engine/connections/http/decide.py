@@ -21,7 +21,8 @@ from engine.connections.http.decisions import (
     Stop,
     Wait,
 )
-from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
 from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
 
@@ -52,7 +53,8 @@ def decide(
     """
     case = _Case(attempt=attempt, terms=terms, several=several, chance=chance)
     if isinstance(answer, Written):
-        return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
+        lines = (None if at in answer.left else refusal or "" for at, refusal in enumerate(answer.refusals))
+        return PerLine(lines=tuple(lines), left=answer.left)
     if stop := _stop(answer):
         return stop
     if attempt.ask is Ask.LOOK_UP:
