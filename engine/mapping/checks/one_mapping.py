@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.mapping.checks.addresses import address_problems
 from engine.mapping.checks.inbound import inbound_problems
 from engine.mapping.checks.names.first_use import first_use
 from engine.mapping.checks.rows_and_children import row_problems
@@ -19,6 +20,7 @@ __all__ = ["check_alone", "first_use"]
 def check_alone(mapping: MappingSpec) -> Iterator[Problem]:
     """Find what contradicts itself, would never be sent, would delete too much, or is in no sample."""
     yield from entry_problems(mapping)
+    yield from address_problems(mapping)
     yield from file_problems(mapping)
     yield from row_problems(mapping)
     yield from inbound_problems(mapping)
