@@ -16,7 +16,7 @@ from engine.mapping.environment import Environment
 from engine.mapping.fires import Fire, Pair, next_fire, next_fires, plan, schedules_of, tie_cycle
 from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.places import place_of
-from engine.mapping.project_spec import Project, connections_of, targets_of
+from engine.mapping.project_spec import Project, connections_of, targets_of, texts_of
 from engine.mapping.spec import (
     Children,
     Cron,
@@ -59,5 +59,6 @@ __all__ = [
     "schedules_of",
     "spellings",
     "targets_of",
+    "texts_of",
     "tie_cycle",
 ]

@@ -63,6 +63,11 @@ class Environment:
         files = {f"file:{m['file']}" for m in matches if m["file"] and not self._path(m["file"]).is_file()}
         return tuple(sorted(names | files))
 
+    def files(self, texts: Iterable[str]) -> tuple[Path, ...]:
+        """List the files that `texts` name as `${file:PATH}`, whether they are there or not."""
+        matches = [match for text in texts for match in REFERENCE.finditer(text)]
+        return tuple(self._path(match["file"]) for match in matches if match["file"])
+
     def _value(self, match: re.Match[str], place: Place) -> str:
         if match["escaped"]:
             return "${"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,9 @@ from engine.connections import Connection, HttpConnection, Identity, SqlConnecti
 from engine.connections.http import Decision, HttpEnd
 from engine.connections.sql import SqlEnd, sql_identity
 from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
-from engine.mapping import Environment, MappingSpec, SqlSource, targets_of
+from engine.mapping import Environment, MappingSpec, SqlSource, targets_of, texts_of
 from engine.mapping.load import Loaded, load
-from engine.mapping.program import Feed, Program, Sends, Writes, compile_mapping
+from engine.mapping.program import Feed, PrivateFiles, Program, Sends, Writes, compile_mapping
 from engine.run.one_run import run_object
 from engine.run.surroundings import Surroundings
 from engine.source import Attempts, DocumentSource, QuerySource, Source
@@ -68,6 +68,19 @@ class App:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
 
+    @cached_property
+    def _private_files(self) -> PrivateFiles:
+        project = self.loaded.project
+        named = list(self.environment.files(texts_of(project).values()))
+        state = None
+        with suppress(ConfigError):  # what is missing is told where it is needed
+            state = self.state
+        for name, each in project.connections.items():
+            with suppress(ConfigError):
+                if isinstance(each, SqlConnection) and (url := self._sql_url(name)).startswith("sqlite"):
+                    named.append(self.folder / url.partition(":///")[2].partition("?")[0])
+        return PrivateFiles(folder=self.folder, state=state, named=tuple(named))
+
     def surroundings(self, mapping: MappingSpec | None = None) -> Surroundings:
         """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
         ends = {}
@@ -115,7 +128,11 @@ class App:
         with self._lock:
             if mapping.object not in self._programs:
                 self._programs[mapping.object] = compile_mapping(
-                    mapping, self.loaded.project, self.loaded.mappings, files_root=self._files_root
+                    mapping,
+                    self.loaded.project,
+                    self.loaded.mappings,
+                    files_root=self._files_root,
+                    private=self._private_files,
                 )
             return self._programs[mapping.object]
 
