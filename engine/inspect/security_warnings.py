@@ -34,7 +34,7 @@ def _clear_text(app: App, mappings: Iterable[MappingSpec]) -> Iterator[Problem]:
     project = app.loaded.project
     for name in sorted({name for mapping in mappings for name in connections_of(project, mapping)}):
         connection = project.connections.get(name)
-        if not isinstance(connection, HttpConnection) or not any("${" in text for text in connection.headers.values()):
+        if not isinstance(connection, HttpConnection) or not _sends_secrets(connection):
             continue
         place = place_of(project.places, ("connections", name, "base_url"))
         with suppress(ConfigError, ValueError):  # a missing variable is told elsewhere
@@ -42,6 +42,10 @@ def _clear_text(app: App, mappings: Iterable[MappingSpec]) -> Iterator[Problem]:
             if url.scheme == "http" and url.hostname and not _is_here(url.hostname):
                 message = f"the headers of {name} go to {url.hostname} in the clear: let base_url begin with https://"
                 yield Problem(code="E_CLEAR_TEXT", message=message, place=place)
+
+
+def _sends_secrets(connection: HttpConnection) -> bool:
+    return any(connection.hides(header, text) for header, text in connection.headers.items())
 
 
 def _is_here(host: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
@@ -21,6 +23,7 @@ FORMS = "${NAME}, ${NAME:-default} or ${file:PATH}"
 PASSWORD = re.compile(r"://[^:/@]*:([^@]+)@")  # in a URL, as SQLAlchemy reads it
 UNENCODED_PASSWORD = re.compile(r"://[^:/@]*:(.+)@", re.DOTALL)  # as a person meant it who wrote a plain @
 PASSWORD_PARAMETER = re.compile(r"\b(?:password|passwd|pwd)=([^&;]+)", re.IGNORECASE)  # also inside odbc_connect=
+SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "negotiate", "token"})  # before the secret of a header
 QUOTED = re.compile(r"""'(?P<single>[^']*)'\s*(#.*)?|"(?P<double>(\\.|[^"\\])*)"\s*(#.*)?""")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -53,7 +56,8 @@ class Environment:
         resolved = REFERENCE.sub(lambda match: found[match.group()], text)
         if secret:
             alone = () if "://" in resolved else (value for name, value in found.items() if name != "$${")
-            self._secrets.update(filter(None, (resolved, *alone, *_passwords_of(resolved))))
+            whole = () if is_open(resolved) else (resolved,)
+            self._secrets.update(filter(None, (*whole, *alone, *_passwords_of(resolved), *_credentials_of(resolved))))
         return resolved
 
     def missing(self, texts: Iterable[str]) -> tuple[str, ...]:
@@ -133,6 +137,24 @@ def _passwords_of(url: str) -> Iterator[str]:
     for password in found:
         plain = unquote(password)
         yield from (password, plain, quote(plain, safe=""), quote_plus(plain))
+
+
+def is_open(text: str) -> bool:
+    """Tell whether a URL names a file alone, which is no secret: it stands in messages as a path."""
+    return text.startswith("sqlite") and "://" in text and "@" not in text and "?" not in text
+
+
+def _credentials_of(header: str) -> Iterator[str]:
+    """Yield what stands behind the scheme of a header such as `Basic ...`, and what it holds."""
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() not in SCHEMES or not rest.strip():
+        return
+    yield rest.strip()
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            decoded = b64decode(rest.strip(), validate=True).decode("utf-8")
+            yield decoded
+            yield decoded.partition(":")[2]
 
 
 def _dotenv(path: Path) -> dict[str, str]:

@@ -156,10 +156,13 @@ class App:
             return self._http[name]
 
     def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
-        headers = {
-            key: self.environment.resolve(value, self._place("connections", name, "headers", key), secret="${" in value)
-            for key, value in connection.headers.items()
-        }
+        headers = {}
+        for key, text in connection.headers.items():
+            place = self._place("connections", name, "headers", key)
+            value = self.environment.resolve(text, place)
+            if connection.hides(key, text, value):
+                self.environment.resolve(text, place, secret=True)
+            headers[key] = value
         return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
     def shut(self, name: str) -> NotSent | None:

@@ -156,3 +156,15 @@ def test_a_bad_line_of_the_env_file_is_told(tmp_path: Path, text: str, message: 
         Environment(tmp_path, {})
 
     assert (caught.value.code, str(caught.value)) == ("E_ENV_FILE", f"{tmp_path / '.env'}{message}")
+
+
+def test_the_password_of_a_header_is_known_without_its_scheme(environment: Environment) -> None:
+    environment.resolve("Basic dXNlcjpodW50ZXIyMjI=", HERE, secret=True)
+
+    assert environment.secrets == {"Basic dXNlcjpodW50ZXIyMjI=", "dXNlcjpodW50ZXIyMjI=", "user:hunter222", "hunter222"}
+
+
+def test_a_sqlite_file_is_no_secret(environment: Environment) -> None:
+    environment.resolve("sqlite:////srv/acme/erp.sqlite", HERE, secret=True)
+
+    assert environment.secrets == frozenset()
