@@ -24,7 +24,7 @@ from engine.connections.sql.connect import (
 )
 from engine.connections.sql.driver_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.connections.sql.write import RowWrite, StatementCall, TableRows, bindable, write_record
-from engine.values import ConfigError, RunError, SourceError, TargetError, UnavailableError
+from engine.values import ConfigError, RunError, SourceError, TargetError, UnavailableError, sql_text
 
 __all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
 
@@ -109,7 +109,7 @@ class SqlEnd:
 
     def _compile(self, query: str, params: Mapping[str, Any]) -> tuple[str, Any]:
         dialect = self._engine.dialect
-        compiled: Any = sa.text(query).compile(dialect=dialect)
+        compiled: Any = sa.text(sql_text.literal_colons(query)).compile(dialect=dialect)
         bound = {name: bindable(value, dialect) for name, value in params.items()}
         values = compiled.construct_params(bound, escape_names=True)
         return str(compiled), tuple(values[name] for name in compiled.positiontup) if compiled.positional else values

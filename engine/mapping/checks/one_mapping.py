@@ -11,6 +11,7 @@ from engine.mapping.checks.rows_and_children import row_problems
 from engine.mapping.checks.samples import sample_problems
 from engine.mapping.checks.send import entry_problems
 from engine.mapping.checks.sent_files import file_problems
+from engine.mapping.checks.sql_texts import sql_problems
 from engine.mapping.spec import MappingSpec
 from engine.values import Problem
 
@@ -23,5 +24,6 @@ def check_alone(mapping: MappingSpec) -> Iterator[Problem]:
     yield from address_problems(mapping)
     yield from file_problems(mapping)
     yield from row_problems(mapping)
+    yield from sql_problems(mapping)
     yield from inbound_problems(mapping)
     yield from sample_problems(mapping)
