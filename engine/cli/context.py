@@ -38,10 +38,10 @@ class Context:
 
     @cached_property
     def app(self) -> App:
-        """The project. Raises ConfigError with all problems of all files."""
+        """The project without the objects that faults block. Raises ConfigError where project.yaml has a fault."""
         from engine.run import App  # noqa: PLC0415
 
-        return App(self.project, self.variables)
+        return App(self.project, self.variables, faulty=True)
 
     @cached_property
     def out(self) -> Output:

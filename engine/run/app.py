@@ -17,7 +17,7 @@ from engine.connections.http import Decision, HttpEnd
 from engine.connections.sql import SqlEnd, sql_identity
 from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
 from engine.mapping import Environment, MappingSpec, SqlSource, targets_of, texts_of
-from engine.mapping.load import Loaded, load
+from engine.mapping.load import Loaded, load, load_sound
 from engine.mapping.program import Feed, PrivateFiles, Program, Sends, Writes, compile_mapping
 from engine.run.one_run import run_object
 from engine.run.surroundings import Surroundings
@@ -38,11 +38,16 @@ def utc_now() -> datetime:
 class App:
     """A project folder, ready for commands; ends are opened when they are first needed."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now) -> None:
-        """Load the project. Raises ConfigError with all problems of all files."""
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now, faulty: bool = False
+    ) -> None:
+        """Load the project; `faulty`: without the objects that faults of their files block.
+
+        Raises ConfigError with all problems of all files.
+        """
         self.folder = folder
         self.clock = clock
-        self.loaded: Loaded = load(folder)
+        self.loaded: Loaded = load_sound(folder) if faulty else load(folder)
         self.environment = Environment(folder, os.environ if variables is None else variables)
         self.stop = threading.Event()
         self.busy_wait_seconds = BUSY_WAIT_SECONDS
@@ -133,6 +138,7 @@ class App:
                     self.loaded.mappings,
                     files_root=self._files_root,
                     private=self._private_files,
+                    referenced=self.loaded.referenced,
                 )
             return self._programs[mapping.object]
 

@@ -155,8 +155,12 @@ def compile_mapping(
     *,
     files_root: Path | None = None,
     private: PrivateFiles | None = None,
+    referenced: Collection[str] = (),
 ) -> Program:
-    """Compile one mapping; `mappings` are all of the project, for references. Raises TemplateFaults."""
+    """Compile one mapping; `mappings` are all of the project, for references, `referenced` names what else is needed.
+
+    Raises TemplateFaults.
+    """
     names: dict[str, Any] = {"vars": dict(project.vars)}
     language = Language(timezone=ZoneInfo(project.timezone), names=names, maps=project.maps)
     folder = Path(project.file).parent
@@ -182,7 +186,8 @@ def compile_mapping(
             )
             for name, ref in mapping.refs.items()
         ),
-        referenced=any(ref.object == mapping.object for each in mappings.values() for ref in each.refs.values()),
+        referenced=mapping.object in referenced
+        or any(ref.object == mapping.object for each in mappings.values() for ref in each.refs.values()),
         fingerprint=_fingerprint(makes_lines),
         mapping_fingerprint=_fingerprint(
             [*makes_lines, _plain(dict(enumerate(mapping.send))), _plain({"write": write})]
