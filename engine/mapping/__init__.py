@@ -6,6 +6,7 @@ places           where in its file a key stands, and problems that name it
 load/            a project folder -> project and mappings, or every problem of every file
 checks/          what project and mappings may not say although each key is right
 environment      `${...}`: variables, `.env`, files; what is secret
+env_file         `.env`, read as a shell reads it, without expansion
 payloads/        lines and bodies against their JSON Schema
 program/         a mapping made ready to run: templates compiled, references resolved
 fires            the moments that schedules name

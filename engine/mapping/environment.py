@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
+from engine.mapping.env_file import read_env
 from engine.values import ConfigError, Place, Problem, shipped
 
 REFERENCE = re.compile(
@@ -17,15 +18,12 @@ REFERENCE = re.compile(
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}"
     r"|(?P<broken>\$\{[^}]*\}?)"
 )
-ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
 MAX_BYTES = 65_536  # of a file that holds one value
 FORMS = "${NAME}, ${NAME:-default} or ${file:PATH}"
 PASSWORD = re.compile(r"://[^:/@]*:([^@]+)@")  # in a URL, as SQLAlchemy reads it
 UNENCODED_PASSWORD = re.compile(r"://[^:/@]*:(.+)@", re.DOTALL)  # as a person meant it who wrote a plain @
 PASSWORD_PARAMETER = re.compile(r"\b(?:password|passwd|pwd)=([^&;]+)", re.IGNORECASE)  # also inside odbc_connect=
 SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "negotiate", "token"})  # before the secret of a header
-QUOTED = re.compile(r"""'(?P<single>[^']*)'\s*(#.*)?|"(?P<double>(\\.|[^"\\])*)"\s*(#.*)?""")
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class Environment:
@@ -38,7 +36,7 @@ class Environment:
             ConfigError: `.env` cannot be read, or one of its lines is not KEY=VALUE.
         """
         self._folder = folder
-        self._variables = {**_dotenv(folder / ".env"), **variables}
+        self._variables = {**read_env(folder / ".env"), **variables}
         self._secrets: set[str] = set()
 
     @property
@@ -155,31 +153,3 @@ def _credentials_of(header: str) -> Iterator[str]:
             decoded = b64decode(rest.strip(), validate=True).decode("utf-8")
             yield decoded
             yield decoded.partition(":")[2]
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """Read KEY=VALUE lines; quotes, comments and `export` as in a shell, without expansion."""
-    if not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _error("E_ENV_FILE", f"the file cannot be read: {error}", Place(file=str(path))) from error
-    assignments = {}
-    for number, line in enumerate(map(str.strip, lines), start=1):
-        if not line or line.startswith("#"):
-            continue
-        if not (found := ASSIGNMENT.fullmatch(line)):
-            raise _error("E_ENV_FILE", "not a line of the form KEY=VALUE", Place(file=str(path), line=number))
-        assignments[found["name"]] = _unquoted(found["value"], Place(file=str(path), line=number))
-    return assignments
-
-
-def _unquoted(text: str, place: Place) -> str:
-    if not text.startswith(("'", '"')):
-        return re.split(r"\s+#|^#", text)[0].rstrip()
-    if not (found := QUOTED.fullmatch(text)):
-        raise _error("E_ENV_FILE", "the closing quote is missing, or text follows it", place)
-    if found["single"] is not None:
-        return found["single"]
-    return re.sub(r"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), found["double"])
