@@ -94,8 +94,8 @@ def _driver_remedy(extra: str) -> str:
 def _url(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
-        shown = (url.host or "", url.database or "", *url.query)
-        if url.host is not None and any("@" in each for each in shown):  # the end of a password with a plain @ or /
+        shown = (url.host or "", url.database or "", text.partition("?")[2].partition("=")[0])
+        if url.host is not None and any("@" in each for each in shown):  # the end of a password with a plain @ / or ?
             raise _bad_url(name)
         return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     except (sa.exc.ArgumentError, ValueError):

@@ -24,7 +24,7 @@ from engine.connections.sql.connect import (
 )
 from engine.connections.sql.driver_errors import Fault, RecordRefused, fault_of, sentence_of
 from engine.connections.sql.write import RowWrite, StatementCall, TableRows, bindable, write_record
-from engine.values import ConfigError, RunError, SourceError, TargetError, UnavailableError, sql_text
+from engine.values import ConfigError, RunError, SourceError, TargetError, UnavailableError, redact, sql_text
 
 __all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
 
@@ -243,7 +243,7 @@ class SqlEnd:
 
     def _without_password(self, sentence: str) -> str:
         password = self._engine.url.password
-        return sentence.replace(str(password), "***") if password else sentence
+        return redact(sentence, [str(password)]) if password else sentence
 
 
 def _size(rows: Sequence[tuple[Any, ...]], limit: int) -> int:
