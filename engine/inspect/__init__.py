@@ -17,7 +17,7 @@ coverage           what of a mapping no sample exercises
 
 from engine.inspect.coverage import Gap, gaps
 from engine.inspect.live_check import Answers, ask
-from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
+from engine.inspect.plan import ObjectPlan, Sample, blocked_plans, exit_of, plan
 from engine.inspect.probe import probe
 from engine.inspect.render_requests import preview
 from engine.inspect.security_warnings import exposures
@@ -33,6 +33,7 @@ __all__ = [
     "ObjectPlan",
     "Sample",
     "ask",
+    "blocked_plans",
     "claim_reason",
     "compare",
     "document_of",

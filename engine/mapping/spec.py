@@ -307,6 +307,8 @@ class MappingSpec:
     draft: bool = False
     samples: tuple[Sample, ...] = ()
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
+    # Of each text of several lines that YAML made one of: the number of its first line, and its lines as they stand.
+    folded: Mapping[tuple[str | int, ...], tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def direction(self) -> Literal["outbound", "inbound"]:

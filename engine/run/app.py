@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,9 @@ from engine.connections import Connection, HttpConnection, Identity, SqlConnecti
 from engine.connections.http import Decision, HttpEnd
 from engine.connections.sql import Entrance, SqlEnd, sql_identity
 from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
-from engine.mapping import Environment, MappingSpec, SqlSource, connections_of, targets_of
-from engine.mapping.load import Loaded, load
-from engine.mapping.program import Feed, Program, Sends, Writes, compile_mapping
+from engine.mapping import Environment, MappingSpec, SqlSource, connections_of, targets_of, texts_of
+from engine.mapping.load import Loaded, load, load_sound
+from engine.mapping.program import Feed, PrivateFiles, Program, Sends, Writes, compile_mapping
 from engine.run.one_run import run_object
 from engine.run.surroundings import Surroundings
 from engine.source import Attempts, DocumentSource, QuerySource, Source
@@ -38,11 +38,16 @@ def utc_now() -> datetime:
 class App:
     """A project folder, ready for commands; ends are opened when they are first needed."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now) -> None:
-        """Load the project. Raises ConfigError with all problems of all files."""
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now, faulty: bool = False
+    ) -> None:
+        """Load the project; `faulty`: without the objects that faults of their files block.
+
+        Raises ConfigError with all problems of all files.
+        """
         self.folder = folder
         self.clock = clock
-        self.loaded: Loaded = load(folder)
+        self.loaded: Loaded = load_sound(folder) if faulty else load(folder)
         self.environment = Environment(folder, os.environ if variables is None else variables)
         self.stop = threading.Event()
         self.busy_wait_seconds = BUSY_WAIT_SECONDS
@@ -68,6 +73,19 @@ class App:
     def _files_root(self) -> Path | None:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
+
+    @cached_property
+    def _private_files(self) -> PrivateFiles:
+        project = self.loaded.project
+        named = list(self.environment.files(texts_of(project).values()))
+        state = None
+        with suppress(ConfigError):  # what is missing is told where it is needed
+            state = self.state
+        for name, each in project.connections.items():
+            with suppress(ConfigError):
+                if isinstance(each, SqlConnection) and (url := self._sql_url(name)).startswith("sqlite"):
+                    named.append(self.folder / url.partition(":///")[2].partition("?")[0])
+        return PrivateFiles(folder=self.folder, state=state, named=tuple(named))
 
     def surroundings(self, mapping: MappingSpec | None = None) -> Surroundings:
         """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
@@ -116,7 +134,12 @@ class App:
         with self._lock:
             if mapping.object not in self._programs:
                 self._programs[mapping.object] = compile_mapping(
-                    mapping, self.loaded.project, self.loaded.mappings, files_root=self._files_root
+                    mapping,
+                    self.loaded.project,
+                    self.loaded.mappings,
+                    files_root=self._files_root,
+                    private=self._private_files,
+                    referenced=self.loaded.referenced,
                 )
             return self._programs[mapping.object]
 
@@ -142,10 +165,13 @@ class App:
             return self._http[name]
 
     def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
-        headers = {
-            key: self.environment.resolve(value, self._place("connections", name, "headers", key), secret="${" in value)
-            for key, value in connection.headers.items()
-        }
+        headers = {}
+        for key, text in connection.headers.items():
+            place = self._place("connections", name, "headers", key)
+            value = self.environment.resolve(text, place)
+            if connection.hides(key, text, value):
+                self.environment.resolve(text, place, secret=True)
+            headers[key] = value
         return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
     def shut(self, name: str) -> NotSent | None:

@@ -60,6 +60,7 @@ def _validate(
 
 def _report(context: Context, names: Sequence[str], *, live: bool) -> Report:
     try:
+        context.app.loaded.require(names)
         mappings = (
             context.app.loaded.select(names, drafts=True) if names else tuple(context.app.loaded.mappings.values())
         )

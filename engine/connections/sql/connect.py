@@ -84,7 +84,8 @@ def _driver_remedy(extra: str) -> str:
 def _url(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
-        if "@" in (url.host or ""):  # the end of a password with a plain @, which would be shown as a host's name
+        shown = (url.host or "", url.database or "", text.partition("?")[2].partition("=")[0])
+        if url.host is not None and any("@" in each for each in shown):  # the end of a password with a plain @ / or ?
             raise _bad_url(name)
         return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     except (sa.exc.ArgumentError, ValueError):
@@ -94,7 +95,7 @@ def _url(text: str, name: str) -> sa.URL:
 def _bad_url(name: str) -> ConfigError:
     return ConfigError(
         f"connections.{name}.url is no SQLAlchemy URL, such as postgresql://user:password@host/database or "
-        "sqlite:////folder/file.sqlite; in a password write @ as %40, : as %3A and / as %2F",
+        "sqlite:////folder/file.sqlite; in a password write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23",
         code="E_URL",
     )
 

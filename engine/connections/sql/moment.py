@@ -13,6 +13,7 @@ from engine.connections.sql.connect import open_cursor
 from engine.connections.sql.link import Link
 from engine.connections.sql.translation import Translation
 from engine.connections.sql.write import bindable
+from engine.values import sql_text
 
 BATCH_ROWS = 20_000
 _FIRST_ROWS = 100  # enough to learn how heavy the rows are
@@ -109,7 +110,7 @@ def columns_of(cursor: Any, dialect: sa.Dialect, words: Translation, *, renamed:
 
 def compiled(dialect: sa.Dialect, query: str, params: Mapping[str, Any]) -> tuple[str, Any]:
     """Write a query and its parameters as the driver takes them."""
-    text: Any = sa.text(query).compile(dialect=dialect)
+    text: Any = sa.text(sql_text.literal_colons(query)).compile(dialect=dialect)
     bound = {name: bindable(value, dialect) for name, value in params.items()}
     values = text.construct_params(bound, escape_names=True)
     return str(text), tuple(values[name] for name in text.positiontup) if text.positional else values

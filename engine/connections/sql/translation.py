@@ -116,12 +116,9 @@ class Translation:
         return RunError(message, code="E_STOPPED")
 
     def _without_password(self, sentence: str) -> str:
-        """Hide the password; a short one only where it stands alone, as it may be part of any word."""
+        """Hide the password."""
         password = self._engine.url.password
-        if not password:
-            return sentence
-        alone = re.compile(rf"(?<!\w){re.escape(str(password))}(?!\w)")
-        return redact(alone.sub("***", sentence), [str(password)])
+        return redact(sentence, [str(password)]) if password else sentence
 
 
 def _option(sentence: str) -> str:

@@ -63,6 +63,7 @@ def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:
     return MappingSpec(
         file=document.places[()].file,
         places=document.places,
+        folded=document.folded,
         source=_source(value["source"]),
         schedule=_schedule(value.get("schedule", "manual")),
         refs={name: msgspec.convert(ref, Ref) for name, ref in value.get("refs", {}).items()},

@@ -55,7 +55,7 @@ def compile_feed(source: HttpSource, language: Language) -> Feed:
         page_size=listed.size if listed else None,
         removed=language.lenient(removed) if removed is not None else None,
         removed_key=language.lenient(dict(feed.key) if feed else {}),
-        fetch=compile_request(fetch.request, language) if fetch else None,
+        fetch=compile_request(fetch.request, language, chooses=True) if fetch else None,
         when=language.lenient(fetch.when) if fetch and fetch.when is not None else None,
         key=source.key,
         shared=language.names,

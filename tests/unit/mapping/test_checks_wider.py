@@ -151,7 +151,7 @@ BAD = [
      ["orders.yaml:8:67: unknown key `file`; known here: body, headers, method, query, url"]),
 
     ("a step that needs what a later one saves", "invoices",
-     "path: /begin,", 'path: "/begin/{{ saved.upload }}",',
+     "path: /begin,", 'path: "/begin/{{ saved.upload | path }}",',
      ["invoices.yaml:28:24: `path`: `saved.upload` has no value yet for an added record: an earlier step has to save it"]),
     ("a look-up behind a first step that creates nothing", "invoices",
      "limits:", '    lookup: {request: {path: /x}, found: "{{ body }}"}\nlimits:',

@@ -895,7 +895,7 @@ NOT_WRITTEN = {
     "Project": {"file", "places"},
     "SqlConnection": {"name"},
     "HttpConnection": {"name"},
-    "MappingSpec": {"file", "places"},
+    "MappingSpec": {"file", "places", "folded"},
     "Operation": {"many"},
 }
 
