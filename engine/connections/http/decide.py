@@ -57,10 +57,8 @@ def decide(
         return stop
     if attempt.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, case)
-    if isinstance(answer, Answered) and (said := terms.on_status.get(answer.status)):
-        return _decide_said(said, answer, case)
     if isinstance(answer, Answered):
-        return _decide_status(answer, reading, case)
+        return _decide_answered(answer, reading, case)
     return _decide_silence(answer, case)
 
 
@@ -87,6 +85,14 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
     if isinstance(decision, Again | GiveUp):
         return replace(decision, reason=f"{asked}: {decision.reason}")
     return decision
+
+
+def _decide_answered(answer: Answered, reading: Reading, case: _Case) -> Decision:
+    if answer.doubtful and case.creates:
+        return _unlearnt(answer, case, f"bytes came behind the answer, which may be another's ({_shown(answer)})")
+    if said := case.terms.on_status.get(answer.status):
+        return _decide_said(said, answer, case)
+    return _decide_status(answer, reading, case)
 
 
 def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
@@ -146,7 +152,7 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
 
 
 def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
-    if not isinstance(answer, Answered) or is_not_now(answer.status):
+    if not isinstance(answer, Answered) or answer.doubtful or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         decision = _again(answer, case, unknown=True, reason=reason)
         return Hold(reason=f"the look-up failed: {reason}") if isinstance(decision, GiveUp) else decision

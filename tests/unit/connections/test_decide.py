@@ -424,3 +424,15 @@ def test_only_a_success_or_what_is_gone_confirms(terms: Terms, attempt: Attempt,
     asks = attempt.ask is Ask.LOOK_UP
     expected: Any = set() if asks else {*range(200, 300), *((404, 410) if terms.deletes[0] else ())}
     assert confirming == expected
+
+
+def test_an_answer_with_bytes_behind_it_proves_nothing_of_a_create_or_a_look_up() -> None:
+    doubtful = Answered(status=201, body=b"{}", doubtful=True)
+    found = Reading(found=Found.FOUND, saved={"id": 1})
+
+    assert decided(doubtful, ONE, PLAIN) == Confirm()
+    assert isinstance(decided(doubtful, ONE, CREATES), Hold)
+    assert isinstance(decided(doubtful, ONE, LOOKS_UP), LookUp)
+    assert isinstance(decided(doubtful, ONE, replace(CREATES, on_status={201: "confirm"})), Hold)
+    assert isinstance(decided(doubtful, ASKED, LOOKS_UP, found), Again)
+    assert isinstance(decided(doubtful, ASKED_LAST, LOOKS_UP, found), Hold)
