@@ -33,6 +33,7 @@ from engine.connections.http.decisions import (
     Refuse,
     Stop,
     Wait,
+    Withhold,
 )
 from engine.connections.http.status import PAUSING, REFUSING, accepted, is_not_now, is_unlearnt
 
@@ -60,6 +61,7 @@ __all__ = [
     "Stop",
     "Terms",
     "Wait",
+    "Withhold",
     "accepted",
     "decide",
     "is_not_now",

@@ -20,11 +20,16 @@ from engine.connections.http.decisions import (
     Refuse,
     Stop,
     Wait,
+    Withhold,
 )
 from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
 from engine.connections.settings import OnStatus
 from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
 
+_NEVER_REMOVED = (
+    "no such removal was ever accepted, so that its path may be wrong; correct `path`, or say by"
+    " `on_status: {404: confirm}` that the answer is right (410 as well)"
+)
 SHOWN = 200  # characters of an answer that are kept
 
 
@@ -82,7 +87,7 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
         return decision
     if isinstance(decision, Stop):
         return replace(decision, error=decision.error.at(asked))
-    if isinstance(decision, Again | GiveUp):
+    if isinstance(decision, Again | GiveUp | Withhold):
         return replace(decision, reason=f"{asked}: {decision.reason}")
     return decision
 
@@ -111,8 +116,10 @@ def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
 
 
 def _decide_missing(answer: Answered, case: _Case) -> Decision:
-    if case.terms.deletes[case.attempt.step]:
-        return Confirm()
+    attempt, terms = case.attempt, case.terms
+    if terms.deletes[attempt.step]:
+        believed = attempt.step in terms.proven or attempt.lost or attempt.maybe_gone
+        return Confirm() if believed else Withhold(reason=f"{_shown(answer)}: {_NEVER_REMOVED}")
     if case.attempt.maybe_gone:
         return Gone(reason=f"{_shown(answer)}, and its removal had been sent before")
     return Refuse(reason=_shown(answer), status=answer.status)
