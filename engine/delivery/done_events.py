@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.connections.http import SHOWN, Ask, GiveUp, PerLine, Refuse, Terms, Wait
+from engine.connections.http import SHOWN, Ask, GiveUp, PerLine, Refuse, Terms, Wait, Withhold
 from engine.delivery.cut import by_result
 from engine.delivery.events import Done, Verdict
 from engine.delivery.part import Part
@@ -47,6 +47,12 @@ def waiting(part: Part, terms: Terms, decision: Wait) -> Done:
     """Let a part wait for the next run."""
     clean = is_untouched(part, terms) and part.range.size == 1 and not decision.unknown
     return Done(part=part, verdict=Verdict.WAITING, clean=clean, reason=decision.reason)
+
+
+def withheld(part: Part, terms: Terms, decision: Withhold) -> Done:
+    """Hold a removal back until a person has looked, or another one was accepted."""
+    clean = is_untouched(part, terms)
+    return Done(part=part, verdict=Verdict.WITHHELD, clean=clean, reason=decision.reason)
 
 
 def refused_alone(part: Part, terms: Terms, decision: Refuse) -> Done:

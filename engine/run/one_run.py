@@ -5,11 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.delivery import MAX_SPLITS, Delivery, Recorder, Tally, Target, Window, facts_of, note_pause, parts_of
+from engine.delivery import (
+    MAX_SPLITS,
+    Delivery,
+    Recorder,
+    Tally,
+    Target,
+    Window,
+    facts_of,
+    note_pause,
+    parts_of,
+    proven,
+)
 from engine.difference import find_changes
 from engine.mapping import Once
 from engine.mapping.program import Program
@@ -214,12 +225,17 @@ def _deliver(run: _Run, operation: int) -> None:
         tally=run.tally,
     )
     parts = parts_of(run.program, run.staging, run.journal, run.target, operation)
-    terms = run.target.terms(operation)
+    known = proven(run.program, operation, run.journal)
+    terms = replace(run.target.terms(operation), proven=known)
     delivery = Delivery(parts, terms, end, stop=run.around.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
     run.tally.splits_left = delivery.splits_left
+    if run.tally.first_withheld:
+        note = f"{run.object}: removals are withheld: {run.tally.first_withheld}"
+        if note not in run.notes:
+            run.notes.append(note)
 
 
 # --- after delivery ----------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ class Answered:
     status: int
     body: bytes = b""
     retry_after_seconds: float | None = None
+    doubtful: bool = False  # bytes came behind it: it may be another's, and proves nothing of what cannot be repeated
     duration_seconds: float = 0.0
 
 

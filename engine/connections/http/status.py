@@ -15,7 +15,7 @@ REFUSING = frozenset({401, 403})  # our credentials
 
 def is_unlearnt(status: int) -> bool:
     """Tell whether a request that was answered so may have had its effect all the same (ledger.md 2)."""
-    return status == 408 or status >= 500
+    return status < 200 or status == 408 or status >= 500
 
 
 def is_not_now(status: int) -> bool:
