@@ -231,6 +231,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     A query's cursor stays while records wait for their turn, and a whole read is not over: nothing but the next read
     brings them again.
     """
+    if read.torn:
+        run.notes.append(f"{run.object}: of the list nothing counts as gone: {read.torn}")
     left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
     greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
     if read.cursor_column and greatest is None and read.full:

@@ -22,7 +22,8 @@ class Outgoing:
 
     method: str
     path: str | None = None  # percent-encoded, beginning with "/", relative to the connection's base_url
-    url: str | None = None  # absolute; sent without the connection's headers
+    url: str | None = None  # absolute; sent without the connection's headers ...
+    with_headers: bool = False  # ... unless it says so and leads to the connection's own host
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None  # JSON text, UTF-8
