@@ -35,9 +35,17 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeOuts:
+    connect_seconds: float = 10.0  # until the database has let us in
+    lock_seconds: float = 30.0  # for what another session holds
+    statement_seconds: float = 600.0  # for the first rows, the next rows, or all writes of one record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SqlConnection:
     name: str
     url: str  # SQLAlchemy URL, may hold ${...}
+    time_outs: TimeOuts = TimeOuts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

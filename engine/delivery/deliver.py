@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.connections.http import Again, Ask, Decision, GiveUp, Reading, Stop, Terms, decide, located
@@ -14,6 +14,7 @@ from engine.delivery.done_events import unfinished, unmade
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Verdict
 from engine.delivery.outcome import Outcome, outcome_of
 from engine.delivery.part import Part
+from engine.delivery.removals import removes
 from engine.delivery.split import MAX_SPLITS, Family, Limits, after
 from engine.delivery.work_list import Worklist
 from engine.values import Answer, NotSent, OneSyncError, Refusal, RunError
@@ -119,7 +120,12 @@ class Delivery:
             chance=random.random(),  # noqa: S311  jitter, no secret
         )
         if not (isinstance(answer, NotSent) and answer.is_untried):
-            yield Exchanged(part=part, request=request, answer=answer, decision=decision)
+            step = part.attempt.step
+            deletes = step < self._terms.steps and self._terms.deletes[step]
+            attempt = Exchanged(part=part, request=request, answer=answer, decision=decision, deletes=deletes)
+            if removes(attempt):
+                self._terms = replace(self._terms, proven=self._terms.proven | {step})
+            yield attempt
         if isinstance(answer, NotSent) and self._stop.is_set():
             outcome = Outcome(told=(unfinished(part, self._terms, self._why_ended()),))
         else:

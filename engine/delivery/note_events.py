@@ -171,6 +171,8 @@ def _verdict(done: Done, facts: Facts, sent: Sent) -> Notes:
             notes = (Count(what="failed", by=range_.size, why=done.reason), *known)
         case Verdict.UNKNOWN:
             notes = (Count(what="unknown", by=range_.size), EndClaims(range=range_, reason=done.reason))
+        case Verdict.WITHHELD:
+            notes = (Count(what="withheld", by=range_.size, why=done.reason),)
         case Verdict.WAITING:
             notes = (Count(what="waiting", by=range_.size), *settled)
     return notes

@@ -21,8 +21,9 @@ from engine.connections.http import (
     Stop,
     Terms,
     Wait,
+    Withhold,
 )
-from engine.delivery.done_events import given_up, line_by_line, unfinished, waiting
+from engine.delivery.done_events import given_up, line_by_line, unfinished, waiting, withheld
 from engine.delivery.events import Done, Event, Stepped, Unlearnt, Verdict
 from engine.delivery.part import Part
 from engine.values import OneSyncError, TargetError
@@ -58,7 +59,7 @@ def outcome_of(decision: Decision, part: Part, terms: Terms, *, silent: bool = F
 
 def _accepted(decision: Confirm | PerLine, part: Part, terms: Terms) -> Outcome:
     if isinstance(decision, PerLine):
-        return Outcome(told=line_by_line(part, decision.lines), accepted=True)
+        return Outcome(told=line_by_line(part, decision), accepted=True)
     saved = {**part.attempt.saved, **decision.saved}
     if part.attempt.ask is Ask.SEND and part.attempt.step + 1 < terms.steps:
         following = part.next_step(saved)
@@ -89,7 +90,7 @@ def _look_up(decision: LookUp, part: Part) -> Outcome:
     return Outcome(told=(told,), again=(part.looks_up(), decision.delay_seconds))
 
 
-_Final: TypeAlias = Hold | Gone | Exists | Wait | GiveUp | Stop
+_Final: TypeAlias = Hold | Gone | Exists | Wait | Withhold | GiveUp | Stop
 
 
 def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcome:
@@ -103,6 +104,8 @@ def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcom
             done = Done(part=part, verdict=Verdict.EXISTS, saved=decision.saved)
         case Wait():
             done = waiting(part, terms, decision)
+        case Withhold():
+            done = withheld(part, terms, decision)
         case GiveUp():
             done = given_up(part, terms, decision)
             halted = _silent(decision.reason) if silent else None

@@ -176,11 +176,11 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """A list read page by page, whole each time; its request sees `page` (from 1), `offset` and `link`."""
+    """A list read page by page, whole each time; its request sees `page` (from 1), `offset`, `link` and `size`."""
 
     request: Request
     items: Template
-    size: int = 100  # rows a page: `offset` grows by it
+    size: int = 100  # what the request may ask for as `size`; `offset` grows by what came
     next: Template | None = None  # the link of the following page, null on the last; None: until a page has no items
 
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from engine.connections import Connection, HttpConnection, Identity, SqlConnection, http_identity
 from engine.connections.http import Decision, HttpEnd
-from engine.connections.sql import SqlEnd, sql_identity
+from engine.connections.sql import Entrance, SqlEnd, sql_identity
 from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
-from engine.mapping import Environment, MappingSpec, SqlSource, targets_of, texts_of
+from engine.mapping import Environment, MappingSpec, SqlSource, connections_of, targets_of, texts_of
 from engine.mapping.load import Loaded, load, load_sound
 from engine.mapping.program import Feed, PrivateFiles, Program, Sends, Writes, compile_mapping
 from engine.run.one_run import run_object
@@ -52,6 +52,7 @@ class App:
         self.stop = threading.Event()
         self.busy_wait_seconds = BUSY_WAIT_SECONDS
         self._http: dict[str, HttpEnd] = {}
+        self._entrances = {name: Entrance() for name in self.loaded.project.connections}  # of databases
         self._programs: dict[str, Program] = {}
         self._lock = threading.Lock()
 
@@ -146,7 +147,9 @@ class App:
 
     def sql(self, name: str) -> SqlEnd:
         """Open a SQL connection: a new one each time, for one thread; close it after use."""
-        return SqlEnd(_beside(self.folder, self._sql_url(name)), name=name)
+        limits = self.connection(name, SqlConnection).time_outs
+        url = _beside(self.folder, self._sql_url(name))
+        return SqlEnd(url, name=name, limits=limits, stop=self.stop, entrance=self._entrances[name])
 
     def _sql_url(self, name: str) -> str:
         connection = self.connection(name, SqlConnection)
@@ -172,8 +175,11 @@ class App:
         return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
     def shut(self, name: str) -> NotSent | None:
-        """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
-        return self._http[name].shut if name in self._http else None
+        """Tell what those are told who want to use a connection since it was shut; None: it can be used."""
+        if name in self._http:
+            return self._http[name].shut
+        shut = self._entrances[name].shut
+        return NotSent(reason=shut.message, shut=shut.code) if shut else None
 
     def connection(self, name: str, kind: type[T]) -> T:
         """Give the settings of a connection. Raises ConfigError where it is of another kind."""
@@ -199,6 +205,8 @@ class App:
     def run_object(self, mapping: MappingSpec, order: Order) -> ObjectResult:
         """Run one object once. Raises BusyError, or ConfigError where a variable is missing; nothing was done then."""
         program = self.program(mapping)
+        for name in connections_of(self.loaded.project, mapping):
+            self._entrances[name].half_open()  # whoever starts a run in spite of a pause has a database asked anew
         with self.source(program, run_id=order.run_id) as source, self.target(program) as target:
             return run_object(program, source, target, self.surroundings(mapping), order)
 

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.connections import HttpConnection
-from engine.connections.http import PAUSING
+from engine.connections import PAUSING, HttpConnection
 from engine.mapping import MappingSpec, Pair, connections_of, schedules_of
 from engine.mapping.load import blocked_reason
 from engine.run import App, exit_of, new_run_id, require_variables

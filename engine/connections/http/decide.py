@@ -20,11 +20,17 @@ from engine.connections.http.decisions import (
     Refuse,
     Stop,
     Wait,
+    Withhold,
 )
-from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
 from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
 
+_NEVER_REMOVED = (
+    "no such removal was ever accepted, so that its path may be wrong; correct `path`, or say by"
+    " `on_status: {404: confirm}` that the answer is right (410 as well)"
+)
 SHOWN = 200  # characters of an answer that are kept
 
 
@@ -52,15 +58,14 @@ def decide(
     """
     case = _Case(attempt=attempt, terms=terms, several=several, chance=chance)
     if isinstance(answer, Written):
-        return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
+        lines = (None if at in answer.left else refusal or "" for at, refusal in enumerate(answer.refusals))
+        return PerLine(lines=tuple(lines), left=answer.left)
     if stop := _stop(answer):
         return stop
     if attempt.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, case)
-    if isinstance(answer, Answered) and (said := terms.on_status.get(answer.status)):
-        return _decide_said(said, answer, case)
     if isinstance(answer, Answered):
-        return _decide_status(answer, reading, case)
+        return _decide_answered(answer, reading, case)
     return _decide_silence(answer, case)
 
 
@@ -84,9 +89,17 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
         return decision
     if isinstance(decision, Stop):
         return replace(decision, error=decision.error.at(asked))
-    if isinstance(decision, Again | GiveUp):
+    if isinstance(decision, Again | GiveUp | Withhold):
         return replace(decision, reason=f"{asked}: {decision.reason}")
     return decision
+
+
+def _decide_answered(answer: Answered, reading: Reading, case: _Case) -> Decision:
+    if answer.doubtful and case.creates:
+        return _unlearnt(answer, case, f"bytes came behind the answer, which may be another's ({_shown(answer)})")
+    if said := case.terms.on_status.get(answer.status):
+        return _decide_said(said, answer, case)
+    return _decide_status(answer, reading, case)
 
 
 def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
@@ -105,8 +118,10 @@ def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
 
 
 def _decide_missing(answer: Answered, case: _Case) -> Decision:
-    if case.terms.deletes[case.attempt.step]:
-        return Confirm()
+    attempt, terms = case.attempt, case.terms
+    if terms.deletes[attempt.step]:
+        believed = attempt.step in terms.proven or attempt.lost or attempt.maybe_gone
+        return Confirm() if believed else Withhold(reason=f"{_shown(answer)}: {_NEVER_REMOVED}")
     if case.attempt.maybe_gone:
         return Gone(reason=f"{_shown(answer)}, and its removal had been sent before")
     return Refuse(reason=_shown(answer), status=answer.status)
@@ -146,7 +161,7 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
 
 
 def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
-    if not isinstance(answer, Answered) or is_not_now(answer.status):
+    if not isinstance(answer, Answered) or answer.doubtful or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         decision = _again(answer, case, unknown=True, reason=reason)
         return Hold(reason=f"the look-up failed: {reason}") if isinstance(decision, GiveUp) else decision

@@ -20,7 +20,8 @@ class Confirm:
 class PerLine:
     """The answer speaks of each line."""
 
-    lines: tuple[str | None, ...]
+    lines: tuple[str | None, ...]  # "" accepted, None not now, else why it is refused
+    left: Mapping[int, str] = field(default_factory=dict)  # by its place: why a line is not accepted now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,13 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withhold:
+    """The target does not know what is to be removed, and its word proves nothing: a person has to look."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAgain:
     """The look-up proved that nothing was created."""
 
@@ -103,5 +111,5 @@ class Stop:
 
 
 Decision: TypeAlias = (
-    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | GiveUp | Stop
+    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | Withhold | GiveUp | Stop
 )

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.connections.http.limits import CircuitBreaker, RateLimiter
-from engine.connections.http.status import PAUSING, asked_to_wait, healthy, shuts
+from engine.connections.http.status import asked_to_wait, healthy, shuts
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import HttpConnection
 from engine.values import STOPPED, Answer, Answered, NotSent
 

@@ -11,15 +11,11 @@ from engine.values import Answer, Answered, Lost
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
 
 REFUSING = frozenset({401, 403})  # our credentials
-PAUSING = {  # codes of errors that concern all objects of a connection, and what ends its pause
-    "E_CREDENTIALS": "correct them, then `one-sync connections` ends the pause",
-    "E_ASKED_TO_WAIT": "it goes on by itself then",
-}
 
 
 def is_unlearnt(status: int) -> bool:
     """Tell whether a request that was answered so may have had its effect all the same (ledger.md 2)."""
-    return status == 408 or status >= 500
+    return status < 200 or status == 408 or status >= 500
 
 
 def is_not_now(status: int) -> bool:

@@ -51,9 +51,8 @@ def build_project(document: Document) -> Project:
 
 
 def _connection(name: str, value: dict[str, Any]) -> Connection:
-    if value["type"] == "sql":
-        return SqlConnection(name=name, url=value["url"])
-    return msgspec.convert({"name": name, **value}, HttpConnection)
+    kind: type[Connection] = SqlConnection if value["type"] == "sql" else HttpConnection
+    return msgspec.convert({"name": name, **value}, kind)
 
 
 def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:

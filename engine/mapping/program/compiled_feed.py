@@ -28,9 +28,15 @@ class Feed:
     key: tuple[str, ...]
     shared: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a paged list, and no event feed."""
+        return self.page_size is not None
+
     def opening(self, cursor: Any = None) -> Outgoing | Refusal:
         """Make the request that a read begins with, from `cursor` on (None: from the start)."""
         position = {"cursor": self.start if cursor is None else cursor, "page": 1, "offset": 0, "link": None}
+        position["size"] = self.page_size
         return outgoing(self.request, {**self.shared, **position})
 
 

@@ -358,3 +358,28 @@ def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_
     it.quiet("clients")
 
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola", "k3": "Ewa"}
+
+
+# --- answers that belong to nobody -------------------------------------------------------------------------------
+
+
+def test_two_answers_to_one_create_bind_nobody_to_the_second(it: World) -> None:
+    it.edit("clients", STRICT)
+    two = Reply(body=b'{"clientId": "one"}').text() + Reply(body=b'{"clientId": "stray"}').text()
+    posts: list[str] = []
+
+    def rule(seen: Any) -> Any:
+        if seen.method != "POST":
+            return None
+        posts.append(seen.body.decode())
+        return {1: Reply(raw=two), 2: Reply(close=True, cut=0)}.get(len(posts))
+
+    it.platform.rule = rule
+    it.run("clients")
+    heal(it)
+    it.run("clients")
+
+    with it.journal() as journal:
+        bound = [saved for _, saved in journal.bindings.of("clients")]
+    assert len(bound) == 2
+    assert not any("stray" in saved for saved in bound)

@@ -189,7 +189,7 @@ BAD = [
      ["products.yaml:5:5: it names neither `page`, `offset` nor `link`, so every page would be the same: use one"]),
     ("pages that see no cursor", "products",
      "{{ page }}", "{{ page }}{{ cursor }}",
-     ["products.yaml:5:40: `pageNumber`: unknown name `cursor`; known here: link, offset, page, vars"]),
+     ["products.yaml:5:40: `pageNumber`: unknown name `cursor`; known here: link, offset, page, size, vars"]),
     ("pages that are sent", "products",
      PRODUCTS[PRODUCTS.index("write:"):],
      'target: one\nfields: {a: b}\nsend:\n  - {on: [added], request: {method: PUT, path: /x, body: "{{ line }}"}}\n',

@@ -40,7 +40,7 @@ class Use:
 
 
 CURSOR = Scope(given=VARS | {"cursor"})
-PAGE = Scope(given=VARS | {"page", "offset", "link"})
+PAGE = Scope(given=VARS | {"page", "offset", "link", "size"})
 BODY = Scope(given=VARS | {"body"})
 ITEM = Scope(given=VARS | {"item"})
 LINE = Scope(given=VARS | {"line"})
