@@ -60,7 +60,8 @@ def _validate(
 
 def _report(context: Context, names: Sequence[str], *, live: bool) -> Report:
     try:
-        context.app.loaded.require(names)
+        loaded = context.app.loaded
+        loaded.require(names if {*names} <= {*loaded.mappings, *loaded.blocked} else ())
         mappings = (
             context.app.loaded.select(names, drafts=True) if names else tuple(context.app.loaded.mappings.values())
         )

@@ -213,7 +213,7 @@ IDS: dict[str, tuple[bytes, str]] = {  # as answered, and as it stands in the ne
     "a number with an exponent": (b"1.70E+1", "17"),
     "a number of 40 digits": (b"1" * 40, "1" * 40),
     "a text with a slash": (b'"a/b?c#d"', "a/b?c#d"),
-    "dots": (b'".."', ".."),
+    "dots": (b'"..."', "..."),  # of `.` and `..` a path is refused
     "a control character": (b'"a\\u001fb"', "a\x1fb"),
     "a NUL": (b'"a\\u0000b"', "a\0b"),
     "a smile": ('"🦊 ż"'.encode(), "🦊 ż"),

@@ -82,6 +82,8 @@ def test_other_objects_are_planned_and_run(folder: Path, capsys: pytest.CaptureF
     assert "unknown key `colour`" in said.out + said.err
     assert code(folder, "run", "--once", "plain") == 0
     assert code(folder, "validate", "plain") == 0
+    assert code(folder, "status") == 0
+    assert "items does not run: " in capsys.readouterr().out
     assert code(folder, "validate") == 2
     assert code(folder, "snapshot") == 2
 
