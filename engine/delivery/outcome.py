@@ -60,7 +60,7 @@ def outcome_of(decision: Decision, part: Part, terms: Terms, *, silent: bool = F
 
 def _accepted(decision: Confirm | PerLine, part: Part, terms: Terms) -> Outcome:
     if isinstance(decision, PerLine):
-        return Outcome(told=line_by_line(part, decision.lines), accepted=True)
+        return Outcome(told=line_by_line(part, decision), accepted=True)
     saved = {**part.attempt.saved, **decision.saved}
     if part.attempt.ask is Ask.SEND and part.attempt.step + 1 < terms.steps:
         following = part.next_step(saved)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
+from engine.connections import PAUSING
 from engine.connections.http import (
-    PAUSING,
     Again,
     Confirm,
     Decision,
@@ -44,7 +44,18 @@ from engine.delivery.targets import Target, Window
 from engine.mapping.program import Program
 from engine.state import RunJournal, changes
 from engine.state.journal import Claim, Exchange, Progress
-from engine.values import DOCUMENT, Change, Counts, Key, OneSyncError, Range, TargetError, subtract
+from engine.values import (
+    DOCUMENT,
+    Change,
+    Counts,
+    Key,
+    OneSyncError,
+    Range,
+    TargetError,
+    UnavailableError,
+    Written,
+    subtract,
+)
 
 _OUTCOMES: dict[type, str] = {
     Confirm: "confirmed",
@@ -129,7 +140,7 @@ class Recorder:
         self._attempts.append(judged(exchange, event.decision, lines=event.part.range.size))
         if removes(event):
             self._removed_by.add(removal(self._program, self._facts.operation, event.part.attempt.step))
-        if self._paused and accepted(event.answer):
+        if self._paused and (isinstance(event.answer, Written) or accepted(event.answer)):
             self._journal.pauses.end(self._target.connection)
             self._paused = False
 
@@ -241,6 +252,9 @@ def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchang
 
 def note_pause(journal: RunJournal, connection: str, error: OneSyncError) -> None:
     """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
-    if isinstance(error, TargetError) and error.code in PAUSING:
-        reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it
-        journal.pauses.add(connection, reason, asked_seconds=error.wait_seconds)
+    if not isinstance(error, UnavailableError) or error.code not in PAUSING:
+        return
+    connection = error.connection or connection
+    reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it
+    asked_seconds = error.wait_seconds if isinstance(error, TargetError) else None
+    journal.pauses.add(connection, reason, asked_seconds=asked_seconds)

@@ -121,6 +121,7 @@ def run_object(program: Program, source: Source, target: Target, around: Surroun
         except OneSyncError as raised:
             error = raised
             note_pause(journal, run.http, error)
+        run.notes.extend(f"{run.object}: {note}" for note in source.notes())
         counts.add(run.tally.counts)
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
@@ -179,8 +180,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     if held := found.withheld:
         allow = f"`run --once {run.object} --allow-removed {held.losses}` lets them go this once"
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
-    if run.source.http and not read.retried:
-        run.journal.pauses.end(run.source.http)
+    if not read.retried:
+        run.journal.pauses.end(run.program.mapping.source.connection)
     if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
@@ -246,6 +247,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     A query's cursor stays while records wait for their turn, and a whole read is not over: nothing but the next read
     brings them again.
     """
+    if read.torn:
+        run.notes.append(f"{run.object}: of the list nothing counts as gone: {read.torn}")
     left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
     greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
     if read.cursor_column and greatest is None and read.full:

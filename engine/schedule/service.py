@@ -9,9 +9,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.connections import HttpConnection
-from engine.connections.http import PAUSING
+from engine.connections import PAUSING, HttpConnection
 from engine.mapping import MappingSpec, Pair, connections_of, schedules_of
+from engine.mapping.load import blocked_reason
 from engine.run import App, exit_of, new_run_id, require_variables
 from engine.schedule.lock import sole_scheduler
 from engine.schedule.scheduler import Scheduler, is_served
@@ -167,6 +167,8 @@ class Service:
         """Check what all objects need. Raises ConfigError where a variable is missing."""
         self._app, self._log = app, log
         self._mappings = {mapping.object: mapping for mapping in app.loaded.select()}
+        for name, problems in app.loaded.held_up.items():
+            log.error("object_blocked", object=name, error=blocked_reason(problems))
         require_variables(app, self._mappings.values())
         self._pauses = _Pauses(app, self._mappings)
         self._alerts = Alerts(app, log)

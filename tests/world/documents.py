@@ -33,6 +33,7 @@ connections:
     retry: {attempts: 6, first_delay_seconds: 1, max_delay_seconds: 60}
     breaker: {failures: 5, pause_seconds: 60}
     allow_hosts: [files.example.com:8443]
+    public_headers: [X-Company]
 vars:
   orders_service: orders
 """

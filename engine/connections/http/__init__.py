@@ -36,11 +36,10 @@ from engine.connections.http.decisions import (
     Wait,
     Withhold,
 )
-from engine.connections.http.status import PAUSING, REFUSING, accepted, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, accepted, is_not_now, is_unlearnt
 
 __all__ = [
     "LONGEST_PAUSE",
-    "PAUSING",
     "REFUSING",
     "SHOWN",
     "Again",

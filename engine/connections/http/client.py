@@ -232,7 +232,7 @@ class HttpEnd:
             raise _UnsendableError("a request needs a method and either a path or a url")
         origin, target = self._address(request)
         headers = httpx.Headers(DEFAULT_HEADERS if request.body is None else {**DEFAULT_HEADERS, **JSON_HEADERS})
-        if request.url is None:
+        if request.url is None or (request.with_headers and _place(origin) == _place(self._base)):
             headers.update(self._headers)
         headers.update(_checked(request.headers))
         content: bytes | Iterator[bytes] | None = request.body
@@ -328,6 +328,10 @@ def _base(connection: str, text: str) -> httpx.URL:
         "fragment or blanks; put credentials into headers",
         code="E_BASE_URL",
     )
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, _port(url)
 
 
 def _port(url: httpx.URL) -> int:

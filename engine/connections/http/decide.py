@@ -23,7 +23,8 @@ from engine.connections.http.decisions import (
     Wait,
     Withhold,
 )
-from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
 from engine.values import Answer, Answered, ConfigError, Lost, NotSent, OneSyncError, TargetError, Written
 
@@ -58,7 +59,8 @@ def decide(
     """
     case = _Case(attempt=attempt, terms=terms, several=several, chance=chance)
     if isinstance(answer, Written):
-        return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
+        lines = (None if at in answer.left else refusal or "" for at, refusal in enumerate(answer.refusals))
+        return PerLine(lines=tuple(lines), left=answer.left)
     if isinstance(answer, NotSent) and answer.shut:
         return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
     if attempt.ask is Ask.LOOK_UP:

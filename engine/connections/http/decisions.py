@@ -20,7 +20,8 @@ class Confirm:
 class PerLine:
     """The answer speaks of each line."""
 
-    lines: tuple[str | None, ...]
+    lines: tuple[str | None, ...]  # "" accepted, None not now, else why it is refused
+    left: Mapping[int, str] = field(default_factory=dict)  # by its place: why a line is not accepted now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

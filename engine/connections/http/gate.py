@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.connections.http.limits import CircuitBreaker, RateLimiter
-from engine.connections.http.status import MAX_REFUSED, PAUSING, accepted, asked_to_wait, healthy, shuts
+from engine.connections.http.status import MAX_REFUSED, accepted, asked_to_wait, healthy, shuts
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import HttpConnection
 from engine.values import STOPPED, Answer, Answered, NotSent
 

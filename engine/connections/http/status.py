@@ -12,10 +12,6 @@ _LATER = frozenset({425, 429})  # the target is well and asks for patience
 
 REFUSING = frozenset({401, 403})  # our credentials, or one request
 MAX_REFUSED = 3  # requests in a row; then it is the credentials
-PAUSING = {  # codes of errors that concern all objects of a connection, and what ends its pause
-    "E_CREDENTIALS": "correct them, then `one-sync connections` ends the pause",
-    "E_ASKED_TO_WAIT": "it goes on by itself then",
-}
 
 
 def is_unlearnt(status: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.values import canonical, json_text
+from engine.values import canonical, json_text, sql_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def write_record(connection: sa.Connection, record: Sequence[TableRows | Stateme
     for part in record:
         if isinstance(part, StatementCall):
             params = {name: bindable(value, connection.dialect) for name, value in part.params.items()}
-            connection.execute(sa.text(part.sql), params).close()
+            connection.execute(sa.text(sql_text.literal_colons(part.sql)), params).close()
         else:
             _write_table(connection, part)
 

@@ -12,6 +12,7 @@ from engine.mapping.program.record_files import FileSet
 from engine.mapping.program.request import CompiledRequest, compile_request
 from engine.mapping.spec import Items, Operation
 from engine.templates import Language, Value
+from engine.values import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +77,14 @@ def compile_operation(
     own = spec.own_key(key)
     return CompiledOperation(
         spec=spec,
-        requests=tuple(compile_request(request, language, refs) for request in spec.requests),
+        requests=tuple(
+            compile_request(request, language, refs, chooses=spec.on == {Change.REMOVED}) for request in spec.requests
+        ),
         save=language.lenient(dict(spec.save)),
         ok=language.lenient(spec.ok) if spec.ok is not None else None,
         items=_compile_items(spec.items, language) if spec.items else None,
         lookup=CompiledLookup(
-            request=compile_request(lookup.request, language, refs),
+            request=compile_request(lookup.request, language, refs, chooses=True),
             found=language.lenient(lookup.found),
             absent=language.lenient(lookup.absent) if lookup.absent is not None else None,
             save=language.lenient(dict(lookup.save)),

@@ -19,6 +19,7 @@ from engine.templates.filters.texts import (
     text,
     trim,
     upper,
+    whole_path,
 )
 from engine.templates.filters.times import date, instant
 
@@ -30,6 +31,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "date": date,
     "instant": instant,
     "path": path,
+    "whole_path": whole_path,
     "blank_to_null": blank_to_null,
     "default": default,
     "trim": trim,

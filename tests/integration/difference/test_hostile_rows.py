@@ -419,7 +419,7 @@ send:
 
 
 def test_a_path_that_leads_to_no_file_is_refused_alone(it: World) -> None:
-    it.edit("project", ("timezone: Europe/Warsaw", "timezone: Europe/Warsaw\nfiles_root: papers"))
+    it.edit("project", ("files_root: .", "files_root: papers"))
     it.add("papers", FILES)
     folder = it.folder / "papers"
     folder.mkdir()

@@ -27,6 +27,7 @@ from engine.schedule import service
 from engine.schedule.service import Service, exit_code, run_once
 from engine.state.journal.pauses import Pause
 from engine.values.results import ObjectResult, Status
+from world.lines import Lines
 from world.project import world
 from world.shop import Shop
 from world.wire import Reply, Seen, Wire, drop_read
@@ -47,31 +48,6 @@ send:
   - on: [added, changed]
     request: {{method: PUT, path: "/{name}/{{{{ id | path }}}}", body: "{{{{ line }}}}"}}
 """
-
-
-@dataclass
-class Lines:
-    """A log that keeps its lines."""
-
-    lines: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-
-    def _add(self, level: str, event: str, **facts: Any) -> None:
-        self.lines.append((level, event, facts))
-
-    def debug(self, event: str, **facts: Any) -> None:
-        self._add("debug", event, **facts)
-
-    def info(self, event: str, **facts: Any) -> None:
-        self._add("info", event, **facts)
-
-    def warning(self, event: str, **facts: Any) -> None:
-        self._add("warning", event, **facts)
-
-    def error(self, event: str, **facts: Any) -> None:
-        self._add("error", event, **facts)
-
-    def of(self, *events: str) -> list[tuple[str, str]]:
-        return [(level, event) for level, event, _ in self.lines if event in events]
 
 
 @dataclass

@@ -96,10 +96,10 @@ PATH = 'path: "/uploads/{{ saved.upload | path }}", file'
 @pytest.mark.parametrize(("refusals", "counts"), [(1, {"confirmed": 1}), (9, {"rejected": 1})])
 @pytest.mark.parametrize("status", [403])
 def test_another_host_that_refuses_says_nothing_of_our_credentials(
-    it: World, tmp_path: Path, status: int, refusals: int, counts: dict[str, int]
+    it: World, status: int, refusals: int, counts: dict[str, int]
 ) -> None:
-    (tmp_path / "a.pdf").write_bytes(b"pdf")
-    it.put("doc", ("d1", str(tmp_path / "a.pdf")))
+    (it.folder / "a.pdf").write_bytes(b"pdf")
+    it.put("doc", ("d1", "a.pdf"))
     it.put("client", ("c1", "Ala"))
     with Wire([Reply(status=status)] * refusals) as files:
         it.edit("docs", (PATH, PATH.replace('path: "', f'url: "{files.url}')))

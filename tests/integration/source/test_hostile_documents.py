@@ -302,6 +302,33 @@ def test_a_paged_list_that_breaks_off_removes_nothing(it: World) -> None:
         assert (it.code, counts.get("unhandled_removed"), counts.get("removed")) == ("E_FEED", None, None)
 
 
+def test_an_absolute_link_to_the_connection_s_own_host_goes_with_its_headers(it: World) -> None:
+    it.add("listed", linked("{{ link or '/list' }}"))
+    asked: list[Seen] = []
+
+    def rule(seen: Seen) -> Fault | None:
+        asked.append(seen)
+        following = f"http://{seen.header('Host')}/list?page=2" if len(asked) == 1 else None
+        return reply({"items": [{"id": f"l{len(asked)}", "subject": "s"}], "next": following})
+
+    it.platform.rule = rule
+
+    assert it.run("listed")["confirmed"] == 2
+    assert [(each.target, each.header("ApiAuth")) for each in asked] == [("/list", "key"), ("/list?page=2", "key")]
+
+
+def linked(path: str) -> str:
+    """Give letters as a list whose pages name the next one."""
+    text = LETTERS.replace("object: letters", "object: listed")
+    pages = f"""  pages:
+    request: {{path: "{path}"}}
+    items: "{{{{ body.items }}}}"
+    next: "{{{{ body.next }}}}"
+"""
+    text = text[: text.index("  feed:")] + pages + text[text.index("  key: [id]") :]
+    return text[: text.index("  removed:")]
+
+
 # --- databases that refuse more than SQLite ---------------------------------------------------------------------------
 
 STRICT = """

@@ -850,6 +850,7 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
     ("project", "", "Project", {}),
     ("project", "properties/defaults", "Defaults", {}),
     ("project", "$defs/sql", "SqlConnection", {"type": ()}),
+    ("project", "$defs/sql/properties/time_outs", "TimeOuts", {}),
     ("project", "$defs/http", "HttpConnection", {"type": ()}),
     ("project", "$defs/http/properties/rate_limit", "RateLimit", {}),
     ("project", "$defs/http/properties/retry", "Retry", {}),
@@ -894,7 +895,7 @@ NOT_WRITTEN = {
     "Project": {"file", "places"},
     "SqlConnection": {"name"},
     "HttpConnection": {"name"},
-    "MappingSpec": {"file", "places"},
+    "MappingSpec": {"file", "places", "folded"},
     "Operation": {"many"},
 }
 
