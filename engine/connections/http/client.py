@@ -166,6 +166,10 @@ class HttpEnd:
         """Shut the connection, as its refusals turned out to be of our credentials."""
         self._gate.refuse(reason)
 
+    def renew(self, headers: Mapping[str, str]) -> None:
+        """Send other headers from now on. Raises ConfigError where one cannot be used; the old ones stay."""
+        self._headers = _own_headers(self._settings.name, headers)
+
     def half_open(self) -> None:
         """Let one request find out whether a connection that was shut, or is paused, takes them again."""
         self._gate.half_open()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.run.one_run import exit_of
+from engine.schedule.service import _Pauses
 from engine.values.errors import Exit
 from world.project import World, world
 from world.wire import Reply, Wire
@@ -120,3 +121,27 @@ def test_a_platform_whose_name_is_not_known_is_unavailable(it: World) -> None:
 
     assert it.run("clients") == {"extracted": 10, "added": 10, "failed": 10, "requests": 1}
     assert (it.code, exit_code(it)) == ("E_TARGET", Exit.UNAVAILABLE)
+
+
+def test_a_key_that_was_exchanged_is_read_anew_before_the_connection_is_asked_again(it: World) -> None:
+    (it.folder / "key.txt").write_text("old-key-1")
+    it.edit("project", ('ApiAuth: "${KEY}"', 'ApiAuth: "${file:key.txt}", Shop: "${SHOP}"'))
+    (it.folder / ".env").write_text("SHOP=old-shop")
+    it.put("client", ("c1", "Ala"))
+    keys: list[tuple[str | None, str | None]] = []
+
+    def rule(seen: Any) -> Any:
+        keys.append((seen.header("ApiAuth"), seen.header("Shop")))
+        return 401 if seen.header("ApiAuth") == "old-key-1" else None
+
+    it.platform.rule = rule
+    refused = it.run("clients")
+    (it.folder / "key.txt").write_text("new-key-2")
+    (it.folder / ".env").write_text("SHOP=new-shop")
+    pauses = _Pauses(it.app, {"clients": it.mapping("clients")})
+    pauses.until("clients", it.clock())
+    pauses.probe("clients")
+
+    assert refused["failed"] == 1
+    assert it.run("clients")["confirmed"] == 1
+    assert keys == [("old-key-1", "old-shop"), ("new-key-2", "new-shop")]
