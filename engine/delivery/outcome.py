@@ -19,6 +19,7 @@ from engine.connections.http import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Terms,
     Wait,
     Withhold,
@@ -70,6 +71,8 @@ def _accepted(decision: Confirm | PerLine, part: Part, terms: Terms) -> Outcome:
 def _refused(decision: Refuse, part: Part, terms: Terms) -> Outcome:
     """Do what an earlier run did once more where its next step is refused, creates aside; else it is a refusal."""
     restart = terms.restart(part.attempt.step)
+    if decision.stale and restart < part.attempt.step and not part.past.renewed:
+        return Outcome(again=(part.renew(restart), 0.0))
     if part.past.resumed and restart < part.attempt.step and not decision.fault:
         return Outcome(again=(part.from_step(restart), 0.0))
     return Outcome(refused=(part.ended(unknown=decision.unknown), decision))
@@ -90,7 +93,7 @@ def _look_up(decision: LookUp, part: Part) -> Outcome:
     return Outcome(told=(told,), again=(part.looks_up(), decision.delay_seconds))
 
 
-_Final: TypeAlias = Hold | Gone | Exists | Wait | Withhold | GiveUp | Stop
+_Final: TypeAlias = Hold | Gone | Exists | Wait | Withhold | GiveUp | Suspect | Stop
 
 
 def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcome:
@@ -108,7 +111,10 @@ def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcom
             done = withheld(part, terms, decision)
         case GiveUp():
             done = given_up(part, terms, decision)
-            halted = _silent(decision.reason) if silent else None
+            halted = _silent(decision.reason) if silent or decision.unreachable else None
+        case Suspect():  # of which nobody knew more
+            done = unfinished(part, terms, decision.error.message)
+            halted = decision.error
         case Stop():
             done = unfinished(part.ended(unknown=decision.unknown), terms, decision.error.message)
             halted = decision.error

@@ -16,6 +16,7 @@ from engine.connections.http import (
     LookUp,
     PerLine,
     Refuse,
+    Suspect,
     Withhold,
     accepted,
 )
@@ -66,6 +67,7 @@ _OUTCOMES: dict[type, str] = {
     GiveUp: "failed",
     Gone: "gone",
     Withhold: "withheld",
+    Suspect: "refused",
 }
 
 

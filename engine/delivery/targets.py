@@ -98,12 +98,16 @@ class HttpTarget:
         suspicious = compiled.spec.many and not compiled.spec.creates  # its 500 may be a fault of its data
         return End(
             build=lambda part: self._build(compiled, part, window),
-            exchange=lambda request: self._end.exchange(request, stop=stop, counts=not suspicious),
+            exchange=lambda request: self._end.exchange(
+                request, stop=stop, counts=not suspicious, expected=compiled.spec.on_status
+            ),
             read=lambda part, answer: read(compiled, part.attempt, answer, lambda: window.records(part.range)),
             unavailable=lambda: self._end.open_until() is not None,
             workers=self._settings.concurrency,
             pauses=self._end.openings,
             asked=self._end.asked,
+            trusted=lambda: self._end.trusted,
+            refuse=self._end.refuse,
         )
 
     def _build(self, compiled: CompiledOperation, part: Part, window: Window) -> Outgoing | Refusal:

@@ -36,8 +36,17 @@ class Environment:
             ConfigError: `.env` cannot be read, or one of its lines is not KEY=VALUE.
         """
         self._folder = folder
+        self._given = dict(variables)
         self._variables = {**read_env(folder / ".env"), **variables}
         self._secrets: set[str] = set()
+
+    def reread(self) -> None:
+        """Read `.env` once more; what was secret stays so.
+
+        Raises:
+            ConfigError: as at first; the values that were known stay.
+        """
+        self._variables = {**read_env(self._folder / ".env"), **self._given}
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -174,6 +174,17 @@ class App:
             headers[key] = value
         return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
+    def renew(self, name: str) -> None:
+        """Read anew what a connection's credentials are made of, `.env` and files: a key may have been exchanged.
+
+        Raises ConfigError where something cannot be read or used; the old ones stay.
+        """
+        self.environment.reread()
+        connection = self.loaded.project.connections[name]
+        if isinstance(connection, HttpConnection):
+            _, headers = self._http_address(name, connection)
+            self.http(name).renew(headers)
+
     def shut(self, name: str) -> NotSent | None:
         """Tell what those are told who want to use a connection since it was shut; None: it can be used."""
         if name in self._http:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,19 @@ from engine.schedule.lock import sole_scheduler
 from engine.schedule.scheduler import Scheduler, is_served
 from engine.schedule.watch_requests import Follower
 from engine.state.journal import Pause, Request, prune
-from engine.values import BusyError, Counts, Exit, Failure, ObjectResult, OneSyncError, Order, StateError, Status, log
+from engine.values import (
+    BusyError,
+    ConfigError,
+    Counts,
+    Exit,
+    Failure,
+    ObjectResult,
+    OneSyncError,
+    Order,
+    StateError,
+    Status,
+    log,
+)
 
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # engine/cli/README.md
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
@@ -274,7 +287,11 @@ class _Pauses:
         """Let one request alone find out whether a paused connection takes them again, however many objects begin."""
         self._held.pop(name, None)
         for each in self._connections[name]:
-            if each in self._http and (each in self._known or self._http[each].shut):
+            is_shut = each in self._http and self._http[each].shut is not None
+            if each in self._known or is_shut:
+                with suppress(ConfigError):  # half a key is on disk, say: the old one is asked with once more
+                    self._app.renew(each)
+            if each in self._http and (each in self._known or is_shut):
                 self._http[each].half_open()
 
     def forget(self) -> None:

@@ -179,7 +179,7 @@ def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str
 
 def _fetch(end: FeedEnd, request: Outgoing) -> Mapping[str, Any] | Refusal | SourceError:
     try:
-        answer = ask(end, request)
+        answer = ask(end, request, one_of_many=True)
     except SourceError as error:
         return error
     if isinstance(answer, Refusal):

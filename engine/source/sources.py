@@ -98,6 +98,7 @@ class DocumentSource:
             workers=settings.concurrency,
             stop=stop,
             tell=attempts.add,
+            refuse=end.refuse,
         )
 
     def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:

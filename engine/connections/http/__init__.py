@@ -32,6 +32,7 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Wait,
     Withhold,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Reading",
     "Refuse",
     "Stop",
+    "Suspect",
     "Terms",
     "Wait",
     "Withhold",

@@ -72,6 +72,7 @@ class Terms:
     deletes: tuple[bool, ...] = (False,)  # per step: its method is DELETE
     proven: frozenset[int] = frozenset()  # the steps by which a record was removed once: their path is right
     creating: frozenset[int] | None = None  # the steps that create; None: all of them, where `creates`
+    foreign: frozenset[int] = frozenset()  # the steps that may lead to another host, which has not our credentials
     look_up_after_seconds: float | None = None  # None: there is no look-up
     on_status: Mapping[int, OnStatus] = field(default_factory=dict)
     retry: Retry = Retry()

@@ -24,7 +24,7 @@ import ipaddress
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from urllib.parse import quote, urlencode
@@ -103,12 +103,20 @@ class HttpEnd:
                 code="E_CERTIFICATES",
             ) from error
 
-    def exchange(self, request: Outgoing, *, stop: threading.Event | None = None, counts: bool = True) -> Answer:
+    def exchange(
+        self,
+        request: Outgoing,
+        *,
+        stop: threading.Event | None = None,
+        counts: bool = True,
+        expected: Collection[int] = (),
+    ) -> Answer:
         """Send a request once, after waiting for the connection's concurrency, rate limit and breaker.
 
         A `stop` that is set ends the waiting, not what is already under way; so does an answer that shuts the
         connection, and from then on every exchange ends so until `half_open`. With `counts` false a 500 is no
-        failure for the breaker. Durations of answers are without the waiting.
+        failure for the breaker; a status that is `expected` says nothing of our credentials. Durations of answers are
+        without the waiting.
         """
         try:
             outgoing = self._build(request)
@@ -124,7 +132,8 @@ class HttpEnd:
         except LocalAddressError as error:  # no fault of the target: its breaker learns nothing
             return NotSent(reason=str(error))
         finally:
-            self._gate.leave(answer, place, counts=counts, asked=self.asked(request))
+            speaks = request.url is None and not (isinstance(answer, Answered) and answer.status in expected)
+            self._gate.leave(answer, place, counts=counts, speaks=speaks, asked=self.asked(request))
 
     def fault(self, request: Outgoing) -> str | None:
         """Say why a request can never be sent (an address, a header), or None; trying it again would not help."""
@@ -147,6 +156,19 @@ class HttpEnd:
     def shut(self) -> NotSent | None:
         """What every exchange gives since an answer shut the connection; None: it is open."""
         return self._gate.shut
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the target took our credentials lately."""
+        return self._gate.trusted
+
+    def refuse(self, reason: str) -> None:
+        """Shut the connection, as its refusals turned out to be of our credentials."""
+        self._gate.refuse(reason)
+
+    def renew(self, headers: Mapping[str, str]) -> None:
+        """Send other headers from now on. Raises ConfigError where one cannot be used; the old ones stay."""
+        self._headers = _own_headers(self._settings.name, headers)
 
     def half_open(self) -> None:
         """Let one request find out whether a connection that was shut, or is paused, takes them again."""

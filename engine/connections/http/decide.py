@@ -19,13 +19,14 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Wait,
     Withhold,
 )
 from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
 from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
-from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
+from engine.values import Answer, Answered, ConfigError, Lost, NotSent, OneSyncError, TargetError, Written
 
 _NEVER_REMOVED = (
     "no such removal was ever accepted, so that its path may be wrong; correct `path`, or say by"
@@ -60,8 +61,8 @@ def decide(
     if isinstance(answer, Written):
         lines = (None if at in answer.left else refusal or "" for at, refusal in enumerate(answer.refusals))
         return PerLine(lines=tuple(lines), left=answer.left)
-    if stop := _stop(answer):
-        return stop
+    if isinstance(answer, NotSent) and answer.shut:
+        return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
     if attempt.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, case)
     if isinstance(answer, Answered):
@@ -69,17 +70,14 @@ def decide(
     return _decide_silence(answer, case)
 
 
-def _stop(answer: Answer) -> Stop | None:
-    if isinstance(answer, NotSent) and answer.shut:
-        return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
-    if not isinstance(answer, Answered):
-        return None
+def _suspicion(answer: Answered) -> OneSyncError | None:
+    """Say what is wrong with the whole connection, if the answer does not concern this request alone."""
     if answer.status in REFUSING:
         message = f"the target refused our credentials ({_shown(answer)}): {PAUSING['E_CREDENTIALS']}"
-        return Stop(error=TargetError(message, code="E_CREDENTIALS"))
+        return TargetError(message, code="E_CREDENTIALS")
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
-        return Stop(error=ConfigError(message, code="E_REDIRECT"))
+        return ConfigError(message, code="E_REDIRECT")
     return None
 
 
@@ -87,7 +85,7 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
     """Say what was `asked` of whom where a decision may end a part or a run; what a shut connection tells says it."""
     if isinstance(answer, NotSent) and answer.shut:
         return decision
-    if isinstance(decision, Stop):
+    if isinstance(decision, Stop | Suspect):
         return replace(decision, error=decision.error.at(asked))
     if isinstance(decision, Again | GiveUp | Withhold):
         return replace(decision, reason=f"{asked}: {decision.reason}")
@@ -99,6 +97,10 @@ def _decide_answered(answer: Answered, reading: Reading, case: _Case) -> Decisio
         return _unlearnt(answer, case, f"bytes came behind the answer, which may be another's ({_shown(answer)})")
     if said := case.terms.on_status.get(answer.status):
         return _decide_said(said, answer, case)
+    if error := _suspicion(answer):
+        foreign = case.attempt.step in case.terms.foreign
+        refuse = Refuse(reason=_shown(answer), status=answer.status, stale=foreign and answer.status in REFUSING)
+        return refuse if foreign else Suspect(error=error, otherwise=refuse)
     return _decide_status(answer, reading, case)
 
 
@@ -161,6 +163,8 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
 
 
 def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
+    if isinstance(answer, Answered) and not answer.doubtful and (error := _suspicion(answer)):
+        return Suspect(error=error, otherwise=Hold(reason=f"the look-up is refused: {_shown(answer)}"))
     if not isinstance(answer, Answered) or answer.doubtful or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         decision = _again(answer, case, unknown=True, reason=reason)
@@ -199,7 +203,8 @@ def _again(answer: Answer, case: _Case, *, unknown: bool, reason: str) -> Decisi
         return Again(delay_seconds=backoff(tried, retry, case.chance), counts=True, unknown=unknown, reason=reason)
     if case.several and attempt.ask is Ask.SEND and isinstance(answer, Answered) and answer.status == 500:
         return Refuse(reason=reason, status=500, unknown=True, fault=True)
-    return GiveUp(reason=f"{reason} ({tried} attempts)", unknown=unknown)
+    unreachable = isinstance(answer, NotSent) and attempt.step not in case.terms.foreign
+    return GiveUp(reason=f"{reason} ({tried} attempts)", unknown=unknown, unreachable=unreachable)
 
 
 def _shown(answer: Answered) -> str:

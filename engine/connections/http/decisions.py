@@ -32,6 +32,7 @@ class Refuse:
     status: int | None
     unknown: bool = False  # something may have been done all the same
     fault: bool = False  # 500: a line alone is failed, not rejected
+    stale: bool = False  # the address that was asked is valid no more: a fresh one may be taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,15 @@ class GiveUp:
 
     reason: str
     unknown: bool
+    unreachable: bool = False  # nothing even left: others of the connection would not either
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """The answer concerns what was sent, or the whole connection: what others are answered tells."""
+
+    error: OneSyncError  # where it concerns the connection
+    otherwise: Refuse | Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,5 +121,18 @@ class Stop:
 
 
 Decision: TypeAlias = (
-    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | CreateAgain | Wait | Withhold | GiveUp | Stop
+    Confirm
+    | PerLine
+    | Refuse
+    | Again
+    | LookUp
+    | Hold
+    | Exists
+    | Gone
+    | CreateAgain
+    | Wait
+    | Withhold
+    | GiveUp
+    | Suspect
+    | Stop
 )

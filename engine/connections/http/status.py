@@ -10,7 +10,8 @@ from engine.values import Answer, Answered, Lost
 
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
 
-REFUSING = frozenset({401, 403})  # our credentials
+REFUSING = frozenset({401, 403})  # our credentials, or one request
+MAX_REFUSED = 3  # requests in a row; then it is the credentials
 
 
 def is_unlearnt(status: int) -> bool:
@@ -52,7 +53,10 @@ def asked_to_wait(answer: Answer) -> float:
 
 
 def shuts(answer: Answer, max_wait_seconds: float) -> str | None:
-    """Give the code of the error for which no object of the connection sends anything after this answer, or None."""
+    """Give the code of the error for which no object of the connection sends anything after this answer, or None.
+
+    A refusal does so only with those before it (`MAX_REFUSED`).
+    """
     if isinstance(answer, Answered) and answer.status in REFUSING:
         return "E_CREDENTIALS"
     return "E_ASKED_TO_WAIT" if asked_to_wait(answer) > max_wait_seconds else None

@@ -89,9 +89,9 @@ ANSWERS: dict[str, tuple[Any, tuple[Exit, str | None]]] = {
     "500": (500, HELD),
     "503": (503, HELD),
     "no answer": ("before", HELD),
-    "401": (401, (Exit.UNAVAILABLE, "E_CREDENTIALS")),
-    "403": (403, (Exit.UNAVAILABLE, "E_CREDENTIALS")),
-    "a redirect": (Reply(status=302, headers={"Location": "/login"}), (Exit.CONFIG, "E_REDIRECT")),
+    "401": (401, HELD),  # the create of somebody else was accepted
+    "403": (403, HELD),
+    "a redirect": (Reply(status=302, headers={"Location": "/login"}), HELD),
 }
 
 

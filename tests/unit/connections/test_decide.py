@@ -20,6 +20,7 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Wait,
     Withhold,
 )
@@ -161,14 +162,35 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
         (308, ConfigError, "E_REDIRECT", Exit.CONFIG),
     ],
 )
-def test_refused_credentials_and_redirects_stop_everything(
+def test_refused_credentials_and_redirects_may_concern_the_connection(
     attempt: Attempt, several: bool, status: int, kind: type[Exception], code: str, exit_code: Exit
 ) -> None:
-    decision = decided(answered(status), attempt, said(status, "confirm", LOOKS_UP), several=several)
+    decision = decided(answered(status), attempt, LOOKS_UP, several=several)
 
-    assert isinstance(decision, Stop)
+    assert isinstance(decision, Suspect)
     assert (type(decision.error), decision.error.code, decision.error.exit) == (kind, code, exit_code)
-    assert not decision.unknown
+    if attempt.ask is Ask.LOOK_UP:
+        assert decision.otherwise == Hold(reason=f"the look-up is refused: status {status}")
+    else:
+        assert decision.otherwise == Refuse(reason=f"status {status}", status=status)
+
+
+def test_another_host_says_nothing_of_our_credentials() -> None:
+    terms = Terms(creates=False, deletes=(False, False), foreign=frozenset({1}), retry=RETRY)
+    decisions = [decided(answered(status), replace(ONE, step=1), terms) for status in (401, 403, 308)]
+
+    assert decisions == [
+        Refuse(reason="status 401", status=401, stale=True),
+        Refuse(reason="status 403", status=403, stale=True),
+        Refuse(reason="status 308", status=308),
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 403, 308])
+def test_the_mapping_may_say_what_a_refusal_or_a_redirect_means(status: int) -> None:
+    assert decided(answered(status), ONE, said(status, "confirm", PLAIN)) == Confirm()
+    assert decided(answered(status), ONE, said(status, "wait", PLAIN)) == Wait(reason=f"status {status}")
+    assert isinstance(decided(answered(status), ASKED, said(status, "confirm", LOOKS_UP)), Suspect)
 
 
 # --- answers that leave it open ------------------------------------------------------------------------------
@@ -219,7 +241,7 @@ def test_what_certainly_had_no_effect_is_tried_again_also_if_it_creates(answer: 
     assert decisions == [
         Again(delay_seconds=6, counts=True, unknown=False, reason=reason),
         Again(delay_seconds=12, counts=True, unknown=False, reason=reason),
-        GiveUp(reason=f"{reason} (3 attempts)", unknown=False),
+        GiveUp(reason=f"{reason} (3 attempts)", unknown=False, unreachable=isinstance(answer, NotSent)),
     ]
 
 
