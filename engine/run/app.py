@@ -149,7 +149,7 @@ class App:
         """Open a SQL connection: a new one each time, for one thread; close it after use."""
         limits = self.connection(name, SqlConnection).time_outs
         url = _beside(self.folder, self._sql_url(name))
-        return SqlEnd(url, name=name, limits=limits, stop=self.stop, entrance=self._entrances[name])
+        return SqlEnd(url, name=name, limits=limits, stop=self.stop, entrance=self._entrances[name], zone=self.timezone)
 
     def _sql_url(self, name: str) -> str:
         connection = self.connection(name, SqlConnection)

@@ -35,6 +35,7 @@ _EXTRAS = {
     "oracle": "oracle",
     "firebird": "firebird",
 }
+_WHOLE_BLOBS = 2**31 - 1  # bytes up to which the driver gives a value, and no object that reads it
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433, "oracle": 1521, "firebird": 3050}
 _PLACES = frozenset({"host", "port", "service", "service_name", "sid", "unix_socket"})  # options that name the server
 _ODBC_PLACES = re.compile(r"(?i)\b(server|address|addr|port|database|dsn)\s*=\s*([^;]*)")
@@ -126,7 +127,10 @@ def open_cursor(connection: sa.Connection) -> Any:
         return dbapi_connection.cursor("one_sync")
     if dialect.driver in ("pymysql", "mysqldb"):
         return dbapi_connection.cursor(import_module(f"{dialect.loaded_dbapi.__name__}.cursors").SSCursor)
-    return dbapi_connection.cursor()
+    cursor: Any = dbapi_connection.cursor()
+    if dialect.driver == "firebird-driver":
+        cursor.stream_blob_threshold = _WHOLE_BLOBS
+    return cursor
 
 
 def abandon(cursor: Any) -> None:

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from datetime import UTC, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,10 +41,14 @@ class SqlEnd:
         limits: TimeOuts | None = None,
         stop: threading.Event | None = None,
         entrance: Entrance | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
-        """`stop` breaks off what the database is about; `entrance` is shared by the ends of one connection."""
+        """`stop` breaks off what the database is about; `entrance` is shared by the ends of one connection.
+
+        Times without a zone are of `zone`.
+        """
         self._url, self._name = url, name
-        self._limits = limits or TimeOuts()
+        self._limits, self._zone = limits or TimeOuts(), zone
         self._stop = stop or threading.Event()
         self._entrance = entrance or Entrance()
         self._writer: Link | None = None
@@ -168,7 +173,7 @@ class SqlEnd:
 
     def _open(self, unavailable: type[UnavailableError]) -> Link:
         def link() -> Link:
-            return Link(self._engine, self._words, self._limits, self._stop, unavailable=unavailable)
+            return Link(self._engine, self._words, self._limits, self._stop, unavailable=unavailable, zone=self._zone)
 
         return self._entrance.enter(link, unavailable)
 

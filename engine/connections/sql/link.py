@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, tzinfo
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from engine.connections.settings import TimeOuts
 from engine.connections.sql.connect import abandon, sqlite_file
 from engine.connections.sql.driver_thread import DriverThread
-from engine.connections.sql.session import cancel, prepare_reading, prepare_writing
+from engine.connections.sql.session import ZONE, cancel, prepare_reading, prepare_writing
 from engine.connections.sql.translation import Translation
 from engine.values import SourceError, TargetError, UnavailableError
 
@@ -33,12 +34,13 @@ class Link:
         stop: threading.Event,
         *,
         unavailable: type[UnavailableError] = SourceError,
+        zone: tzinfo = UTC,
     ) -> None:
         """Connect, to write where a TargetError is to be raised, else to read one state of the database.
 
         Raises `unavailable` if the database does not let us in, ConfigError where its url or driver is at fault.
         """
-        self._words, self._limits, self._unavailable = words, limits, unavailable
+        self._words, self._limits, self._unavailable, self._zone = words, limits, unavailable, zone
         self._opened: sa.Connection | None = None
         self._cursor: Any = None
         self.note: str | None = None  # why it does not see one state
@@ -51,7 +53,7 @@ class Link:
                 lambda: self._thread.call(lambda: self._open(engine), seconds=_seconds(engine, limits)), unavailable
             )
             prepare = prepare_writing if self._writes else prepare_reading
-            self.note = self.call(lambda: prepare(self.connection, limits))
+            self.note = self.call(lambda: prepare(self.connection, limits, zone))
         except BaseException:
             self.close()
             raise
@@ -95,6 +97,7 @@ class Link:
 
     def _open(self, engine: sa.Engine) -> None:
         self._opened = engine.connect()
+        self._opened.info[ZONE] = self._zone
 
     def _close(self) -> None:
         abandon(self._cursor)

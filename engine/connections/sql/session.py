@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, tzinfo
 from importlib import import_module
 from operator import methodcaller
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.connections.settings import TimeOuts
+from engine.connections.sql.mysql_values import decoders
 from engine.connections.sql.odd_times import keep_odd_times
 
+ZONE = "one_sync_zone"  # in the info of a connection: that of times without one
 PROGRAM = "one-sync"  # as the database's people see who is connected
 
 _ALWAYS = {
-    "postgresql": ("SET lock_timeout = {lock_ms}",),
-    "mysql": ("SET SESSION innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s}",),
-    "mariadb": ("SET SESSION innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s}",),
+    "postgresql": ("SET lock_timeout = {lock_ms}", "SET TIME ZONE '{zone}'"),
+    "mysql": ("SET SESSION innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s}, time_zone = '+00:00'",),
+    "mariadb": ("SET SESSION innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s}, time_zone = '+00:00'",),
     "mssql": ("SET LOCK_TIMEOUT {lock_ms}", f"SET CONTEXT_INFO 0x{PROGRAM.encode().hex()}"),
 }
 _ONE_STATE = {  # the last words before the first query: from here on nothing is seen that others commit, nor written
@@ -71,13 +74,15 @@ def driver_arguments(driver: str, limits: TimeOuts) -> dict[str, Any]:
         "oracledb": {"program": PROGRAM, "tcp_connect_timeout": limits.connect_seconds},
         "mssqlpython": {"timeout": connect_s},
     }
+    if driver == "pymysql":
+        arguments[driver]["conv"] = decoders(import_module("pymysql.converters").conversions)
     return arguments.get(driver, {})
 
 
-def prepare_reading(connection: sa.Connection, limits: TimeOuts) -> str | None:
+def prepare_reading(connection: sa.Connection, limits: TimeOuts, zone: tzinfo = UTC) -> str | None:
     """Begin a transaction that reads one state of the database, and writes nothing; answers why it cannot be one."""
     dialect = connection.dialect.name
-    _prepare(connection, limits)
+    _prepare(connection, limits, zone)
     driver_connection: Any = connection.connection.driver_connection
     if dialect == "postgresql":
         keep_odd_times(driver_connection)
@@ -92,9 +97,9 @@ def prepare_reading(connection: sa.Connection, limits: TimeOuts) -> str | None:
     return None
 
 
-def prepare_writing(connection: sa.Connection, limits: TimeOuts) -> None:
+def prepare_writing(connection: sa.Connection, limits: TimeOuts, zone: tzinfo = UTC) -> None:
     """Make a connection one that refuses what it cannot hold exactly."""
-    _prepare(connection, limits)
+    _prepare(connection, limits, zone)
     for statement in _WRITING.get(connection.dialect.name, ()):
         connection.exec_driver_sql(statement)
     connection.commit()
@@ -102,10 +107,11 @@ def prepare_writing(connection: sa.Connection, limits: TimeOuts) -> None:
         _begin_firebird(connection.connection.driver_connection, limits, reads=False)
 
 
-def _prepare(connection: sa.Connection, limits: TimeOuts) -> None:
+def _prepare(connection: sa.Connection, limits: TimeOuts, zone: tzinfo) -> None:
     lock_s = max(1, math.ceil(limits.lock_seconds))
     for statement in _ALWAYS.get(connection.dialect.name, ()):
-        connection.exec_driver_sql(statement.format(lock_s=lock_s, lock_ms=max(1, round(limits.lock_seconds * 1000))))
+        lock_ms = max(1, round(limits.lock_seconds * 1000))
+        connection.exec_driver_sql(statement.format(lock_s=lock_s, lock_ms=lock_ms, zone=zone))
     driver_connection: Any = connection.connection.driver_connection
     if connection.dialect.name == "oracle":  # has no time-out for locks alone
         driver_connection.call_timeout = round(limits.statement_seconds * 1000)

@@ -21,7 +21,7 @@ from engine.templates.filters.texts import (
     upper,
     whole_path,
 )
-from engine.templates.filters.times import date, instant
+from engine.templates.filters.times import date, instant, local_datetime
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
@@ -30,6 +30,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "text": text,
     "date": date,
     "instant": instant,
+    "local_datetime": local_datetime,
     "path": path,
     "whole_path": whole_path,
     "blank_to_null": blank_to_null,

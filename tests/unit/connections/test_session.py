@@ -48,7 +48,7 @@ class Connection:
             "mysql",
             "pymysql",
             [
-                "SET SESSION innodb_lock_wait_timeout = 3, lock_wait_timeout = 3",
+                "SET SESSION innodb_lock_wait_timeout = 3, lock_wait_timeout = 3, time_zone = '+00:00'",
                 "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
                 "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
             ],
