@@ -142,6 +142,7 @@ EXAMPLES: Mapping[str, tuple[tuple[Any, str], ...]] = {  # of each filter: value
     "text": ((7, "x | text"), (Decimal("1.50"), "x | text"), (True, "x | text")),
     "date": ((dt.datetime(2024, 3, 1, 10, 30), "x | date"), ("2024-02-29T23:30:00Z", "x | date")),
     "instant": ((dt.datetime(2024, 3, 1, 10, 30), "x | instant"), ("2024-03-01T10:30:00+02:00", "x | instant")),
+    "local_datetime": (("2024-03-01T09:30:00Z", "x | local_datetime"), ("2024-03-01T10:30:00", "x | local_datetime")),
     "path": (("A/1", "x | path"), ("..", "x | path"), ("", "x | path")),
     "whole_path": (("/a/B 1", "x | whole_path"), ("a?b=%2F", "x | whole_path"), ("a/../b", "x | whole_path")),
     "blank_to_null": (("  ", "x | blank_to_null"), (" a ", "x | blank_to_null")),

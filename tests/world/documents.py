@@ -272,7 +272,10 @@ state: ${ONE_SYNC_STATE:-.one-sync}
 files_root: ${ERP_FILES:-files}
 defaults: {chunk_size: 100, on_null: omit, retry_rejected_after_hours: 1.5}
 connections:
-  erp: {type: sql, url: "sqlite:///erp.db"}
+  erp:
+    type: sql
+    url: "sqlite:///erp.db"
+    time_outs: {connect_seconds: 5, lock_seconds: 10, statement_seconds: 60}
   one:
     type: http
     base_url: https://one.example.com/base
