@@ -216,6 +216,8 @@ class Ref:
 
 # --- writing to SQL ----------------------------------------------------------------------------------
 
+Absent: TypeAlias = Literal["refuse", "none"]  # what it means that a document lacks the list of `each`
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWrite:
@@ -223,6 +225,7 @@ class TableWrite:
     key: Mapping[str, Templates]
     fields: Mapping[str, Templates] = field(default_factory=dict)
     each: str | None = None  # path of a list in the document: one row an element, the document is `parent`
+    absent: Absent = "refuse"
     orphans: Literal["keep", "delete"] = "keep"
 
 
@@ -231,6 +234,7 @@ class Statement:
     sql: str  # with named parameters, :name
     params: Mapping[str, Templates] = field(default_factory=dict)
     each: str | None = None
+    absent: Absent = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def pages(feed: Feed, end: FeedEnd, cursor: Any) -> Iterator[Page]:
         if items:
             yield read_items(feed, end, items, cursor if stands else following)
         elif (stands and empty > 1) or empty == MOST_EMPTY:
-            yield Page(documents=(), cursor=cursor if stands else following, requests=empty)
+            yield Page(documents=(), cursor=cursor if stands else following)
         if stands or empty == MOST_EMPTY:
             return
         circle.step(following)

@@ -368,7 +368,7 @@ write:
   connection: erp
   statements:
     - {sql: "CALL save_visit(:id)", params: {id: "{{ id }}"}}
-    - {sql: "CALL save_guest(:id, :name)", params: {id: "{{ parent.id }}", name: "{{ item }}"}, $each: guests}
+    - {sql: "CALL save_guest(:id, :name)", params: {id: "{{ parent.id }}", name: "{{ item }}"}, $each: guests, $absent: none}
   removed:
     tables: [{table: visit, key: {id: "{{ id }}"}, fields: {gone: 1}}]
 samples:

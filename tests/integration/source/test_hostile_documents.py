@@ -221,6 +221,21 @@ def test_items_that_are_the_documents_are_refused_alone_where_they_are_none(it: 
     assert [each["item"] for each in kept if each["item"]] == [{"subject": "1"}, {"subject": "2"}, "x"] or kept
 
 
+@pytest.mark.parametrize("lacking", [{}, {"lines": None}, {"rows": [{"number": 1, "text": "one"}]}], ids=str)
+def test_a_list_that_is_not_there_is_no_empty_list(it: World, lacking: dict[str, Any]) -> None:
+    it.edit("letters", ("      $absent: none\n", ""))
+    it.platform.write("l1", {"id": "l1", "subject": "s", "lines": [{"number": 1, "text": "one"}]})
+    it.run("letters")
+
+    it.platform.write("l1", {"id": "l1", "subject": "later", **lacking})
+    assert it.run("letters")["rejected"] == 1
+    assert it.sql("SELECT text FROM letter_line") == [("one",)]
+
+    it.platform.write("l1", {"id": "l1", "subject": "last", "lines": []})
+    assert it.run("letters")["confirmed"] == 1
+    assert it.sql("SELECT text FROM letter_line") == []
+
+
 # --- pages --------------------------------------------------------------------------------------------------------
 
 PAGES: dict[str, tuple[Reply, str | None]] = {  # the answer of the feed; the code of the run's failure

@@ -886,8 +886,8 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
     ("mapping", "$defs/http_source/properties/pages", "Pages", {}),
     ("mapping", "$defs/http_source/properties/feed", "Feed", {}),
     ("mapping", "$defs/http_source/properties/fetch", "Fetch", {}),
-    ("mapping", "$defs/tables/items", "TableWrite", {"$each": ("each",)}),
-    ("mapping", "$defs/statements/items", "Statement", {"$each": ("each",)}),
+    ("mapping", "$defs/tables/items", "TableWrite", {"$each": ("each",), "$absent": ("absent",)}),
+    ("mapping", "$defs/statements/items", "Statement", {"$each": ("each",), "$absent": ("absent",)}),
 ]
 
 # Fields of the types that no key of a file names.
