@@ -38,10 +38,13 @@ class Context:
 
     @cached_property
     def app(self) -> App:
-        """The project. Raises ConfigError with all problems of all files."""
+        """The project without the objects that faults block. Raises ConfigError where project.yaml has a fault."""
+        from engine.cli.interrupt import stop_at_ctrl_c  # noqa: PLC0415
         from engine.run import App  # noqa: PLC0415
 
-        return App(self.project, self.variables)
+        app = App(self.project, self.variables, faulty=True)
+        stop_at_ctrl_c(app.stop)
+        return app
 
     @cached_property
     def out(self) -> Output:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one stops in good order, the second one at once."""
+"""Ctrl-C and SIGTERM: the first one stops a run in good order, the second one at once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.1
+
+
+def stop_at_ctrl_c(stop: threading.Event) -> None:
+    """Let Ctrl-C end a command that only looks, as ever, and what a database is about for it too."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, end)
 
 
 class Interrupts:

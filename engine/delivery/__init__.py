@@ -9,6 +9,7 @@ outcome        what a decision comes to for the part that it is about
 done_events    what becomes of a part, told as `Done`
 split          what is sent next where a part of a chunk is refused, until the bad line stands alone
 cut            a part in halves, in lines alone, or by the results of its lines
+removals       removals whose path is proven, as one was accepted by it
 targets        the two kinds of target: HTTP requests, writes to an ERP
 events         what delivery tells, to whoever records it
 notes          what is noted of an event, as small values: mark, claims, receipt, binding, rejection, count
@@ -25,6 +26,7 @@ from engine.delivery.part import Part
 from engine.delivery.parts import parts_of
 from engine.delivery.record_events import Recorder, Tally, judged, note_pause
 from engine.delivery.refuse import as_document, reject
+from engine.delivery.removals import proven
 from engine.delivery.split import MAX_SPLITS
 from engine.delivery.targets import RECORDS_A_PART, HttpTarget, SqlTarget, Target, Window, described
 
@@ -50,5 +52,6 @@ __all__ = [
     "judged",
     "note_pause",
     "parts_of",
+    "proven",
     "reject",
 ]

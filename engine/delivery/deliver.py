@@ -6,18 +6,32 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.connections.http import Again, Ask, Decision, GiveUp, Reading, Stop, Terms, decide, located
+from engine.connections.http import (
+    Again,
+    Ask,
+    Decision,
+    GiveUp,
+    Reading,
+    Stop,
+    Suspect,
+    Terms,
+    accepted,
+    decide,
+    located,
+)
 from engine.delivery.done_events import unfinished, unmade
 from engine.delivery.events import Done, Event, Exchanged, Halted, Leaving, Split, Verdict
 from engine.delivery.outcome import Outcome, outcome_of
 from engine.delivery.part import Part
+from engine.delivery.removals import removes
 from engine.delivery.split import MAX_SPLITS, Family, Limits, after
 from engine.delivery.work_list import Worklist
 from engine.values import Answer, NotSent, OneSyncError, Refusal, RunError
 
+MAX_SUSPECTS = 3  # in a row; then the connection is at fault
 MAX_BAD_GROUPS = 3  # in a row; then the fault is not in the data
 
 
@@ -30,6 +44,8 @@ class End:
     read: Callable[[Part, Answer], Reading]
     unavailable: Callable[[], bool]  # the breaker is open
     workers: int
+    trusted: Callable[[], bool] = lambda: False  # it took our credentials lately
+    refuse: Callable[[str], None] = lambda reason: None  # our credentials are what was refused
     pauses: Callable[[], int] = lambda: 0  # how often the breaker has opened
     asked: Callable[[Any], str] = lambda request: "the target"  # what a request asks of whom, for errors
 
@@ -50,6 +66,8 @@ class Delivery:
         self._terms, self._end, self._stop = terms, end, stop
         self._worklist = Worklist(parts)
         self._families: dict[int, Family] = {}
+        self._suspects: list[tuple[Part, Suspect]] = []  # since the target last accepted something
+        self._was_accepted = False
         self._ended_groups: set[int] = set()
         self._bad_groups = 0  # in a row
         self.splits_left = splits_left
@@ -63,7 +81,7 @@ class Delivery:
         """
         under_way: dict[Future[Answer], tuple[Part, Any]] = {}
         with ThreadPoolExecutor(max_workers=self._end.workers, thread_name_prefix="deliver") as pool:
-            while under_way or not self._worklist.is_empty():
+            while under_way or self._suspects or not self._worklist.is_empty():
                 if self._ended():
                     yield from self._drop_all()
                 for part in self._ready(self._end.workers - len(under_way)):
@@ -77,6 +95,8 @@ class Delivery:
                 finished, _ = wait(under_way, timeout=self._pause(bool(under_way)), return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield from self._take(future, *under_way.pop(future))
+                if not under_way and self._worklist.is_empty():
+                    yield from self._judge(is_over=True)
 
     # --- before a request leaves ---------------------------------------------------------------------------
 
@@ -119,13 +139,37 @@ class Delivery:
             chance=random.random(),  # noqa: S311  jitter, no secret
         )
         if not (isinstance(answer, NotSent) and answer.is_untried):
-            yield Exchanged(part=part, request=request, answer=answer, decision=decision)
+            step = part.attempt.step
+            deletes = step < self._terms.steps and self._terms.deletes[step]
+            attempt = Exchanged(part=part, request=request, answer=answer, decision=decision, deletes=deletes)
+            if removes(attempt):
+                self._terms = replace(self._terms, proven=self._terms.proven | {step})
+            yield attempt
         if isinstance(answer, NotSent) and self._stop.is_set():
             outcome = Outcome(told=(unfinished(part, self._terms, self._why_ended()),))
         else:
             decision = located(decision, answer, self._end.asked(request))
+            if isinstance(decision, Suspect):
+                self._suspects.append((part, decision))
+                yield from self._judge()
+                return
             outcome = outcome_of(decision, part, self._terms, silent=self._is_silent(decision))
         yield from self._follow(part, outcome)
+        if accepted(answer):
+            self._was_accepted = True
+            yield from self._judge(is_accepted=True)
+
+    def _judge(self, *, is_accepted: bool = False, is_over: bool = False) -> Iterator[Event]:
+        """Find out whether answers concern their records alone, or the connection; as long as nobody knows, wait."""
+        acquitted = is_accepted or (is_over and (self._was_accepted or self._end.trusted()))
+        if not acquitted and not is_over and len(self._suspects) < MAX_SUSPECTS:
+            return
+        suspects, self._suspects = self._suspects, []
+        if suspects and not acquitted and suspects[0][1].error.code == "E_CREDENTIALS":
+            self._end.refuse(suspects[0][1].error.message)
+        for part, suspect in suspects:
+            decision = suspect.otherwise if acquitted else suspect
+            yield from self._follow(part, outcome_of(decision, part, self._terms))
 
     def _is_silent(self, decision: Decision) -> bool:
         """Tell whether the breaker ends the operation: one pause of it is waited out while attempts are left."""
@@ -181,5 +225,6 @@ class Delivery:
 
     def _drop_all(self) -> Iterator[Event]:
         """Give up all that is left."""
-        for part in self._worklist.drain():
+        suspects, self._suspects = self._suspects, []
+        for part in [*(part for part, _ in suspects), *self._worklist.drain()]:
             yield from self._follow(part, Outcome(told=(unfinished(part, self._terms, self._why_ended()),)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.connections.http import SHOWN, Ask, GiveUp, Refuse, Terms, Wait
+from engine.connections.http import SHOWN, Ask, GiveUp, PerLine, Refuse, Terms, Wait, Withhold
 from engine.delivery.cut import by_result
 from engine.delivery.events import Done, Verdict
 from engine.delivery.part import Part
@@ -50,6 +50,12 @@ def waiting(part: Part, terms: Terms, decision: Wait) -> Done:
     return Done(part=part, verdict=Verdict.WAITING, clean=clean, reason=decision.reason)
 
 
+def withheld(part: Part, terms: Terms, decision: Withhold) -> Done:
+    """Hold a removal back until a person has looked, or another one was accepted."""
+    clean = is_untouched(part, terms)
+    return Done(part=part, verdict=Verdict.WITHHELD, clean=clean, reason=decision.reason)
+
+
 def refused_alone(part: Part, terms: Terms, decision: Refuse) -> Done:
     """Refuse a line that stands alone, or leave it where the fault may be the target's."""
     if decision.fault:
@@ -64,14 +70,17 @@ def refused_alone(part: Part, terms: Terms, decision: Refuse) -> Done:
     )
 
 
-def line_by_line(part: Part, lines: tuple[str | None, ...]) -> tuple[Done, ...]:
+def line_by_line(part: Part, decision: PerLine) -> tuple[Done, ...]:
     """Give the verdicts of an answer that speaks of each line; neighbours of one verdict are told at once."""
-    return tuple(_of_lines(line, result) for line, result in by_result(part, lines))
+    return tuple(
+        _of_lines(lines, result, decision.left.get(lines.range.first - part.range.first))
+        for lines, result in by_result(part, decision.lines)
+    )
 
 
-def _of_lines(lines: Part, result: str | None) -> Done:
+def _of_lines(lines: Part, result: str | None, left: str | None) -> Done:
     if result is None:
-        return failed(lines, "the answer does not name this line")
+        return failed(lines, left or "the answer does not name this line")
     if not result:
         return Done(part=lines, verdict=Verdict.CONFIRMED)
     refusal = Refusal(stage=Stage.TARGET, reason=result[:SHOWN])

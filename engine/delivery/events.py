@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     WAITING = "waiting"
     EXISTS = "exists"  # a look-up found it; what it holds there is not known
+    WITHHELD = "withheld"  # to be removed, and the target does not know it: its path may be wrong
     GONE = "gone"  # the target has it no more, so that it has to be created
 
 
@@ -39,6 +40,7 @@ class Exchanged:
     request: Any
     answer: Answer
     decision: Decision
+    deletes: bool = False  # its method is DELETE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ Counted: TypeAlias = Literal[
     "confirmed",
     "rejected",
     "waiting",
+    "withheld",
     "unknown",
     "failed",
     "not_due",
@@ -133,7 +134,7 @@ class Count:
 
     what: Counted
     by: int
-    why: str = ""  # they failed
+    why: str = ""  # they failed, or are withheld
 
 
 Note: TypeAlias = (

@@ -20,10 +20,12 @@ from engine.connections.http import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Terms,
     Wait,
+    Withhold,
 )
-from engine.delivery.done_events import given_up, line_by_line, unfinished, waiting
+from engine.delivery.done_events import given_up, line_by_line, unfinished, waiting, withheld
 from engine.delivery.events import Done, Event, Found, Stepped, Unlearnt, Verdict
 from engine.delivery.part import Part
 from engine.values import OneSyncError, TargetError
@@ -59,7 +61,7 @@ def outcome_of(decision: Decision, part: Part, terms: Terms, *, silent: bool = F
 
 def _accepted(decision: Confirm | PerLine, part: Part, terms: Terms) -> Outcome:
     if isinstance(decision, PerLine):
-        return Outcome(told=line_by_line(part, decision.lines), accepted=True)
+        return Outcome(told=line_by_line(part, decision), accepted=True)
     saved = {**part.attempt.saved, **decision.saved}
     if part.attempt.ask is Ask.SEND and part.attempt.step + 1 < terms.steps:
         following = part.next_step(saved)
@@ -70,6 +72,8 @@ def _accepted(decision: Confirm | PerLine, part: Part, terms: Terms) -> Outcome:
 def _refused(decision: Refuse, part: Part, terms: Terms) -> Outcome:
     """Do what an earlier run did once more where its next step is refused, creates aside; else it is a refusal."""
     restart = terms.restart(part.attempt.step)
+    if decision.stale and restart < part.attempt.step and not part.past.renewed:
+        return Outcome(again=(part.renew(restart), 0.0))
     if part.past.resumed and restart < part.attempt.step and not decision.fault:
         return Outcome(again=(part.from_step(restart), 0.0))
     return Outcome(refused=(part.ended(unknown=decision.unknown), decision))
@@ -99,7 +103,7 @@ def _looked_up(decision: CreateAgain | Elsewhere, part: Part, terms: Terms) -> O
     return Outcome(told=(Found(part=found),), again=(found, 0.0))
 
 
-_Final: TypeAlias = Hold | Gone | Exists | Wait | GiveUp | Stop
+_Final: TypeAlias = Hold | Gone | Exists | Wait | Withhold | GiveUp | Suspect | Stop
 
 
 def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcome:
@@ -113,9 +117,14 @@ def _over(decision: _Final, part: Part, terms: Terms, *, silent: bool) -> Outcom
             done = Done(part=part, verdict=Verdict.EXISTS, saved=decision.saved)
         case Wait():
             done = waiting(part, terms, decision)
+        case Withhold():
+            done = withheld(part, terms, decision)
         case GiveUp():
             done = given_up(part, terms, decision)
-            halted = _silent(decision.reason) if silent else None
+            halted = _silent(decision.reason) if silent or decision.unreachable else None
+        case Suspect():  # of which nobody knew more
+            done = unfinished(part, terms, decision.error.message)
+            halted = decision.error
         case Stop():
             done = unfinished(part.ended(unknown=decision.unknown), terms, decision.error.message)
             halted = decision.error

@@ -17,6 +17,7 @@ class Past:
     unknown: bool = False  # some attempt of it, or of what it was split from, ended unknown
     resumed: bool = False  # its first steps were done by an earlier run
     starts_over: bool = False  # and what they did stands no longer: what is noted of it is taken back before it leaves
+    renewed: bool = False  # its first steps were done once more, for a fresh address
     made_as: str | None = None  # the payload that it was created with, where that is another one; "": nobody knows
     claimed_as: str | None = None  # the payload of a create that an earlier run did not learn the outcome of
 
@@ -88,6 +89,11 @@ class Part:
     def from_step(self, step: int) -> Part:
         """Do once more what an earlier run did from a step on."""
         return replace(self, attempt=self.attempt.from_step(step), past=replace(self.past, resumed=False))
+
+    def renew(self, step: int) -> Part:
+        """Do once more what was done from a step on, as the address that it gave is valid no more."""
+        part = self.from_step(step)
+        return replace(part, past=replace(part.past, renewed=True))
 
     # --- its lines -------------------------------------------------------------------------------------------
 

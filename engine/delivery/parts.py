@@ -34,7 +34,7 @@ def parts_of(
     size, terms = target.size(operation), target.terms(operation)
     parts = _begun(state, terms, _cut(state, size))
     if size == 1:
-        parts = _maybe_gone(state, parts)
+        parts = _maybe_gone(state, parts, terms)
     if load and (first := _to_ask_first(state, load)):
         parts = (part.asked_first() if part.range.first in first and part.is_new else part for part in parts)
     return _asked(state, parts, settle_seconds=terms.look_up_after_seconds or 0.0)
@@ -82,10 +82,16 @@ def _continued(part: Part, progress: Progress, payload_hash: str, terms: Terms, 
     return part.begun_before(step=step, saved=progress.saved, stands=stands, made_as=made_as)
 
 
-def _maybe_gone(state: _State, parts: Iterable[Part]) -> Iterator[Part]:
-    """Point out records that a lost removal may have taken away, where another operation could create them again."""
-    known = state.program.takes.get(Change.ADDED) in {None, state.operation}
-    gone = set() if known else changes.maybe_gone(state.staging, state.operation)
+def _maybe_gone(state: _State, parts: Iterable[Part], terms: Terms) -> Iterator[Part]:
+    """Point out records that a lost removal may have taken away: back again, or to be removed once more.
+
+    Those that are back matter where another operation could create them again; of a removal of several steps nobody
+    knows which one was lost.
+    """
+    creates_again = state.program.takes.get(Change.ADDED) not in {None, state.operation}
+    gone = changes.maybe_gone(state.staging, state.operation, Change.CHANGED) if creates_again else set()
+    if terms.deletes == (True,):
+        gone |= changes.maybe_gone(state.staging, state.operation, Change.REMOVED)
     for part in parts:
         yield part.removed_before() if part.range.first in gone else part
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
+from engine.connections import PAUSING
 from engine.connections.http import (
-    PAUSING,
     Again,
     Confirm,
     Decision,
@@ -16,6 +16,8 @@ from engine.connections.http import (
     LookUp,
     PerLine,
     Refuse,
+    Suspect,
+    Withhold,
     accepted,
 )
 from engine.delivery import refuse
@@ -37,11 +39,23 @@ from engine.delivery.notes import (
     StandAs,
     Unbind,
 )
+from engine.delivery.removals import removal, removes
 from engine.delivery.targets import Target, Window
 from engine.mapping.program import Program
 from engine.state import RunJournal, changes
 from engine.state.journal import Claim, Exchange, Progress
-from engine.values import DOCUMENT, Change, Counts, Key, OneSyncError, Range, TargetError, subtract
+from engine.values import (
+    DOCUMENT,
+    Change,
+    Counts,
+    Key,
+    OneSyncError,
+    Range,
+    TargetError,
+    UnavailableError,
+    Written,
+    subtract,
+)
 
 _OUTCOMES: dict[type, str] = {
     Confirm: "confirmed",
@@ -52,6 +66,8 @@ _OUTCOMES: dict[type, str] = {
     Hold: "unknown",
     GiveUp: "failed",
     Gone: "gone",
+    Withhold: "withheld",
+    Suspect: "refused",
 }
 
 
@@ -63,12 +79,16 @@ class Tally:
     rejected: set[Key] = field(default_factory=set)
     error: OneSyncError | None = None  # what ended it early
     first_failure: str | None = None  # why the first record failed
+    first_withheld: str | None = None  # why the first removal was held back on its way
     splits_left: int = 0
 
     def count(self, count: Count) -> None:
         """Take in a count."""
         setattr(self.counts, count.what, getattr(self.counts, count.what) + count.by)
-        self.first_failure = self.first_failure or count.why or None
+        if count.what == "withheld":
+            self.first_withheld = self.first_withheld or count.why
+        else:
+            self.first_failure = self.first_failure or count.why or None
 
 
 class Recorder:
@@ -90,6 +110,7 @@ class Recorder:
         self._facts, self._tally = facts, tally
         self._sent = Sent()
         self._attempts: list[Exchange] = []  # to be written with the next event
+        self._removed_by: set[str] = set()  # the same, of accepted removals
         self._records: dict[Range, list[tuple[Key, Change, str]]] = {}  # that the notes of one event speak of
         self._paused = target.connection in journal.pauses.all()
 
@@ -117,7 +138,9 @@ class Recorder:
         self._tally.count(Count(what="retries", by=isinstance(event.decision, Again)))
         exchange = self._target.describe(event.request, event.answer)
         self._attempts.append(judged(exchange, event.decision, lines=event.part.range.size))
-        if self._paused and accepted(event.answer):
+        if removes(event):
+            self._removed_by.add(removal(self._program, self._facts.operation, event.part.attempt.step))
+        if self._paused and (isinstance(event.answer, Written) or accepted(event.answer)):
             self._journal.pauses.end(self._target.connection)
             self._paused = False
 
@@ -128,7 +151,9 @@ class Recorder:
         with self._journal.transaction():
             for exchange in self._attempts:
                 self._journal.requests.add(self._program.object, self._run_id, exchange)
-            self._attempts, self._records = [], {}
+            for request in self._removed_by:
+                self._journal.removals.add(self._program.object, request)
+            self._attempts, self._records, self._removed_by = [], {}, set()
             for note in notes:
                 self._put(note)
 
@@ -227,6 +252,9 @@ def judged(exchange: Exchange, decision: Decision, *, lines: int = 0) -> Exchang
 
 def note_pause(journal: RunJournal, connection: str, error: OneSyncError) -> None:
     """Pause a connection where an error concerns all its objects; at once, so that none of them begins meanwhile."""
-    if isinstance(error, TargetError) and error.code in PAUSING:
-        reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it
-        journal.pauses.add(connection, reason, asked_seconds=error.wait_seconds)
+    if not isinstance(error, UnavailableError) or error.code not in PAUSING:
+        return
+    connection = error.connection or connection
+    reason = error.message.removeprefix(f"connection {connection}: ")  # its name stands beside it
+    asked_seconds = error.wait_seconds if isinstance(error, TargetError) else None
+    journal.pauses.add(connection, reason, asked_seconds=asked_seconds)

@@ -15,10 +15,11 @@ from engine.delivery.part import Part
 from engine.mapping.program import CompiledOperation, ManyLines, Sends, Writes, build_many, build_one, read
 from engine.state import Staging, changes
 from engine.state.journal import Exchange
-from engine.values import Answer, Answered, Numbered, Outgoing, Range, Refusal, Stage, Written, json_text
+from engine.values import Answer, Answered, Numbered, Outgoing, Range, Refusal, Stage, TargetError, Written, json_text
 
 WINDOW = 1_000  # records read ahead for requests of one record
 RECORDS_A_PART = 500  # written to an ERP between two receipts
+MAX_LOCKED = 3  # records of a run that others may hold; then it is a table, and each wait is for nothing
 
 
 class Target(Protocol):
@@ -97,12 +98,16 @@ class HttpTarget:
         suspicious = compiled.spec.many and not compiled.spec.creates  # its 500 may be a fault of its data
         return End(
             build=lambda part: self._build(compiled, part, window),
-            exchange=lambda request: self._end.exchange(request, stop=stop, counts=not suspicious),
+            exchange=lambda request: self._end.exchange(
+                request, stop=stop, counts=not suspicious, expected=compiled.spec.on_status
+            ),
             read=lambda part, answer: read(compiled, part.attempt, answer, lambda: window.records(part.range)),
             unavailable=lambda: self._end.open_until() is not None,
             workers=self._settings.concurrency,
             pauses=self._end.openings,
             asked=self._end.asked,
+            trusted=lambda: self._end.trusted,
+            refuse=self._end.refuse,
         )
 
     def _build(self, compiled: CompiledOperation, part: Part, window: Window) -> Outgoing | Refusal:
@@ -136,6 +141,7 @@ class SqlTarget:
     def __init__(self, writes: Writes, end: SqlEnd) -> None:
         self._writes = writes
         self._end = end
+        self._locked = 0  # records of this run
         self.connection = writes.spec.connection
 
     def size(self, operation: int) -> int:
@@ -164,18 +170,25 @@ class SqlTarget:
         return [_from_json(each, statements) for each in json_text.decode(line or "[]")]
 
     def _write(self, records: Sequence[list[TableRows | StatementCall] | Refusal]) -> Written:
-        begun = time.monotonic()
-        return Written(
-            refusals=tuple(self._write_one(record) for record in records), duration_seconds=time.monotonic() - begun
-        )
+        begun, left = time.monotonic(), dict[int, str]()
+        refusals = tuple(self._write_one(record, at, left) for at, record in enumerate(records))
+        return Written(refusals=refusals, left=left, duration_seconds=time.monotonic() - begun)
 
-    def _write_one(self, record: list[TableRows | StatementCall] | Refusal) -> str | None:
+    def _write_one(
+        self, record: list[TableRows | StatementCall] | Refusal, at: int, left: dict[int, str]
+    ) -> str | None:
+        """Write a record; one that a person holds at this moment is left, and holds up nobody else."""
         if isinstance(record, Refusal):
             return record.reason
         try:
             self._end.write(record)
         except RecordRefused as refused:
             return str(refused)
+        except TargetError as error:
+            self._locked += error.code == "E_LOCKED"
+            if error.code != "E_LOCKED" or self._locked > MAX_LOCKED:
+                raise
+            left[at] = error.message
         return None
 
     def describe(self, request: Any, answer: Answer) -> Exchange:

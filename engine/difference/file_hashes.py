@@ -6,7 +6,17 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from engine.mapping.program import FileFault, FileSet, FileState, content, file_column, locate, look, path_column
+from engine.mapping.program import (
+    FileFault,
+    FileSet,
+    FileState,
+    content,
+    file_column,
+    locate,
+    look,
+    path_column,
+    require_root,
+)
 from engine.state import Staging, column, more
 from engine.values import Kind, restorer_of
 
@@ -22,6 +32,7 @@ def stage_files(staging: Staging, files: FileSet, stoppable: Stoppable) -> None:
     Expects the table `set_aside`.
     A file is read only when its size or time of change differs from what the object's file remembers.
     """
+    require_root(files)
     known = _remembered(staging)
     seen: dict[str, FileState] = {}
     staging.begin("file_faults")

@@ -7,6 +7,8 @@ dry_run            a run without its last steps, on a copy of the state
 copy               the copy of an object's state that dry commands work on
 probe              do the connections answer
 live_check         what only the ends can say of a mapping
+live_rows          what only a source's rows can say of it
+live_writes        what only a database can say of `write`
 security_warnings  what of a project lies open to others
 samples/           the samples of a mapping, through the code of a run to requests or writes
 snapshots          one readable file an object, and what differs
@@ -15,7 +17,7 @@ coverage           what of a mapping no sample exercises
 
 from engine.inspect.coverage import Gap, gaps
 from engine.inspect.live_check import Answers, ask
-from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
+from engine.inspect.plan import ObjectPlan, Sample, blocked_plans, exit_of, plan
 from engine.inspect.probe import probe
 from engine.inspect.render_requests import preview
 from engine.inspect.security_warnings import exposures
@@ -31,6 +33,7 @@ __all__ = [
     "ObjectPlan",
     "Sample",
     "ask",
+    "blocked_plans",
     "claim_reason",
     "compare",
     "document_of",

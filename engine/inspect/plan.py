@@ -9,6 +9,7 @@ from typing import Any
 from engine.connections.http import Ask
 from engine.inspect.dry_run import Made, Rehearsal, rehearsed
 from engine.mapping import MappingSpec
+from engine.mapping.load import blocked_reason
 from engine.run import App, asked_first, blind_creates
 from engine.state import changes, first_load, ledger
 from engine.values import (
@@ -95,6 +96,19 @@ def plan(app: App, mapping: MappingSpec, *, samples: int = SAMPLES) -> ObjectPla
         notes=tuple(notes),
         failure=failure,
     )
+
+
+def blocked_plans(app: App) -> list[ObjectPlan]:
+    """Give the plans of the objects that faults of files keep from running."""
+    return [
+        ObjectPlan(
+            object=name,
+            counts=Counts(),
+            has_changes=False,
+            failure=Failure(code="E_BLOCKED", message=blocked_reason(problems), exit=int(Exit.CONFIG)),
+        )
+        for name, problems in app.loaded.held_up.items()
+    ]
 
 
 def exit_of(plans: Sequence[ObjectPlan], *, detailed: bool) -> Exit | int:

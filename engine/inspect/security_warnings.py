@@ -1,4 +1,4 @@
-"""What of a project lies open to others: keys sent in the clear, a `.env` for all to read, files of any place."""
+"""What of a project lies open to others: keys sent in the clear, a `.env` for all to read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.values import ConfigError, Place, Problem
 def exposures(app: App, mappings: Iterable[MappingSpec]) -> list[Problem]:
     """List what should be looked at before these objects run; nothing of it is forbidden."""
     chosen = list(mappings)
-    return [*_open_env(app), *_clear_text(app, chosen), *_any_file(app, chosen)]
+    return [*_open_env(app), *_clear_text(app, chosen)]
 
 
 def _open_env(app: App) -> Iterator[Problem]:
@@ -34,7 +34,7 @@ def _clear_text(app: App, mappings: Iterable[MappingSpec]) -> Iterator[Problem]:
     project = app.loaded.project
     for name in sorted({name for mapping in mappings for name in connections_of(project, mapping)}):
         connection = project.connections.get(name)
-        if not isinstance(connection, HttpConnection) or not any("${" in text for text in connection.headers.values()):
+        if not isinstance(connection, HttpConnection) or not _sends_secrets(connection):
             continue
         place = place_of(project.places, ("connections", name, "base_url"))
         with suppress(ConfigError, ValueError):  # a missing variable is told elsewhere
@@ -44,17 +44,12 @@ def _clear_text(app: App, mappings: Iterable[MappingSpec]) -> Iterator[Problem]:
                 yield Problem(code="E_CLEAR_TEXT", message=message, place=place)
 
 
+def _sends_secrets(connection: HttpConnection) -> bool:
+    return any(connection.hides(header, text) for header, text in connection.headers.items())
+
+
 def _is_here(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _any_file(app: App, mappings: Iterable[MappingSpec]) -> Iterator[Problem]:
-    if app.loaded.project.files_root is not None:
-        return
-    for mapping in mappings:
-        if any(each.path for each in mapping.files.values()):
-            message = "a path in the source may name any file of this machine: set files_root in project.yaml"
-            yield Problem(code="E_ANY_FILE", message=message, place=place_of(mapping.places, ("files",)))

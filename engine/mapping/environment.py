@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
+from engine.mapping.env_file import read_env
 from engine.values import ConfigError, Place, Problem, shipped
 
 REFERENCE = re.compile(
@@ -15,14 +18,12 @@ REFERENCE = re.compile(
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}"
     r"|(?P<broken>\$\{[^}]*\}?)"
 )
-ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
 MAX_BYTES = 65_536  # of a file that holds one value
 FORMS = "${NAME}, ${NAME:-default} or ${file:PATH}"
 PASSWORD = re.compile(r"://[^:/@]*:([^@]+)@")  # in a URL, as SQLAlchemy reads it
 UNENCODED_PASSWORD = re.compile(r"://[^:/@]*:(.+)@", re.DOTALL)  # as a person meant it who wrote a plain @
 PASSWORD_PARAMETER = re.compile(r"\b(?:password|passwd|pwd)=([^&;]+)", re.IGNORECASE)  # also inside odbc_connect=
-QUOTED = re.compile(r"""'(?P<single>[^']*)'\s*(#.*)?|"(?P<double>(\\.|[^"\\])*)"\s*(#.*)?""")
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "negotiate", "token"})  # before the secret of a header
 
 
 class Environment:
@@ -35,8 +36,17 @@ class Environment:
             ConfigError: `.env` cannot be read, or one of its lines is not KEY=VALUE.
         """
         self._folder = folder
-        self._variables = {**_dotenv(folder / ".env"), **variables}
+        self._given = dict(variables)
+        self._variables = {**read_env(folder / ".env"), **variables}
         self._secrets: set[str] = set()
+
+    def reread(self) -> None:
+        """Read `.env` once more; what was secret stays so.
+
+        Raises:
+            ConfigError: as at first; the values that were known stay.
+        """
+        self._variables = {**read_env(self._folder / ".env"), **self._given}
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -53,7 +63,8 @@ class Environment:
         resolved = REFERENCE.sub(lambda match: found[match.group()], text)
         if secret:
             alone = () if "://" in resolved else (value for name, value in found.items() if name != "$${")
-            self._secrets.update(filter(None, (resolved, *alone, *_passwords_of(resolved))))
+            whole = () if is_open(resolved) else (resolved,)
+            self._secrets.update(filter(None, (*whole, *alone, *_passwords_of(resolved), *_credentials_of(resolved))))
         return resolved
 
     def missing(self, texts: Iterable[str]) -> tuple[str, ...]:
@@ -62,6 +73,11 @@ class Environment:
         names = {m["name"] for m in matches if m["name"] and m["default"] is None and m["name"] not in self._variables}
         files = {f"file:{m['file']}" for m in matches if m["file"] and not self._path(m["file"]).is_file()}
         return tuple(sorted(names | files))
+
+    def files(self, texts: Iterable[str]) -> tuple[Path, ...]:
+        """List the files that `texts` name as `${file:PATH}`, whether they are there or not."""
+        matches = [match for text in texts for match in REFERENCE.finditer(text)]
+        return tuple(self._path(match["file"]) for match in matches if match["file"])
 
     def _value(self, match: re.Match[str], place: Place) -> str:
         if match["escaped"]:
@@ -130,29 +146,19 @@ def _passwords_of(url: str) -> Iterator[str]:
         yield from (password, plain, quote(plain, safe=""), quote_plus(plain))
 
 
-def _dotenv(path: Path) -> dict[str, str]:
-    """Read KEY=VALUE lines; quotes, comments and `export` as in a shell, without expansion."""
-    if not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _error("E_ENV_FILE", f"the file cannot be read: {error}", Place(file=str(path))) from error
-    assignments = {}
-    for number, line in enumerate(map(str.strip, lines), start=1):
-        if not line or line.startswith("#"):
-            continue
-        if not (found := ASSIGNMENT.fullmatch(line)):
-            raise _error("E_ENV_FILE", "not a line of the form KEY=VALUE", Place(file=str(path), line=number))
-        assignments[found["name"]] = _unquoted(found["value"], Place(file=str(path), line=number))
-    return assignments
+def is_open(text: str) -> bool:
+    """Tell whether a URL names a file alone, which is no secret: it stands in messages as a path."""
+    return text.startswith("sqlite") and "://" in text and "@" not in text and "?" not in text
 
 
-def _unquoted(text: str, place: Place) -> str:
-    if not text.startswith(("'", '"')):
-        return re.split(r"\s+#|^#", text)[0].rstrip()
-    if not (found := QUOTED.fullmatch(text)):
-        raise _error("E_ENV_FILE", "the closing quote is missing, or text follows it", place)
-    if found["single"] is not None:
-        return found["single"]
-    return re.sub(r"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), found["double"])
+def _credentials_of(header: str) -> Iterator[str]:
+    """Yield what stands behind the scheme of a header such as `Basic ...`, and what it holds."""
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() not in SCHEMES or not rest.strip():
+        return
+    yield rest.strip()
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            decoded = b64decode(rest.strip(), validate=True).decode("utf-8")
+            yield decoded
+            yield decoded.partition(":")[2]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.connections import Connection, HttpConnection
+from engine.connections import Connection, HttpConnection, SqlConnection
 from engine.mapping.spec import MappingSpec
 from engine.templates import OnNull
-from engine.values import Place
+from engine.values import Path, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +44,17 @@ def targets_of(project: Project, mapping: MappingSpec) -> tuple[str, ...]:
     if mapping.target is not None:
         return (mapping.target,)
     return tuple(name for name, each in project.connections.items() if isinstance(each, HttpConnection))
+
+
+def texts_of(project: Project) -> dict[Path, str]:
+    """Gather the texts that may hold `${...}`."""
+    texts: dict[Path, str] = {("state",): project.state}
+    if project.files_root is not None:
+        texts["files_root",] = project.files_root
+    for name, connection in project.connections.items():
+        if isinstance(connection, SqlConnection):
+            texts["connections", name, "url"] = connection.url
+            continue
+        texts["connections", name, "base_url"] = connection.base_url
+        texts |= {("connections", name, "headers", key): text for key, text in connection.headers.items()}
+    return texts

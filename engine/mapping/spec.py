@@ -178,11 +178,11 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """A list read page by page, whole each time; its request sees `page` (from 1), `offset` and `link`."""
+    """A list read page by page, whole each time; its request sees `page` (from 1), `offset`, `link` and `size`."""
 
     request: Request
     items: Template
-    size: int = 100  # rows a page: `offset` grows by it
+    size: int = 100  # what the request may ask for as `size`; `offset` grows by what came
     next: Template | None = None  # the link of the following page, null on the last; None: until a page has no items
 
 
@@ -218,6 +218,8 @@ class Ref:
 
 # --- writing to SQL ----------------------------------------------------------------------------------
 
+Absent: TypeAlias = Literal["refuse", "none"]  # what it means that a document lacks the list of `each`
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWrite:
@@ -225,6 +227,7 @@ class TableWrite:
     key: Mapping[str, Templates]
     fields: Mapping[str, Templates] = field(default_factory=dict)
     each: str | None = None  # path of a list in the document: one row an element, the document is `parent`
+    absent: Absent = "refuse"
     orphans: Literal["keep", "delete"] = "keep"
 
 
@@ -233,6 +236,7 @@ class Statement:
     sql: str  # with named parameters, :name
     params: Mapping[str, Templates] = field(default_factory=dict)
     each: str | None = None
+    absent: Absent = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +327,8 @@ class MappingSpec:
     draft: bool = False
     samples: tuple[Sample, ...] = ()
     places: Mapping[tuple[str | int, ...], Place] = field(default_factory=dict)  # of every key, by its path
+    # Of each text of several lines that YAML made one of: the number of its first line, and its lines as they stand.
+    folded: Mapping[tuple[str | int, ...], tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def direction(self) -> Literal["outbound", "inbound"]:

@@ -17,14 +17,13 @@ from engine.operate.accept_ends import accept_ends
 from engine.operate.adopt import adopt
 from engine.operate.carry import Carried, carry_keys, carry_name
 from engine.operate.forget import Next, forget
-from engine.operate.resend import Resent, resend
+from engine.operate.resend import resend
 from engine.operate.resolve_unknown import resolve_confirmed, resolve_not_sent
 from engine.operate.retry_rejected import retry_rejected
 
 __all__ = [
     "Carried",
     "Next",
-    "Resent",
     "accept_ends",
     "adopt",
     "carry_keys",

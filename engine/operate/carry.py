@@ -52,7 +52,7 @@ def carry_name(app: App, old: str, mapping: MappingSpec, *, dry: bool = False) -
         BusyError: a run holds one of the two; nothing was done.
     """
     new = mapping.object
-    if old in app.loaded.mappings:
+    if old in app.loaded.mappings or old in app.loaded.blocked:
         raise _refused(f"{old} is an object of this project: what is known of it stays with it")
     if dry or not (app.state / FILE_NAME).exists():
         with app.journal() as journal:
@@ -75,7 +75,7 @@ def _named(app: App, journal: Journal, old: str, mapping: MappingSpec) -> Carrie
     new, known = mapping.object, other_names.known_objects(journal)
     half_way = old not in known and new in known and (app.state / f"{old}.duckdb").exists()
     if old not in known and not half_way:
-        gone = [each for each in known if each not in app.loaded.mappings]
+        gone = [each for each in known if each not in {*app.loaded.mappings, *app.loaded.blocked}]
         others = f"of objects that left the project it knows {quoted(gone)}" if gone else "no object left the project"
         raise _refused(f"the journal knows nothing of {old}: {others}")
     if not half_way:

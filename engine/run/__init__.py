@@ -1,11 +1,11 @@
 """One run of one object, and the project wired together.
 
-app           project folder, state and ends, ready for commands
-one_run       one run: find changes, deliver, record, settle
-surroundings  what surrounds a run: state folder, clock, stop, secrets to hide, ends
-blind_creates what is said where nothing tells what the target holds already
-refusals      what stands refused, kept in the journal and forgotten when it stands no longer
-variables     the `${...}` that ends need: which are missing, which are secrets
+app            project folder, state and ends, ready for commands
+one_run        one run: find changes, deliver, record, settle
+surroundings   what surrounds a run: state folder, clock, stop, secrets to hide, ends
+blind_creates  what is said where nothing tells what the target holds already
+refusals       what stands refused, kept in the journal and forgotten when it stands no longer
+variables      the `${...}` that ends need: which are missing, which are secrets
 """
 
 from engine.run.app import App

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 from engine.connections import Connection, HttpConnection, Identity, SqlConnection, http_identity
 from engine.connections.http import Decision, HttpEnd
-from engine.connections.sql import SqlEnd, sql_identity
+from engine.connections.sql import Entrance, SqlEnd, sql_identity
 from engine.delivery import HttpTarget, SqlTarget, Target, described, judged
-from engine.mapping import Environment, MappingSpec, SqlSource, targets_of
-from engine.mapping.load import Loaded, load
-from engine.mapping.program import Feed, Program, Sends, Writes, compile_mapping
+from engine.mapping import Environment, MappingSpec, SqlSource, connections_of, targets_of, texts_of
+from engine.mapping.load import Loaded, load, load_sound
+from engine.mapping.program import Feed, PrivateFiles, Program, Sends, Writes, compile_mapping
 from engine.run.one_run import run_object
 from engine.run.surroundings import Surroundings
 from engine.source import Attempts, DocumentSource, QuerySource, Source
@@ -38,15 +38,21 @@ def utc_now() -> datetime:
 class App:
     """A project folder, ready for commands; ends are opened when they are first needed."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now) -> None:
-        """Load the project. Raises ConfigError with all problems of all files."""
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str] | None = None, *, clock: Clock = utc_now, faulty: bool = False
+    ) -> None:
+        """Load the project; `faulty`: without the objects that faults of their files block.
+
+        Raises ConfigError with all problems of all files.
+        """
         self.folder = folder
         self.clock = clock
-        self.loaded: Loaded = load(folder)
+        self.loaded: Loaded = load_sound(folder) if faulty else load(folder)
         self.environment = Environment(folder, os.environ if variables is None else variables)
         self.stop = threading.Event()
         self.busy_wait_seconds = BUSY_WAIT_SECONDS
         self._http: dict[str, HttpEnd] = {}
+        self._entrances = {name: Entrance() for name in self.loaded.project.connections}  # of databases
         self._programs: dict[str, Program] = {}
         self._lock = threading.Lock()
 
@@ -67,6 +73,19 @@ class App:
     def _files_root(self) -> Path | None:
         root = self.loaded.project.files_root
         return None if root is None else self.folder / self.environment.resolve(root, self._place("files_root"))
+
+    @cached_property
+    def _private_files(self) -> PrivateFiles:
+        project = self.loaded.project
+        named = list(self.environment.files(texts_of(project).values()))
+        state = None
+        with suppress(ConfigError):  # what is missing is told where it is needed
+            state = self.state
+        for name, each in project.connections.items():
+            with suppress(ConfigError):
+                if isinstance(each, SqlConnection) and (url := self._sql_url(name)).startswith("sqlite"):
+                    named.append(self.folder / url.partition(":///")[2].partition("?")[0])
+        return PrivateFiles(folder=self.folder, state=state, named=tuple(named))
 
     def surroundings(self, mapping: MappingSpec | None = None) -> Surroundings:
         """Give what surrounds a run; of an object with the ends that it and those it refers to have."""
@@ -115,7 +134,13 @@ class App:
         with self._lock:
             if mapping.object not in self._programs:
                 self._programs[mapping.object] = compile_mapping(
-                    mapping, self.loaded.project, self.loaded.mappings, files_root=self._files_root
+                    mapping,
+                    self.loaded.project,
+                    self.loaded.mappings,
+                    files_root=self._files_root,
+                    private=self._private_files,
+                    referenced=self.loaded.referenced,
+                    blocked=self.loaded.blocked,
                 )
             return self._programs[mapping.object]
 
@@ -123,7 +148,9 @@ class App:
 
     def sql(self, name: str) -> SqlEnd:
         """Open a SQL connection: a new one each time, for one thread; close it after use."""
-        return SqlEnd(_beside(self.folder, self._sql_url(name)), name=name)
+        limits = self.connection(name, SqlConnection).time_outs
+        url = _beside(self.folder, self._sql_url(name))
+        return SqlEnd(url, name=name, limits=limits, stop=self.stop, entrance=self._entrances[name], zone=self.timezone)
 
     def _sql_url(self, name: str) -> str:
         connection = self.connection(name, SqlConnection)
@@ -139,15 +166,32 @@ class App:
             return self._http[name]
 
     def _http_address(self, name: str, connection: HttpConnection) -> tuple[str, dict[str, str]]:
-        headers = {
-            key: self.environment.resolve(value, self._place("connections", name, "headers", key), secret="${" in value)
-            for key, value in connection.headers.items()
-        }
+        headers = {}
+        for key, text in connection.headers.items():
+            place = self._place("connections", name, "headers", key)
+            value = self.environment.resolve(text, place)
+            if connection.hides(key, text, value):
+                self.environment.resolve(text, place, secret=True)
+            headers[key] = value
         return self.environment.resolve(connection.base_url, self._place("connections", name, "base_url")), headers
 
+    def renew(self, name: str) -> None:
+        """Read anew what a connection's credentials are made of, `.env` and files: a key may have been exchanged.
+
+        Raises ConfigError where something cannot be read or used; the old ones stay.
+        """
+        self.environment.reread()
+        connection = self.loaded.project.connections[name]
+        if isinstance(connection, HttpConnection):
+            _, headers = self._http_address(name, connection)
+            self.http(name).renew(headers)
+
     def shut(self, name: str) -> NotSent | None:
-        """Tell what requests of a connection are told since an answer shut it; None: it takes them."""
-        return self._http[name].shut if name in self._http else None
+        """Tell what those are told who want to use a connection since it was shut; None: it can be used."""
+        if name in self._http:
+            return self._http[name].shut
+        shut = self._entrances[name].shut
+        return NotSent(reason=shut.message, shut=shut.code) if shut else None
 
     def connection(self, name: str, kind: type[T]) -> T:
         """Give the settings of a connection. Raises ConfigError where it is of another kind."""
@@ -173,6 +217,8 @@ class App:
     def run_object(self, mapping: MappingSpec, order: Order) -> ObjectResult:
         """Run one object once. Raises BusyError, or ConfigError where a variable is missing; nothing was done then."""
         program = self.program(mapping)
+        for name in connections_of(self.loaded.project, mapping):
+            self._entrances[name].half_open()  # whoever starts a run in spite of a pause has a database asked anew
         with self.source(program, run_id=order.run_id) as source, self.target(program) as target:
             return run_object(program, source, target, self.surroundings(mapping), order)
 

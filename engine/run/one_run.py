@@ -5,11 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.delivery import MAX_SPLITS, Delivery, Recorder, Tally, Target, Window, facts_of, note_pause, parts_of
+from engine.delivery import (
+    MAX_SPLITS,
+    Delivery,
+    Recorder,
+    Tally,
+    Target,
+    Window,
+    facts_of,
+    note_pause,
+    parts_of,
+    proven,
+)
 from engine.difference import find_changes
 from engine.mapping import Once
 from engine.mapping.program import Program
@@ -116,6 +127,7 @@ def run_object(program: Program, source: Source, target: Target, around: Surroun
         except OneSyncError as raised:
             error = raised
             note_pause(journal, run.http, error)
+        run.notes.extend(f"{run.object}: {note}" for note in source.notes())
         counts.add(run.tally.counts)
         counts.failed += _without_verdict(counts)
         result = _result(run, counts, error or run.tally.error)
@@ -176,8 +188,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     if load := _load(run):
         run.notes.extend(blind_creates(run.program, load, run.staging))
     run.notes.extend(f"{run.object}: {held.advice(run.object)}" for held in found.withheld)
-    if run.source.http and not read.retried:
-        run.journal.pauses.end(run.source.http)
+    if not read.retried:
+        run.journal.pauses.end(run.program.mapping.source.connection)
     if read.cursor_column and (read.full or found.withheld):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     _deliver_all(run)
@@ -230,12 +242,17 @@ def _deliver(run: _Run, operation: int, *, after: int) -> int:
         tally=run.tally,
     )
     parts = parts_of(run.program, run.staging, run.journal, run.target, operation, after=after, load=_load(run))
-    terms = run.target.terms(operation)
+    known = proven(run.program, operation, run.journal)
+    terms = replace(run.target.terms(operation), proven=known)
     delivery = Delivery(parts, terms, end, stop=run.around.stop, splits_left=run.tally.splits_left)
     for event in delivery.events():
         recorder.record(event)
     recorder.close()
     run.tally.splits_left = delivery.splits_left
+    if run.tally.first_withheld:
+        note = f"{run.object}: removals are withheld: {run.tally.first_withheld}"
+        if note not in run.notes:
+            run.notes.append(note)
     return last
 
 
@@ -254,6 +271,8 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     A query's cursor stays while records wait for their turn, and a whole read is not over: nothing but the next read
     brings them again.
     """
+    if read.torn:
+        run.notes.append(f"{run.object}: of the list nothing counts as gone: {read.torn}")
     left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
     greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
     if read.cursor_column and greatest is None and read.full:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 
 from engine.connections import SqlConnection
 from engine.mapping import MappingSpec, Project, connections_of, place_of
@@ -16,9 +18,9 @@ def missing_variables(app: App, mappings: Iterable[MappingSpec]) -> list[Problem
     project = app.loaded.project
     used = {name for mapping in mappings for name in connections_of(project, mapping)}
     problems: dict[str, Problem] = {}
-    for path, text in _texts(project, used):
+    for text in _texts(project, used):
         try:
-            app.environment.resolve(text, place_of(project.places, path), secret=_is_secret(path, text))
+            _resolve(app, text)
         except ConfigError as error:
             problems |= {str(problem): problem for problem in error.problems}
     return list(problems.values())
@@ -33,23 +35,33 @@ def require_variables(app: App, mappings: Iterable[MappingSpec]) -> None:
 def secrets_of(app: App) -> frozenset[str]:
     """Resolve all that may hold a secret, so that it is hidden also where no end was opened."""
     project = app.loaded.project
-    for path, text in _texts(project, set(project.connections)):
-        if _is_secret(path, text):
-            with suppress(ConfigError):
-                app.environment.resolve(text, place_of(project.places, path), secret=True)
+    for text in _texts(project, set(project.connections)):
+        with suppress(ConfigError):
+            _resolve(app, text)
     return app.environment.secrets
 
 
-def _texts(project: Project, used: set[str]) -> Iterator[tuple[Path, str]]:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text that may hold `${...}`, and whether its value is a secret."""
+
+    path: Path
+    text: str
+    hides: Callable[[str], bool]
+
+
+def _resolve(app: App, text: _Text) -> None:
+    place = place_of(app.loaded.project.places, text.path)
+    if text.hides(app.environment.resolve(text.text, place)):
+        app.environment.resolve(text.text, place, secret=True)
+
+
+def _texts(project: Project, used: set[str]) -> Iterator[_Text]:
     for name in sorted(used):
         connection = project.connections[name]
         if isinstance(connection, SqlConnection):
-            yield ("connections", name, "url"), connection.url
+            yield _Text(("connections", name, "url"), connection.url, lambda _: True)
             continue
-        yield ("connections", name, "base_url"), connection.base_url
+        yield _Text(("connections", name, "base_url"), connection.base_url, lambda _: False)
         for header, text in connection.headers.items():
-            yield ("connections", name, "headers", header), text
-
-
-def _is_secret(path: Path, text: str) -> bool:
-    return path[-1] == "url" or ("headers" in path and "${" in text)
+            yield _Text(("connections", name, "headers", header), text, partial(connection.hides, header, text))

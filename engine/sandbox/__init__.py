@@ -2,6 +2,7 @@
 
 server           the stand-in in a thread or a process of its own
 asgi             HTTP in and out
+same_origin      keeps pages of other sites from writing through a browser
 sandbox          what happens to a request, from its head to its reply
 injected_faults  faults on order: statuses, delays, dropped connections, refused records
 received         what was sent, kept for those who ask

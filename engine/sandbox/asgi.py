@@ -14,15 +14,17 @@ from engine.sandbox.api import body_checks
 from engine.sandbox.api.replies import Reply
 from engine.sandbox.control import control
 from engine.sandbox.injected_faults import Action
+from engine.sandbox.same_origin import same_origin
 from engine.sandbox.sandbox import Admitted, Arrived, Sandbox
 
 NO_INCIDENT = Action()
 GARBAGE = b"<html><body>502 Bad Gateway \xff"
 
 
-def application(sandbox: Sandbox) -> Starlette:
+def application(sandbox: Sandbox) -> ASGIApp:
     """Wire the control pages and the platform to one stand-in."""
-    return Starlette(routes=[Mount("/_sandbox", routes=control(sandbox)), Mount("/", app=platform(sandbox))])
+    routes = [Mount("/_sandbox", routes=control(sandbox)), Mount("/", app=platform(sandbox))]
+    return same_origin(Starlette(routes=routes))
 
 
 def platform(sandbox: Sandbox) -> ASGIApp:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.connections import HttpConnection
-from engine.connections.http import PAUSING
+from engine.connections import PAUSING, HttpConnection
 from engine.mapping import MappingSpec, Pair, connections_of, schedules_of
+from engine.mapping.load import blocked_reason
 from engine.run import App, exit_of, new_run_id, require_variables
 from engine.schedule.lock import sole_scheduler
 from engine.schedule.scheduler import Scheduler, is_served
@@ -20,6 +21,7 @@ from engine.state.journal import Pause, Request, prune
 from engine.values import (
     BusyError,
     Change,
+    ConfigError,
     Counts,
     Exit,
     Failure,
@@ -179,6 +181,8 @@ class Service:
         """Check what all objects need. Raises ConfigError where a variable is missing."""
         self._app, self._log = app, log
         self._mappings = {mapping.object: mapping for mapping in app.loaded.select()}
+        for name, problems in app.loaded.held_up.items():
+            log.error("object_blocked", object=name, error=blocked_reason(problems))
         require_variables(app, self._mappings.values())
         self._pauses = _Pauses(app, self._mappings)
         self._alerts = Alerts(app, log)
@@ -284,7 +288,11 @@ class _Pauses:
         """Let one request alone find out whether a paused connection takes them again, however many objects begin."""
         self._held.pop(name, None)
         for each in self._connections[name]:
-            if each in self._http and (each in self._known or self._http[each].shut):
+            is_shut = each in self._http and self._http[each].shut is not None
+            if each in self._known or is_shut:
+                with suppress(ConfigError):  # half a key is on disk, say: the old one is asked with once more
+                    self._app.renew(each)
+            if each in self._http and (each in self._known or is_shut):
                 self._http[each].half_open()
 
     def forget(self) -> None:

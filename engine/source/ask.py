@@ -18,6 +18,7 @@ from engine.connections.http import (
     Reading,
     Refuse,
     Stop,
+    Suspect,
     Terms,
     decide,
     located,
@@ -34,6 +35,7 @@ class FeedEnd:
     retry: Retry
     workers: int
     stop: threading.Event
+    refuse: Callable[[str], None] = lambda reason: None  # our credentials are what was refused
     tell: Callable[[Outgoing, Answer, Decision], None] = lambda request, answer, decision: None  # of each attempt
 
     @property
@@ -54,8 +56,11 @@ class Unanswered(SourceError):
     """A request reached the source and had no proper answer, time after time; others may well be answered."""
 
 
-def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
+def ask(end: FeedEnd, request: Outgoing, *, one_of_many: bool = False) -> Told | Refusal:
     """Ask the source, trying again as the connection says; a Refusal when the answer speaks of this request alone.
+
+    `one_of_many`: it was named by an answer to another request, so that a 401, 403 or redirect is its own; three
+    refusals in a row shut the connection all the same.
 
     Raises SourceError when attempts are used up (Unanswered where one of them reached the source), TargetError when
     credentials are refused, ConfigError for a redirect.
@@ -69,7 +74,11 @@ def ask(end: FeedEnd, request: Outgoing) -> Told | Refusal:
         if not (isinstance(answer, NotSent) and answer.is_untried):
             end.tell(request, answer, decision)
         decision = located(decision, answer, end.asked(request))
-        if isinstance(decision, Stop):
+        if isinstance(decision, Suspect) and one_of_many and isinstance(answer, Answered):
+            return Refusal(stage=Stage.TARGET, reason=decision.otherwise.reason, status=answer.status)
+        if isinstance(decision, Suspect) and decision.error.code == "E_CREDENTIALS":
+            end.refuse(decision.error.message)
+        if isinstance(decision, Stop | Suspect):
             raise decision.error
         if isinstance(decision, Refuse):
             return Refusal(stage=Stage.TARGET, reason=decision.reason, status=decision.status)

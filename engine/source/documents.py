@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.mapping import MappingSpec
-from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, listing, once_more, pages
+from engine.source.feed import Feed, FeedEnd, Page, again, is_passing, once_more, pages
+from engine.source.listing import listing
 from engine.state import RunJournal
 from engine.state.journal import Rejection
 from engine.values import DOCUMENT, Key, Kind, Read, arrow, json_text
@@ -62,13 +63,14 @@ def _whole(feed: Feed, end: FeedEnd) -> Read:
 
     Its pages are fetched before the read is given, as the items refused are part of it; documents are kept as text.
     """
-    found = list(listing(feed, end))
-    batches = [_documents(feed, page.documents, gone=False) for page in found]
+    found = listing(feed, end)
+    batches = [_documents(feed, page.documents, gone=False) for page in found.pages]
     return Read(
         batches=batches or [_documents(feed, (), gone=False)],
-        full=not any(page.refused for page in found),
-        refused=tuple(item for page in found for item in page.refused),
-        requests=sum(page.requests for page in found) + 1,
+        full=not found.torn and not any(page.refused for page in found.pages),
+        torn=found.torn,
+        refused=tuple(item for page in found.pages for item in page.refused),
+        requests=sum(page.requests for page in found.pages) + 1,
     )
 
 

@@ -31,7 +31,7 @@ class Page:
 
 
 def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -> Page:
-    """Fetch the documents of a page's items; the last word on a key within the page stands: none of what is gone.
+    """Fetch the documents of a page's items; of a feed the last word on a key stands: none of what is gone.
 
     An item that cannot be used is refused alone. Raises SourceError when the source answers nobody.
     """
@@ -44,8 +44,9 @@ def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -
     asked = [each for each in found.wanted.values() if each[2] not in found.gone]
     answers = _fetched(end, [request for _, request, _ in asked])
     fetched = [(item, key, answer) for (item, _, key), answer in zip(asked, answers, strict=True)]
+    usable = list(_usable(feed, fetched, found))
     return Page(
-        documents=tuple(last_words(list(_usable(feed, fetched, found)), feed.key, found.gone)),
+        documents=tuple(usable if feed.is_list else last_words(usable, feed.key, found.gone)),
         gone=tuple(found.gone.values()),
         refused=tuple(found.refused),
         cursor=following,
@@ -178,7 +179,7 @@ def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str
 
 def _fetch(end: FeedEnd, request: Outgoing) -> Mapping[str, Any] | Refusal | SourceError:
     try:
-        answer = ask(end, request)
+        answer = ask(end, request, one_of_many=True)
     except SourceError as error:
         return error
     if isinstance(answer, Refusal):

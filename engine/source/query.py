@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.connections.sql import SqlEnd
+from engine.connections.sql import Moment, SqlEnd
 from engine.mapping import Cursor, SqlSource
 from engine.mapping.program import Program
 from engine.state import READ_BY, RunJournal, Staging
@@ -15,7 +15,7 @@ from engine.state.journal import Standing
 from engine.values import Kind, Read, RunError, arrow, restorer
 
 
-def extract(end: SqlEnd, query: str, params: Mapping[str, Any]) -> Iterator[arrow.Batch]:
+def extract(end: SqlEnd | Moment, query: str, params: Mapping[str, Any]) -> Iterator[arrow.Batch]:
     """Read a query lazily, in the order of the source; a read without rows gives one empty batch."""
     for columns, rows in end.rows(query, params):
         yield _batch(columns, rows)
@@ -44,28 +44,34 @@ def must_be_whole(program: Program, staging: Staging, journal: RunJournal) -> bo
 def read_sql(
     source: SqlSource, end: SqlEnd, standing: Standing, now: datetime, *, whole: bool = False
 ) -> Iterator[Read]:
-    """Read a query once: from the cursor on, or whole, which is due now and then."""
+    """Read a query once: from the cursor on, or whole, which is due now and then.
+
+    A record and its children are of one moment: all queries of a read see one state of the database.
+    """
+    moment = end.moment(queries=1 + len(source.children))
     cursor = source.cursor
     if cursor is None:
-        yield Read(batches=extract(end, source.query, {}), children=_children(source, end, {}), full=True)
+        children = _children(source, moment, {})
+        yield Read(batches=extract(moment, source.query, {}), children=children, full=True)
         return
     passed = now - (standing.full_at or now)  # less than nothing: noted by a clock that was wrong
     due = standing.full_at is None or not timedelta(0) <= passed < timedelta(hours=cursor.full_every_hours)
     full = whole or due or standing.cursor is None
     params = {"cursor": first(cursor) if full else _since(standing.cursor, cursor)}
+    batches = extract(moment, source.query, params)
     yield Read(
-        batches=_hinted(extract(end, source.query, params), cursor) if full else extract(end, source.query, params),
-        children=_children(source, end, params),
+        batches=_hinted(batches, cursor) if full else batches,
+        children=_children(source, moment, params),
         full=full,
         cursor_column=cursor.column,
         hint=_hint(cursor),
     )
 
 
-def _children(source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> dict[str, Iterable[arrow.Batch]]:
+def _children(source: SqlSource, moment: Moment, params: Mapping[str, Any]) -> dict[str, Iterable[arrow.Batch]]:
     """Read the children after their records; a query that names no :cursor gets none."""
     return {
-        name: extract(end, each.query, {key: value for key, value in params.items() if f":{key}" in each.query})
+        name: extract(moment, each.query, {key: value for key, value in params.items() if f":{key}" in each.query})
         for name, each in source.children.items()
     }
 

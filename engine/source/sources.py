@@ -40,6 +40,9 @@ class Source(Protocol):
     def columns(self) -> tuple[str, ...] | None:
         """Ask which columns there are, and for no row; None: only reading tells. Raises SourceError or RunError."""
 
+    def notes(self) -> tuple[str, ...]:
+        """Say what a person should know of what was read."""
+
     def opening(self, journal: RunJournal) -> Outgoing | None:
         """Make the request that the next read would begin with; None: there is none that can be made."""
 
@@ -63,6 +66,10 @@ class QuerySource:
         """Ask the database."""
         cursor = self._query.cursor
         return tuple(self._end.columns(self._query.query, {"cursor": first(cursor)} if cursor else {}))
+
+    def notes(self) -> tuple[str, ...]:
+        """Say where records and their children may be of two moments."""
+        return self._end.notes
 
     def opening(self, journal: RunJournal) -> None:
         """Make none."""
@@ -91,6 +98,7 @@ class DocumentSource:
             workers=settings.concurrency,
             stop=stop,
             tell=attempts.add,
+            refuse=end.refuse,
         )
 
     def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
@@ -106,6 +114,10 @@ class DocumentSource:
 
     def columns(self) -> None:
         """Say nothing: a document holds what it holds."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Say nothing."""
+        return ()
 
     def opening(self, journal: RunJournal) -> Outgoing | None:
         """Make the request of the page that is next."""

@@ -121,13 +121,13 @@ def removed_among(staging: Staging, numbers: Collection[int]) -> set[int]:
     return {seq for (seq,) in staging.rows(sql, [list(numbers)])} if numbers else set()
 
 
-def maybe_gone(staging: Staging, operation: int) -> set[int]:
+def maybe_gone(staging: Staging, operation: int, change: Change) -> set[int]:
     """Pick the numbers whose record may have been removed by a request whose outcome was not learnt."""
     sql = (
         "select c.seq from changes c join ledger l on l.key = c.key"
-        " where l.removing and c.operation = ? and c.change = 'changed' and c.seq is not null"
+        " where l.removing and c.operation = ? and c.change = ? and c.seq is not null"
     )
-    return {seq for (seq,) in staging.rows(sql, [operation])}
+    return {seq for (seq,) in staging.rows(sql, [operation, str(change)])}
 
 
 def take_as_claimed(staging: Staging, seq: int, payload_hash: str) -> None:

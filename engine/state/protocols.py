@@ -225,6 +225,16 @@ class EndStore(Protocol):
         """Tell whether a note would be wrong at another target: a binding, a create, a refusal, a place in a feed."""
 
 
+class RemovalStore(Protocol):
+    """Requests by which a target has taken a record away once."""
+
+    def add(self, object_: str, request: str) -> None:
+        """Note that a request of an object was accepted; known ones are no fault."""
+
+    def has(self, object_: str, request: str) -> bool:
+        """Tell whether such a request was accepted once."""
+
+
 class RunJournal(Protocol):
     """The notes that survive a kill and that other processes may read meanwhile.
 
@@ -278,3 +288,7 @@ class RunJournal(Protocol):
     @property
     def ends(self) -> EndStore:
         """What the notes speak of."""
+
+    @property
+    def removals(self) -> RemovalStore:
+        """Accepted removals."""

@@ -23,12 +23,14 @@ list gives `[]`, or with `$on_empty: omit` nothing, with `reject` a refusal; `$v
     syntax_errors     why a template cannot be read, in words for who wrote it
     effort_limit      what one evaluation may cost
     faults            faults of templates, found at load or met at evaluation
+    address_parts     what templates put into a path or a URL without writing it for that place
     branch_watch      templates that tell which of their branches were taken, for coverage
     filters/          the filters: numbers, texts, times, dictionaries, and the table of their names
 """
 
 from __future__ import annotations
 
+from engine.templates.address_parts import unwritten
 from engine.templates.branch_watch import Site, watched
 from engine.templates.compile import Fields, Value, compile_fields, compile_value
 from engine.templates.faults import RenderFault, TemplateFault, TemplateFaults
@@ -49,5 +51,6 @@ __all__ = [
     "compile_fields",
     "compile_value",
     "names_in",
+    "unwritten",
     "watched",
 ]

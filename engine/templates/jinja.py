@@ -40,7 +40,7 @@ class Environment(SandboxedEnvironment):
         self.dictionaries = None if maps is None else frozenset(maps)  # None: not known
         self.undefined = self._unknown  # type: ignore[assignment]  # is only called: raises, or gives null, at once
         self.globals.clear()
-        own = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant")}
+        own = {name: partial(FILTERS[name], timezone=timezone) for name in ("date", "instant", "local_datetime")}
         own["mapped"] = partial(FILTERS["mapped"], dictionaries=Dictionaries(maps or {}))
         self.effort = Effort()
         charging = {"$walked": self.effort.walked, "$weighed": self.effort.sent}

@@ -16,6 +16,8 @@ differences  what differs between two lines, field by field
 read_ahead   items taken from an iterator in a thread of its own
 shipped      the files that are shipped with the program: schemas, mappings, snapshots
 redact       removes secrets from texts, by value
+sql_text     what of a SQL text is code, literal or comment
+spellings    undoes how JSON, HTML, XML and URLs write characters
 log          events on stderr, for people or as JSON
 """
 
@@ -122,6 +124,7 @@ __all__ = [
     "restorer",
     "restorer_of",
     "shipped",
+    "sql_text",
     "subtract",
     "suggestion",
     "text_key",

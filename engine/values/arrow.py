@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from functools import reduce
 from types import NoneType
 from typing import Any, NamedTuple
@@ -13,9 +14,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.values.canonical import Kind, Unheld, canonical, form_of, kind_of, merge
+from engine.values.canonical import Kind, Unheld, canonical, form_of, is_known, kind_of, merge, strange
 
 MAX_ROW_BYTES = 16_000_000  # of its canonical texts; larger ones would fill the memory of DuckDB
+_PLAIN = {str, int, float, bool, Decimal, datetime, date, time, bytes}
 _SHOWN = 200  # characters that stand for a text which is too long
 
 
@@ -73,6 +75,9 @@ def without_giants(batch: Batch) -> Batch:
 def column(values: Sequence[Any]) -> Column:
     """Write the values of a column in canonical form, their kinds merged."""
     types = set(map(type, values)) - {NoneType}
+    if not types <= _PLAIN and not all(map(is_known, values)):
+        values = [value if is_known(value) else Unheld("a value", strange(type(value))) for value in values]
+        types.add(Unheld)
     if Unheld in types:
         return _without_unheld(values)
     if types == {int}:

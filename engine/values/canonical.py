@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from enum import StrEnum, auto
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from types import NoneType
 from typing import Any
+from uuid import UUID
 
 
 class Kind(StrEnum):
@@ -150,6 +152,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=canonical)
 
 
+_ADDRESSES = (IPv4Address, IPv6Address, IPv4Interface, IPv6Interface, IPv4Network, IPv6Network)  # inet, cidr
 _FORMS: dict[type, tuple[Kind, Callable[[Any], str]]] = {
     NoneType: (Kind.NULL, str),
     bool: (Kind.BOOLEAN, _boolean),
@@ -168,12 +171,30 @@ _FORMS: dict[type, tuple[Kind, Callable[[Any], str]]] = {
     tuple: (Kind.TEXT, _json),
     dict: (Kind.TEXT, _json),
     Unheld: (Kind.NULL, operator.attrgetter("text")),  # inside a list
+    **dict.fromkeys((UUID, *_ADDRESSES), (Kind.TEXT, str)),
 }
 
 
 def form_of(type_: type) -> tuple[Kind, Callable[[Any], str]]:
-    """Give the kind of a type's values and what writes one of them."""
-    return _FORMS.get(type_) or next((_FORMS[base] for base in type_.__mro__ if base in _FORMS), (Kind.TEXT, str))
+    """Give the kind of a type's values and what writes one of them. Raises ValueError for a type that nobody knows."""
+    found = _FORMS.get(type_) or next((_FORMS[base] for base in type_.__mro__ if base in _FORMS), None)
+    if found is None:
+        raise ValueError(strange(type_))
+    return found
+
+
+def is_known(value: Any) -> bool:
+    """Tell whether a value, with all that it holds, has a canonical form."""
+    if isinstance(value, dict):
+        return all(map(is_known, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_known, value))
+    return any(base in _FORMS for base in type(value).__mro__)
+
+
+def strange(type_: type) -> str:
+    """Say why values of a type cannot be taken."""
+    return f"is of the type {type_.__name__}, which cannot be sent; let the query cast it to a text or a number"
 
 
 # --- reading back ------------------------------------------------------------------------------------

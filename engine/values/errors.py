@@ -89,6 +89,11 @@ class UnavailableError(OneSyncError):
 
     exit = Exit.UNAVAILABLE
 
+    def __init__(self, message: str, *, code: str, connection: str | None = None) -> None:
+        """`connection`: the one that pauses for it; None: the one that credentials are for."""
+        super().__init__(message, code=code)
+        self.connection = connection
+
 
 class SourceError(UnavailableError):
     """The source could not be read to its end; nothing of the read was kept."""
@@ -97,9 +102,11 @@ class SourceError(UnavailableError):
 class TargetError(UnavailableError):
     """The target refuses us, is down, or asked us to wait."""
 
-    def __init__(self, message: str, *, code: str, wait_seconds: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str, connection: str | None = None, wait_seconds: float | None = None
+    ) -> None:
         """`wait_seconds`: as long as the target asked us to wait."""
-        super().__init__(message, code=code)
+        super().__init__(message, code=code, connection=connection)
         self.wait_seconds = wait_seconds
 
 

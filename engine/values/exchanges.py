@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -21,7 +22,8 @@ class Outgoing:
 
     method: str
     path: str | None = None  # percent-encoded, beginning with "/", relative to the connection's base_url
-    url: str | None = None  # absolute; sent without the connection's headers
+    url: str | None = None  # absolute; sent without the connection's headers ...
+    with_headers: bool = False  # ... unless it says so and leads to the connection's own host
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None  # JSON text, UTF-8
@@ -45,6 +47,7 @@ class Answered:
     status: int
     body: bytes = b""
     retry_after_seconds: float | None = None
+    doubtful: bool = False  # bytes came behind it: it may be another's, and proves nothing of what cannot be repeated
     duration_seconds: float = 0.0
 
 
@@ -80,6 +83,7 @@ class Written:
     """A SQL target committed a list of records, one transaction each; a refused one left nothing."""
 
     refusals: tuple[str | None, ...]  # one a record, in order: None, or why the database refused it
+    left: Mapping[int, str] = field(default_factory=dict)  # by its place: why a record could not be written now
     duration_seconds: float = 0.0
 
 

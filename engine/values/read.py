@@ -44,6 +44,7 @@ class Read:
     full: bool  # what is not in it is gone
     cursor: Any = None  # to be noted when all of it was delivered or kept; None: leave it
     cursor_column: str | None = None  # its greatest value is the cursor
+    torn: str | None = None  # why a list that should be whole may not be; nothing counts as gone then
     hint: str = ""  # what may be wrong where it gives no rows: some databases compare what they cannot without an error
     refused: tuple[RefusedItem, ...] = ()
     retried: tuple[Key, ...] = ()  # rejections that are tried again with it

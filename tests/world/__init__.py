@@ -34,5 +34,7 @@ Other worlds:
 * `documents.py`   good project folders that tests make bad
 * `samples.py`     a small project for tests of samples
 
+* `listening.py`   a silent host, or a database that refuses every login
+* `lines.py`       a log that keeps what it is told
 * `effort.py`      how long the searching tests search
 """

@@ -33,6 +33,7 @@ connections:
     retry: {attempts: 6, first_delay_seconds: 1, max_delay_seconds: 60}
     breaker: {failures: 5, pause_seconds: 60}
     allow_hosts: [files.example.com:8443]
+    public_headers: [X-Company]
 vars:
   orders_service: orders
 """
@@ -271,7 +272,10 @@ state: ${ONE_SYNC_STATE:-.one-sync}
 files_root: ${ERP_FILES:-files}
 defaults: {chunk_size: 100, on_null: omit, retry_rejected_after_hours: 1.5}
 connections:
-  erp: {type: sql, url: "sqlite:///erp.db"}
+  erp:
+    type: sql
+    url: "sqlite:///erp.db"
+    time_outs: {connect_seconds: 5, lock_seconds: 10, statement_seconds: 60}
   one:
     type: http
     base_url: https://one.example.com/base
@@ -364,7 +368,7 @@ write:
   connection: erp
   statements:
     - {sql: "CALL save_visit(:id)", params: {id: "{{ id }}"}}
-    - {sql: "CALL save_guest(:id, :name)", params: {id: "{{ parent.id }}", name: "{{ item }}"}, $each: guests}
+    - {sql: "CALL save_guest(:id, :name)", params: {id: "{{ parent.id }}", name: "{{ item }}"}, $each: guests, $absent: none}
   removed:
     tables: [{table: visit, key: {id: "{{ id }}"}, fields: {gone: 1}}]
 samples:

@@ -43,6 +43,9 @@ class _Given:
     def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
         return iter([self.read])
 
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def opening(self, journal: RunJournal) -> None:
         return None
 

@@ -8,6 +8,7 @@ from engine.mapping.load.project_folder import Loaded, load
 
 PROJECT = """
 timezone: Europe/Warsaw
+files_root: files
 connections:
   erp: {type: sql, url: "${ERP_URL}"}
   one: {type: http, base_url: "${ONE_BASE_URL}"}

@@ -52,6 +52,7 @@ class Reply:
     chunked: bool = False
     raw: bytes | None = None  # sent instead of an HTTP answer
     cut: int | None = None  # send only so many bytes of the answer
+    late: bytes = b""  # sent a moment after the answer
     close: bool = False  # close the connection after the answer, without announcing it
     reset: bool = False  # the same, with a reset in place of an orderly end
     early: bool = False  # answer when a request begins to arrive, and close without reading it
@@ -200,6 +201,9 @@ class Wire:
                     return False
         else:
             peer.sendall(text)
+        if reply.late:
+            self._closed.wait(0.02)
+            peer.sendall(reply.late)
         if reply.reset:
             self._closed.wait(0.05)  # a reset that overtakes the bytes would wipe them out
             return _reset(peer)

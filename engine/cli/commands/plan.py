@@ -9,7 +9,7 @@ import typer
 
 from engine.cli.arguments import AsJson, Objects, Tags
 from engine.cli.context import Context, examples, of
-from engine.inspect import ObjectPlan, Sample, exit_of, plan
+from engine.inspect import ObjectPlan, Sample, blocked_plans, exit_of, plan
 from engine.run import require_variables
 from engine.values import OneSyncError, Shown
 
@@ -62,7 +62,8 @@ def _plan(
 def _plans(context: Context, names: Sequence[str], tags: Sequence[str], limit: int) -> list[ObjectPlan]:
     mappings = context.app.loaded.select(names, tags)
     require_variables(context.app, mappings)
-    return [plan(context.app, mapping, samples=limit) for mapping in mappings]
+    plans = [plan(context.app, mapping, samples=limit) for mapping in mappings]
+    return plans if names or tags else [*plans, *blocked_plans(context.app)]
 
 
 def _print(context: Context, plans: Sequence[ObjectPlan]) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
+from unicodedata import normalize
 
 import typer
 
@@ -16,6 +17,8 @@ from engine.operate import retry_rejected
 from engine.state.journal import Rejection
 from engine.values import RunError, json_text
 
+FORMULA = ("=", "+", "-", "\N{MINUS SIGN}", "@", "|", "%")
+UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\0"))
 COLUMNS = ("object", "key", "stage", "field", "status", "reason", "first_at", "last_at", "attempts")
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -133,9 +136,14 @@ def _export(
 
 
 def _csv(context: Context, value: Any) -> str:
-    """Write a cell: nothing for null, and nothing that a spreadsheet would take for a formula."""
-    text = "" if value is None else context.out.cell(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    """Write a cell: nothing for null."""
+    return "" if value is None else no_formula(context.out.cell(value))
+
+
+def no_formula(text: str) -> str:
+    """Put a quote in front of what a spreadsheet would take for a formula."""
+    begins = normalize("NFKC", text).translate(UNSEEN).lstrip()  # blanks, and the wide forms of Asian keyboards
+    return f"'{text}" if begins.startswith(FORMULA) or text.startswith(("\t", "\r", "\n")) else text
 
 
 def _rejections(context: Context, object_: str | None) -> Sequence[Rejection]:

@@ -14,7 +14,7 @@ from engine.cli.interrupt import Interrupts
 from engine.cli.progress import progress
 from engine.mapping import MappingSpec, is_feed
 from engine.run import new_run_id, require_variables
-from engine.schedule import Follower, Service, exit_code, log_request, overall, run_once
+from engine.schedule import Follower, Service, blocked, exit_code, log_request, overall, run_once
 from engine.state.journal import Request
 from engine.values import Change, ObjectResult
 
@@ -98,6 +98,8 @@ def _once(
     run_id = new_run_id(app.clock())
     with Interrupts(app.stop, log) as interrupts:
         results = interrupts.wait_for(lambda: run_shown(context, mappings, run_id, allowed))
+    if not names and not tags:
+        results = [*results, *blocked(app, run_id)]
     show_results(context, run_id, results, as_json=as_json)
     if context.out.is_terminal and not as_json:
         for hint in _hints(results):

@@ -45,6 +45,7 @@ def _snapshot(
 
 def _compare(context: Context, names: Sequence[str], update: bool, as_json: bool) -> bool:
     """Compare, show and, where asked, update; tells whether something differs and stays so."""
+    context.app.loaded.require(names)
     found = compare(context.app.loaded, folder_of(context.project), names)
     different = [each for each in found if not each.is_equal]
     for each in different if update else ():
@@ -119,6 +120,7 @@ def _without_samples(context: Context, names: Sequence[str]) -> list[str]:
 def _cover(context: Context, names: Sequence[str], as_json: bool) -> bool:
     """List what no sample exercises; tells whether there is any."""
     loaded = context.app.loaded
+    loaded.require(names)
     mappings = loaded.select(names or list(loaded.mappings), drafts=True)
     found = [gap for mapping in mappings for gap in gaps(loaded, mapping)]
     if as_json:

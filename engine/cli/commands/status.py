@@ -13,6 +13,7 @@ from engine.cli.arguments import AnyObject, AsJson, Tags
 from engine.cli.context import Context, examples, of
 from engine.connections import HttpConnection
 from engine.mapping import MappingSpec, connections_of, next_fires, schedules_of
+from engine.mapping.load import blocked_reason
 from engine.run import App
 from engine.schedule import scheduler_of
 from engine.state import ends_changed
@@ -56,6 +57,8 @@ def _status(ctx: typer.Context, tags: Tags = None, as_json: AsJson = False) -> N
         [_status_row(each) for each in objects],
         optional=["title"],
     )
+    for name, problems in context.app.loaded.held_up.items():
+        context.out.line(f"{name} does not run: {blocked_reason(problems)}")
     for each in objects:
         if changed := each["target_changed"]:
             context.out.line(f"{changed}: it does not run; `one-sync plan {each['object']}` says what to do")

@@ -40,7 +40,8 @@ def _validate(
     ctx: typer.Context,
     objects: Objects = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Also ask the source for its columns, and the target whether it is there.")
+        bool,
+        typer.Option("--live", help="Also ask the ends: columns, tables, procedures, keys that repeat, first rows."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +60,8 @@ def _validate(
 
 def _report(context: Context, names: Sequence[str], *, live: bool) -> Report:
     try:
+        loaded = context.app.loaded
+        loaded.require(names if {*names} <= {*loaded.mappings, *loaded.blocked} else ())
         mappings = (
             context.app.loaded.select(names, drafts=True) if names else tuple(context.app.loaded.mappings.values())
         )

@@ -4,6 +4,8 @@ client     one HTTP exchange behind the limits of its connection
 gate       who may pass to a connection now: concurrency, rate, breaker, pause
 limits     the rate limiter and the circuit breaker, without a clock
 deadline   the deadline of a whole exchange, below httpx's transport
+behind     what comes behind a complete answer, and what it says against it
+watch      what is seen of one exchange while it lasts
 body       an answer's body, unpacked as it comes and bounded
 reasons    why an exchange came to nothing, in words
 attempt    what is asked now, on which terms, and what was read in the answer
@@ -31,13 +33,14 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Wait,
+    Withhold,
 )
-from engine.connections.http.status import PAUSING, REFUSING, accepted, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, accepted, is_not_now, is_unlearnt
 
 __all__ = [
     "LONGEST_PAUSE",
-    "PAUSING",
     "REFUSING",
     "SHOWN",
     "Again",
@@ -58,9 +61,11 @@ __all__ = [
     "Reading",
     "Refuse",
     "Stop",
+    "Suspect",
     "Terms",
     "Wait",
     "WhenMissing",
+    "Withhold",
     "accepted",
     "decide",
     "is_not_now",

@@ -36,15 +36,21 @@ class Attempt:
     first: bool = False  # of a look-up: nothing of the create was sent yet
     gone: bool = False  # it has left the source: only asked for, never created again
     maybe_gone: bool = False  # a removal whose outcome was not learnt may have taken it away
+    lost: bool = False  # the same was asked before, and may have had its effect
 
     def after(self, again: Again) -> Attempt:
         """Give the next attempt at the same."""
         waited_seconds = 0.0 if again.counts else again.delay_seconds
-        return replace(self, tried=self.tried + again.counts, waited_seconds=self.waited_seconds + waited_seconds)
+        return replace(
+            self,
+            tried=self.tried + again.counts,
+            waited_seconds=self.waited_seconds + waited_seconds,
+            lost=self.lost or again.unknown,
+        )
 
     def anew(self) -> Attempt:
         """Ask the same of fewer records, which were not asked about alone before."""
-        return replace(self, tried=0, waited_seconds=0.0)
+        return replace(self, tried=0, waited_seconds=0.0, lost=False)
 
     def looks_up(self, *, conflict: str = "", missing: str = "", gone: bool = False, first: bool = False) -> Attempt:
         """Ask for the record itself."""
@@ -73,8 +79,10 @@ class Terms:
 
     creates: bool  # some step does
     deletes: tuple[bool, ...] = (False,)  # per step: its method is DELETE
+    proven: frozenset[int] = frozenset()  # the steps by which a record was removed once: their path is right
     creating: frozenset[int] | None = None  # the steps that create; None: all of them, where `creates`
     when_missing: WhenMissing = "reject"  # 404 or 410 for an update
+    foreign: frozenset[int] = frozenset()  # the steps that may lead to another host, which has not our credentials
     look_up_after_seconds: float | None = None  # None: there is no look-up
     on_status: Mapping[int, OnStatus] = field(default_factory=dict)
     retry: Retry = Retry()

@@ -8,11 +8,12 @@ What httpx does, and what is chosen here:
 * Certificates are verified, against `SSL_CERT_FILE` or `SSL_CERT_DIR` where they are set (a company's own
   authority), else against certifi. Those variables can name only certificates, so they leak nothing.
 * Whether bytes may have left is not guessed from the kind of error: httpcore reports when it begins to write
-  (`SENT`), and what fails before that is `NotSent`, what fails after it `Lost`.
+  (`watch.py`), and what fails before that is `NotSent`, what fails after it `Lost`.
 * httpcore never repeats a request that it began to write. It drops an idle connection which the server has closed
   already; one that is closed while the request travels is `Lost`, as nobody can tell whether the request was read.
   So connections are reused only for `KEEPALIVE_SECONDS`, less than the idle time-outs common among servers
   (gunicorn 2 s, uvicorn, Node and Apache 5 s), at the price of a handshake after each longer silence.
+* What comes behind a complete answer spoils its connection and casts doubt on the answer (`behind.py`).
 * A whole exchange has a deadline, beside httpx's time-out of each read and write (`transport_stream.py`).
 * An answer that names no length ends with its connection; cut short by an orderly close it looks whole (HTTP/1.0).
 """
@@ -23,7 +24,7 @@ import ipaddress
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from urllib.parse import quote, urlencode
@@ -32,10 +33,12 @@ import httpx
 
 from engine.connections.files.stream import FileChangedError, file_length, streamed
 from engine.connections.http.backoff import retry_after
+from engine.connections.http.behind import Doubt
 from engine.connections.http.body import TooLongError, read_body
 from engine.connections.http.deadline import Deadline, LocalAddressError, Transport
 from engine.connections.http.gate import Gate, Place
 from engine.connections.http.reasons import why_lost, why_not_sent
+from engine.connections.http.watch import Watch
 from engine.connections.settings import HttpConnection
 from engine.values import Answer, Answered, ConfigError, FileBody, Lost, NotSent, Outgoing
 
@@ -43,10 +46,6 @@ DEFAULT_HEADERS = {"User-Agent": f"one-sync/{version('one-sync')}", "Accept": "*
 JSON_HEADERS = {"Content-Type": "application/json"}  # where there is a body
 KEEPALIVE_SECONDS = 1.5
 CONNECT_SECONDS = 10.0  # at most: nothing was sent yet, so giving up early costs nothing
-
-SENT = "http11.send_request_headers.started"
-TLS = "connection.start_tls.started"
-ANSWERING = "http11.receive_response_headers.complete"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -104,12 +103,20 @@ class HttpEnd:
                 code="E_CERTIFICATES",
             ) from error
 
-    def exchange(self, request: Outgoing, *, stop: threading.Event | None = None, counts: bool = True) -> Answer:
+    def exchange(
+        self,
+        request: Outgoing,
+        *,
+        stop: threading.Event | None = None,
+        counts: bool = True,
+        expected: Collection[int] = (),
+    ) -> Answer:
         """Send a request once, after waiting for the connection's concurrency, rate limit and breaker.
 
         A `stop` that is set ends the waiting, not what is already under way; so does an answer that shuts the
         connection, and from then on every exchange ends so until `half_open`. With `counts` false a 500 is no
-        failure for the breaker. Durations of answers are without the waiting.
+        failure for the breaker; a status that is `expected` says nothing of our credentials. Durations of answers are
+        without the waiting.
         """
         try:
             outgoing = self._build(request)
@@ -125,7 +132,8 @@ class HttpEnd:
         except LocalAddressError as error:  # no fault of the target: its breaker learns nothing
             return NotSent(reason=str(error))
         finally:
-            self._gate.leave(answer, place, counts=counts, asked=self.asked(request))
+            speaks = request.url is None and not (isinstance(answer, Answered) and answer.status in expected)
+            self._gate.leave(answer, place, counts=counts, speaks=speaks, asked=self.asked(request))
 
     def fault(self, request: Outgoing) -> str | None:
         """Say why a request can never be sent (an address, a header), or None; trying it again would not help."""
@@ -149,6 +157,19 @@ class HttpEnd:
         """What every exchange gives since an answer shut the connection; None: it is open."""
         return self._gate.shut
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the target took our credentials lately."""
+        return self._gate.trusted
+
+    def refuse(self, reason: str) -> None:
+        """Shut the connection, as its refusals turned out to be of our credentials."""
+        self._gate.refuse(reason)
+
+    def renew(self, headers: Mapping[str, str]) -> None:
+        """Send other headers from now on. Raises ConfigError where one cannot be used; the old ones stay."""
+        self._headers = _own_headers(self._settings.name, headers)
+
     def half_open(self) -> None:
         """Let one request find out whether a connection that was shut, or is paused, takes them again."""
         self._gate.half_open()
@@ -166,43 +187,41 @@ class HttpEnd:
     def _attempt(self, request: httpx.Request, place: Place) -> Answer:
         begun = self._monotonic()
         self._deadline.at = begun + self._whole_seconds
-        events: set[str] = set()
-
-        def note(event: str, _: object) -> None:
-            if event == SENT:
-                self._gate.sent(place)
-            events.add(event)
-
-        request.extensions["trace"] = note
+        watch = Watch(lambda: self._gate.sent(place))
+        request.extensions["trace"] = watch
         try:
-            status, headers, body = self._read(request)
+            status, headers, body = self._read(request, watch)
         except (httpx.HTTPError, OSError, UnicodeError, TooLongError, FileChangedError) as error:
-            reason, seconds = self._reason(error, request.url, events), self._monotonic() - begun
-            if SENT not in events:
+            reason, seconds = self._reason(error, request.url, watch), self._monotonic() - begun
+            if not watch.sent:
                 return NotSent(reason=reason, duration_seconds=seconds)
             return Lost(reason=reason, too_long=isinstance(error, TooLongError), duration_seconds=seconds)
+        if watch.doubt is Doubt.GRAVE:
+            return Lost(reason="more than one answer came", duration_seconds=self._monotonic() - begun)
         return Answered(
             status=status,
             body=body,
+            doubtful=watch.doubt is not Doubt.NONE,
             retry_after_seconds=retry_after(headers.get("Retry-After"), self._clock()),
             duration_seconds=self._monotonic() - begun,
         )
 
-    def _read(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
+    def _read(self, request: httpx.Request, watch: Watch) -> tuple[int, httpx.Headers, bytes]:
         response = self._transport.handle_request(request)
+        watch.stream = response.extensions.get("network_stream")
         try:
             return response.status_code, response.headers, read_body(response, self._max_body_bytes)
         finally:
             response.close()
 
-    def _reason(self, error: Exception, url: httpx.URL, events: set[str]) -> str:
+    def _reason(self, error: Exception, url: httpx.URL, watch: Watch) -> str:
         if isinstance(error, FileChangedError):
             return str(error)
-        if SENT not in events:
-            return why_not_sent(error, host=url.host, port=_port(url), tls=TLS in events)
+        if not watch.sent:
+            return why_not_sent(error, host=url.host, port=_port(url), tls=watch.secures)
         if self._deadline.left() <= 0:
             return f"the exchange was not over after {self._whole_seconds:g} s"
-        return why_lost(error, answering=ANSWERING in events, seconds=self._settings.timeout_seconds)
+        return why_lost(error, answering=watch.answering, seconds=self._settings.timeout_seconds)
 
     # --- building ----------------------------------------------------------------------------------
 
@@ -217,7 +236,7 @@ class HttpEnd:
             raise _UnsendableError("a request needs a method and either a path or a url")
         origin, target = self._address(request)
         headers = httpx.Headers(DEFAULT_HEADERS if request.body is None else {**DEFAULT_HEADERS, **JSON_HEADERS})
-        if request.url is None:
+        if request.url is None or (request.with_headers and _place(origin) == _place(self._base)):
             headers.update(self._headers)
         headers.update(_checked(request.headers))
         content: bytes | Iterator[bytes] | None = request.body
@@ -313,6 +332,10 @@ def _base(connection: str, text: str) -> httpx.URL:
         "fragment or blanks; put credentials into headers",
         code="E_BASE_URL",
     )
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, _port(url)
 
 
 def _port(url: httpx.URL) -> int:

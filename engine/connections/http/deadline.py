@@ -11,11 +11,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import httpcore
 import httpx
+
+from engine.connections.http.behind import Doubt, Framing
 
 _PIECE_BYTES = 16 * 1024  # written at once, so that the deadline is looked at in between
 
@@ -86,7 +89,7 @@ class _BoundedBackend(httpcore.NetworkBackend):
         if host not in self._meant and _is_local(stream.get_extra_info("server_addr")[0]) and not self._is_own_local():
             stream.close()
             raise LocalAddressError(f"the name {host} leads to this machine or its link; a url may not")
-        return _BoundedStream(stream, self._deadline)
+        return BoundedStream(stream, self._deadline)
 
     def _is_own_local(self) -> bool:
         """Tell whether the connection itself leads to this machine."""
@@ -105,17 +108,34 @@ def _is_local(address: str) -> bool:
     return plain.is_loopback or plain.is_link_local or plain.is_unspecified
 
 
-class _BoundedStream(httpcore.NetworkStream):
-    """A stream whose reads and writes end by the deadline, however slowly the other side moves."""
+class BoundedStream(httpcore.NetworkStream):
+    """A stream whose reads and writes end by the deadline, and which is of no more use once bytes came unasked."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._framing: Framing | None = None  # of the latest exchange
+        self._spoilt = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.clip(timeout, httpcore.ReadTimeout))
+        data = self._stream.read(max_bytes, self._deadline.clip(timeout, httpcore.ReadTimeout))
+        if self._framing:
+            self._framing.came(data)
+        return data
+
+    def doubt(self) -> Doubt:
+        """Judge the answer that was read to its end by what came behind it, as far as that is here already."""
+        if self._framing is None:
+            return Doubt.NONE
+        if self.get_extra_info("is_readable"):
+            with suppress(httpcore.ReadError, httpcore.ReadTimeout):  # nothing that TLS did not keep to itself
+                self._framing.came(self._stream.read(_PIECE_BYTES, 0.0))
+        self._spoilt = bool(self._framing.behind)
+        return self._framing.doubt
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._framing is None or self._framing.is_over:  # the head of a request
+            self._framing = Framing(buffer.partition(b" ")[0], first=self._framing is None)
         pieces = memoryview(buffer)
         for start in range(0, len(pieces), _PIECE_BYTES):
             piece = bytes(pieces[start : start + _PIECE_BYTES])
@@ -125,10 +145,17 @@ class _BoundedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         timeout = self._deadline.clip(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
+        return BoundedStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
 
     def close(self) -> None:
         self._stream.close()
 
+    def _has_unpacked(self) -> bool:
+        """Tell whether TLS has taken more from the socket than was read of it."""
+        secured = self._stream.get_extra_info("ssl_object")
+        return secured is not None and secured.pending() > 0
+
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and (self._spoilt or self._has_unpacked()):
+            return True  # httpcore never uses an idle connection again on which something is to be read
         return self._stream.get_extra_info(info)

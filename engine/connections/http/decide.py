@@ -20,12 +20,19 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Wait,
+    Withhold,
 )
-from engine.connections.http.status import PAUSING, REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
-from engine.values import Answer, Answered, ConfigError, Lost, NotSent, TargetError, Written
+from engine.values import Answer, Answered, ConfigError, Lost, NotSent, OneSyncError, TargetError, Written
 
+_NEVER_REMOVED = (
+    "no such removal was ever accepted, so that its path may be wrong; correct `path`, or say by"
+    " `on_status: {404: confirm}` that the answer is right (410 as well)"
+)
 SHOWN = 200  # characters of an answer that are kept
 FORGET = "; if it was deleted there, `one-sync forget OBJECT KEY` lets the next run create it"
 
@@ -54,29 +61,25 @@ def decide(
     """
     case = _Case(attempt=attempt, terms=terms, several=several, chance=chance)
     if isinstance(answer, Written):
-        return PerLine(lines=tuple("" if refusal is None else refusal for refusal in answer.refusals))
-    if stop := _stop(answer):
-        return stop
+        lines = (None if at in answer.left else refusal or "" for at, refusal in enumerate(answer.refusals))
+        return PerLine(lines=tuple(lines), left=answer.left)
+    if isinstance(answer, NotSent) and answer.shut:
+        return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
     if attempt.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, case)
-    if isinstance(answer, Answered) and (said := terms.on_status.get(answer.status)):
-        return _decide_said(said, answer, case)
     if isinstance(answer, Answered):
-        return _decide_status(answer, reading, case)
+        return _decide_answered(answer, reading, case)
     return _decide_silence(answer, case)
 
 
-def _stop(answer: Answer) -> Stop | None:
-    if isinstance(answer, NotSent) and answer.shut:
-        return Stop(error=TargetError(answer.reason, code=answer.shut, wait_seconds=answer.wait_seconds))
-    if not isinstance(answer, Answered):
-        return None
+def _suspicion(answer: Answered) -> OneSyncError | None:
+    """Say what is wrong with the whole connection, if the answer does not concern this request alone."""
     if answer.status in REFUSING:
         message = f"the target refused our credentials ({_shown(answer)}): {PAUSING['E_CREDENTIALS']}"
-        return Stop(error=TargetError(message, code="E_CREDENTIALS"))
+        return TargetError(message, code="E_CREDENTIALS")
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
-        return Stop(error=ConfigError(message, code="E_REDIRECT"))
+        return ConfigError(message, code="E_REDIRECT")
     return None
 
 
@@ -84,11 +87,23 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
     """Say what was `asked` of whom where a decision may end a part or a run; what a shut connection tells says it."""
     if isinstance(answer, NotSent) and answer.shut:
         return decision
-    if isinstance(decision, Stop):
+    if isinstance(decision, Stop | Suspect):
         return replace(decision, error=decision.error.at(asked))
-    if isinstance(decision, Again | GiveUp):
+    if isinstance(decision, Again | GiveUp | Withhold):
         return replace(decision, reason=f"{asked}: {decision.reason}")
     return decision
+
+
+def _decide_answered(answer: Answered, reading: Reading, case: _Case) -> Decision:
+    if answer.doubtful and case.creates:
+        return _unlearnt(answer, case, f"bytes came behind the answer, which may be another's ({_shown(answer)})")
+    if said := case.terms.on_status.get(answer.status):
+        return _decide_said(said, answer, case)
+    if error := _suspicion(answer):
+        foreign = case.attempt.step in case.terms.foreign
+        refuse = Refuse(reason=_shown(answer), status=answer.status, stale=foreign and answer.status in REFUSING)
+        return refuse if foreign else Suspect(error=error, otherwise=refuse)
+    return _decide_status(answer, reading, case)
 
 
 def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
@@ -107,9 +122,11 @@ def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
 
 
 def _decide_missing(answer: Answered, case: _Case) -> Decision:
-    if case.terms.deletes[case.attempt.step]:
-        return Confirm()
-    if case.terms.when_missing == "look up":
+    attempt, terms = case.attempt, case.terms
+    if terms.deletes[attempt.step]:
+        believed = attempt.step in terms.proven or attempt.lost or attempt.maybe_gone
+        return Confirm() if believed else Withhold(reason=f"{_shown(answer)}: {_NEVER_REMOVED}")
+    if terms.when_missing == "look up":
         return _look_for_missing(answer, case)
     if case.attempt.maybe_gone:
         return Gone(reason=f"{_shown(answer)}, and its removal had been sent before")
@@ -161,7 +178,7 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
 def _decide_missing_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
     """Decide what a look-up says of a record whose update found nobody."""
     missing = case.attempt.missing
-    if not isinstance(answer, Answered) or is_not_now(answer.status):
+    if not isinstance(answer, Answered) or answer.doubtful or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         return _again(answer, case, unknown=False, reason=f"{missing}, and the look-up failed: {reason}")
     match reading.found:
@@ -174,20 +191,26 @@ def _decide_missing_look_up(answer: Answer, reading: Reading, case: _Case) -> De
 
 
 def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
+    if isinstance(answer, Answered) and not answer.doubtful and (error := _suspicion(answer)):
+        return Suspect(error=error, otherwise=Hold(reason=f"the look-up is refused: {_shown(answer)}"))
     if case.attempt.missing:
         return _decide_missing_look_up(answer, reading, case)
-    if not isinstance(answer, Answered) or is_not_now(answer.status):
+    if not isinstance(answer, Answered) or answer.doubtful or is_not_now(answer.status):
         reason = _shown(answer) if isinstance(answer, Answered) else getattr(answer, "reason", "")
         decision = _again(answer, case, unknown=True, reason=reason)
         is_over = isinstance(decision, GiveUp) and not case.attempt.first
         return Hold(reason=f"the look-up failed: {reason}") if is_over else decision
     if reading.found is Found.FOUND:
         return Exists(saved=reading.saved)
-    if reading.found is Found.ABSENT and case.attempt.conflict:
-        return Refuse(reason=f"{case.attempt.conflict}, and the look-up finds no such record", status=409)
     if reading.found is Found.ABSENT:
-        return Confirm() if case.attempt.gone else CreateAgain()
+        return _absent(case)
     return Hold(reason=f"the look-up is unclear: {reading.fault or _shown(answer)}")
+
+
+def _absent(case: _Case) -> Decision:
+    if case.attempt.conflict:
+        return Refuse(reason=f"{case.attempt.conflict}, and the look-up finds no such record", status=409)
+    return Confirm() if case.attempt.gone else CreateAgain()
 
 
 def _unlearnt(answer: Answer, case: _Case, reason: str) -> Decision:
@@ -215,7 +238,8 @@ def _again(answer: Answer, case: _Case, *, unknown: bool, reason: str) -> Decisi
         return Again(delay_seconds=backoff(tried, retry, case.chance), counts=True, unknown=unknown, reason=reason)
     if case.several and attempt.ask is Ask.SEND and isinstance(answer, Answered) and answer.status == 500:
         return Refuse(reason=reason, status=500, unknown=True, fault=True)
-    return GiveUp(reason=f"{reason} ({tried} attempts)", unknown=unknown)
+    unreachable = isinstance(answer, NotSent) and attempt.step not in case.terms.foreign
+    return GiveUp(reason=f"{reason} ({tried} attempts)", unknown=unknown, unreachable=unreachable)
 
 
 def _shown(answer: Answered) -> str:

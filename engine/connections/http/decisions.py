@@ -20,7 +20,8 @@ class Confirm:
 class PerLine:
     """The answer speaks of each line."""
 
-    lines: tuple[str | None, ...]
+    lines: tuple[str | None, ...]  # "" accepted, None not now, else why it is refused
+    left: Mapping[int, str] = field(default_factory=dict)  # by its place: why a line is not accepted now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Refuse:
     unknown: bool = False  # something may have been done all the same
     fault: bool = False  # 500: a line alone is failed, not rejected
     remedy: str = ""  # to be told with the reason
+    stale: bool = False  # the address that was asked is valid no more: a fresh one may be taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,13 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withhold:
+    """The target does not know what is to be removed, and its word proves nothing: a person has to look."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAgain:
     """The look-up proved that nothing was created."""
 
@@ -102,6 +111,15 @@ class GiveUp:
 
     reason: str
     unknown: bool
+    unreachable: bool = False  # nothing even left: others of the connection would not either
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """The answer concerns what was sent, or the whole connection: what others are answered tells."""
+
+    error: OneSyncError  # where it concerns the connection
+    otherwise: Refuse | Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,5 +131,19 @@ class Stop:
 
 
 Decision: TypeAlias = (
-    Confirm | PerLine | Refuse | Again | LookUp | Hold | Exists | Gone | Elsewhere | CreateAgain | Wait | GiveUp | Stop
+    Confirm
+    | PerLine
+    | Refuse
+    | Again
+    | LookUp
+    | Hold
+    | Exists
+    | Gone
+    | Elsewhere
+    | CreateAgain
+    | Wait
+    | Withhold
+    | GiveUp
+    | Suspect
+    | Stop
 )

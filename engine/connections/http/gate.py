@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.connections.http.limits import CircuitBreaker, RateLimiter
-from engine.connections.http.status import PAUSING, asked_to_wait, healthy, shuts
+from engine.connections.http.status import MAX_REFUSED, accepted, asked_to_wait, healthy, shuts
+from engine.connections.pausing import PAUSING
 from engine.connections.settings import HttpConnection
 from engine.values import STOPPED, Answer, Answered, NotSent
 
@@ -35,9 +36,11 @@ class Gate:
         self._breaker = CircuitBreaker(settings.breaker)
         self._shut: NotSent | None = None  # what everybody is told until somebody half-opens the gate
         self._shut_until: float | None = None  # None: nobody knows when it will be taken again
+        self._refused = 0  # requests in a row
+        self._trusted = False  # a request was accepted, and since then fewer were refused than shut the gate
         self._in_flight = 0
         self._line: deque[object] = deque()  # who waits to be let through, first come first
-        self._changed = threading.Condition()  # guards the six above
+        self._changed = threading.Condition()  # guards the eight above
 
     def enter(self, stop: threading.Event | None) -> Place | NotSent:
         """Wait for everything that a request needs, and take it; or say why nothing may leave."""
@@ -62,17 +65,18 @@ class Gate:
         with self._changed:
             self._rate.move(place.at, self._monotonic())
 
-    def leave(self, answer: Answer | None, place: Place, *, counts: bool, asked: str) -> None:
+    def leave(self, answer: Answer | None, place: Place, *, counts: bool, speaks: bool, asked: str) -> None:
         """Give back what `enter` took, and learn from the answer; None: there was an error of our own.
 
-        Where it shuts the gate, everybody is told what was `asked` of whom.
+        `speaks`: a refusal in it may be one of our credentials. Where it shuts the gate, everybody is
+        told what was `asked` of whom.
         """
         with self._changed:
             now = self._monotonic()
             self._in_flight -= 1
             self._breaker.record(healthy(answer, counts=counts) if answer else None, now, turn=place.turn)
             wait = asked_to_wait(answer) if answer else 0.0
-            if isinstance(answer, Answered) and (code := shuts(answer, self._max_wait_seconds)):
+            if isinstance(answer, Answered) and (code := self._shuts(answer, speaks=speaks)):
                 said = f"asks to wait {wait:g} s" if wait else "refused our credentials"
                 reason = f"{asked}: the target {said} (status {answer.status}): {PAUSING[code]}"
                 self._shut = NotSent(reason=reason, shut=code)
@@ -87,10 +91,18 @@ class Gate:
         with self._changed:
             return self._told(self._monotonic())
 
+    def refuse(self, reason: str) -> None:
+        """Let nobody pass, as the target takes none of our requests; everybody is told the reason."""
+        with self._changed:
+            self._shut, self._shut_until = NotSent(reason=reason, shut="E_CREDENTIALS"), None
+            self._trusted = False
+            self._changed.notify_all()
+
     def half_open(self) -> None:
         """Let one request find out whether the target takes them again, while the others wait for its answer."""
         with self._changed:
             self._shut = None
+            self._refused = MAX_REFUSED - 1  # one refusal more says it all
             self._breaker.half_open(self._monotonic())
             self._changed.notify_all()
 
@@ -104,6 +116,25 @@ class Gate:
         """Count how often the breaker has opened."""
         with self._changed:
             return self._breaker.openings
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the target took our credentials lately."""
+        with self._changed:
+            return self._trusted
+
+    def _shuts(self, answer: Answered, *, speaks: bool) -> str | None:
+        """Learn from an answer whether the target takes our credentials; give the code of what shuts the gate."""
+        code = shuts(answer, self._max_wait_seconds)
+        if speaks and accepted(answer):
+            self._refused, self._trusted = 0, True
+        if code != "E_CREDENTIALS":
+            return code
+        self._refused += speaks
+        if self._refused < MAX_REFUSED:
+            return None
+        self._trusted = False
+        return code if speaks else None
 
     def _told(self, now: float) -> NotSent | None:
         """Say why nothing may leave, with what is left of a wait by now."""

@@ -10,16 +10,13 @@ from engine.values import Answer, Answered, Lost
 
 _LATER = frozenset({425, 429})  # the target is well and asks for patience
 
-REFUSING = frozenset({401, 403})  # our credentials
-PAUSING = {  # codes of errors that concern all objects of a connection, and what ends its pause
-    "E_CREDENTIALS": "correct them, then `one-sync connections` ends the pause",
-    "E_ASKED_TO_WAIT": "it goes on by itself then",
-}
+REFUSING = frozenset({401, 403})  # our credentials, or one request
+MAX_REFUSED = 3  # requests in a row; then it is the credentials
 
 
 def is_unlearnt(status: int) -> bool:
     """Tell whether a request that was answered so may have had its effect all the same (ledger.md 2)."""
-    return status == 408 or status >= 500
+    return status < 200 or status == 408 or status >= 500
 
 
 def is_not_now(status: int) -> bool:
@@ -56,7 +53,10 @@ def asked_to_wait(answer: Answer) -> float:
 
 
 def shuts(answer: Answer, max_wait_seconds: float) -> str | None:
-    """Give the code of the error for which no object of the connection sends anything after this answer, or None."""
+    """Give the code of the error for which no object of the connection sends anything after this answer, or None.
+
+    A refusal does so only with those before it (`MAX_REFUSED`).
+    """
     if isinstance(answer, Answered) and answer.status in REFUSING:
         return "E_CREDENTIALS"
     return "E_ASKED_TO_WAIT" if asked_to_wait(answer) > max_wait_seconds else None

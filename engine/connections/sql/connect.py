@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from importlib import import_module
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -14,7 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from engine.connections.identity import Identity, identity, plain_host
-from engine.connections.sql.odd_times import keep_odd_times
+from engine.connections.settings import TimeOuts
+from engine.connections.sql.login_errors import lacks_library
+from engine.connections.sql.session import driver_arguments
 from engine.values import ConfigError, shipped
 
 _DRIVERS = {
@@ -34,32 +35,20 @@ _EXTRAS = {
     "oracle": "oracle",
     "firebird": "firebird",
 }
-_ARGUMENTS: dict[str, dict[str, Any]] = {  # by driver; the URL's own options win
-    "psycopg": {  # a server that vanished is noticed after 90 seconds
-        "connect_timeout": 10,
-        "keepalives_idle": 60,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-    },
-    "pymysql": {"connect_timeout": 10},
-    "pysqlite": {"timeout": 30},  # how long one waits for another's lock
-}
-
+_WHOLE_BLOBS = 2**31 - 1  # bytes up to which the driver gives a value, and no object that reads it
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433, "oracle": 1521, "firebird": 3050}
 _PLACES = frozenset({"host", "port", "service", "service_name", "sid", "unix_socket"})  # options that name the server
 _ODBC_PLACES = re.compile(r"(?i)\b(server|address|addr|port|database|dsn)\s*=\s*([^;]*)")
 
-_lenient = methodcaller("decode", "utf-8", "surrogateescape")
 
-
-def open_engine(text: str, *, name: str) -> sa.Engine:
+def open_engine(text: str, *, name: str, limits: TimeOuts) -> sa.Engine:
     """Make the engine of a connection; nothing is connected yet.
 
     Raises: ConfigError if the URL cannot be read or its driver is not installed.
     """
     url = _url(text, name)
     backend, _, driver = url.drivername.partition("+")
-    arguments = {key: value for key, value in _ARGUMENTS.get(driver, {}).items() if key not in url.query}
+    arguments = {key: value for key, value in driver_arguments(driver, limits).items() if key not in url.query}
     # PostgreSQL's JSON stays the exact text it is, as in every other database
     options: dict[str, Any] = {"json_deserializer": _as_text} if backend == "postgresql" else {}
     try:
@@ -73,7 +62,9 @@ def open_engine(text: str, *, name: str) -> sa.Engine:
         )
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise _no_driver(url, backend, name) from error
-    except sa.exc.ArgumentError:
+    except ImportError as error:
+        raise ConfigError(lacks_library(name, driver, str(error)), code="E_NO_DRIVER") from error
+    except (sa.exc.ArgumentError, TypeError, ValueError):
         raise _bad_url(name) from None
 
 
@@ -94,7 +85,8 @@ def _driver_remedy(extra: str) -> str:
 def _url(text: str, name: str) -> sa.URL:
     try:
         url = sa.make_url(text)
-        if "@" in (url.host or ""):  # the end of a password with a plain @, which would be shown as a host's name
+        shown = (url.host or "", url.database or "", text.partition("?")[2].partition("=")[0])
+        if url.host is not None and any("@" in each for each in shown):  # the end of a password with a plain @ / or ?
             raise _bad_url(name)
         return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     except (sa.exc.ArgumentError, ValueError):
@@ -104,7 +96,7 @@ def _url(text: str, name: str) -> sa.URL:
 def _bad_url(name: str) -> ConfigError:
     return ConfigError(
         f"connections.{name}.url is no SQLAlchemy URL, such as postgresql://user:password@host/database or "
-        "sqlite:////folder/file.sqlite; in a password write @ as %40, : as %3A and / as %2F",
+        "sqlite:////folder/file.sqlite; in a password write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23",
         code="E_URL",
     )
 
@@ -135,7 +127,10 @@ def open_cursor(connection: sa.Connection) -> Any:
         return dbapi_connection.cursor("one_sync")
     if dialect.driver in ("pymysql", "mysqldb"):
         return dbapi_connection.cursor(import_module(f"{dialect.loaded_dbapi.__name__}.cursors").SSCursor)
-    return dbapi_connection.cursor()
+    cursor: Any = dbapi_connection.cursor()
+    if dialect.driver == "firebird-driver":
+        cursor.stream_blob_threshold = _WHOLE_BLOBS
+    return cursor
 
 
 def abandon(cursor: Any) -> None:
@@ -151,24 +146,6 @@ def sqlite_file(engine: sa.Engine) -> Path | None:
     if engine.dialect.name != "sqlite" or not database or database.startswith((":memory:", "file:")):
         return None
     return Path(database)
-
-
-def prepare_reading(connection: sa.Connection) -> None:
-    """Make a connection one that reads a whole result well."""
-    if connection.dialect.name == "postgresql":  # would choose a plan for the first tenth of the rows
-        connection.exec_driver_sql("SET cursor_tuple_fraction = 1")
-        keep_odd_times(connection.connection.driver_connection)
-    if connection.dialect.name == "sqlite":
-        driver_connection: Any = connection.connection.driver_connection
-        driver_connection.text_factory = _lenient  # bytes at fault become lone surrogates, told by `canonical.column`
-        connection.exec_driver_sql("PRAGMA query_only = ON")
-
-
-def prepare_writing(connection: sa.Connection) -> None:
-    """Make a connection one that refuses what it cannot hold exactly."""
-    if connection.dialect.name in ("mysql", "mariadb"):  # would cut texts and clip numbers, with a warning
-        connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
-        connection.commit()
 
 
 def _as_text(data: str | bytes) -> str:

@@ -1,74 +1,75 @@
-"""SQL databases as an end: streaming reads, writes by key, and their drivers' errors told apart.
-
-With its parts `sql_connect.py`, `sql_errors.py` and `sql_write.py` the only door to SQLAlchemy and the drivers.
-"""
+"""A SQL database as an end: streaming reads of one state, and writes of records by key."""
 
 from __future__ import annotations
 
 import functools
-import gc
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
+from datetime import UTC, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine.connections.sql.connect import (
-    abandon,
-    open_cursor,
-    open_engine,
-    prepare_reading,
-    prepare_writing,
-    sql_identity,
-    sqlite_file,
-)
-from engine.connections.sql.driver_errors import Fault, RecordRefused, fault_of, sentence_of
-from engine.connections.sql.write import RowWrite, StatementCall, TableRows, bindable, write_record
-from engine.values import ConfigError, RunError, SourceError, TargetError, UnavailableError
+from engine.connections.settings import TimeOuts
+from engine.connections.sql.connect import open_engine, sql_identity
+from engine.connections.sql.driver_errors import RecordRefused
+from engine.connections.sql.entrance import Entrance
+from engine.connections.sql.link import Link
+from engine.connections.sql.moment import BATCH_ROWS, Moment, Rows, columns_of, executed
+from engine.connections.sql.questions import fault_of_statement, missing_columns, repeated_keys
+from engine.connections.sql.translation import Translation
+from engine.connections.sql.write import RowWrite, StatementCall, TableRows, write_record
+from engine.values import SourceError, TargetError, UnavailableError
 
 __all__ = ["RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
 
-BATCH_ROWS = 20_000
-_FIRST_ROWS = 100  # enough to learn how heavy the rows are
-_BATCH_BYTES = 32 * 2**20  # a query of large texts or files gets smaller batches
-_MYSQL_DUPLICATE_COLUMN = 1060  # of a subquery
-_MAX_FETCH_ROWS = {"mssql": 1_000}  # its driver's buffers take this many times the columns' maximum sizes
+_TWICE = frozenset({"E_LOST"})  # what may have passed when it is tried again at once: a deadlock, an idle connection
 
 
 class SqlEnd:
-    """One SQL connection of the project; for one thread.
+    """One SQL connection of the project; for one thread at a time.
 
-    Each read opens a connection of its own and closes it; writes share one until `close`.
+    Each moment opens a connection of its own and closes it; writes share one until `close`.
     """
 
-    def __init__(self, url: str, *, name: str) -> None:
-        self._url = url
-        self._name = name
-        self._writer: sa.Connection | None = None
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        limits: TimeOuts | None = None,
+        stop: threading.Event | None = None,
+        entrance: Entrance | None = None,
+        zone: tzinfo = UTC,
+    ) -> None:
+        """`stop` breaks off what the database is about; `entrance` is shared by the ends of one connection.
+
+        Times without a zone are of `zone`.
+        """
+        self._url, self._name = url, name
+        self._limits, self._zone = limits or TimeOuts(), zone
+        self._stop = stop or threading.Event()
+        self._entrance = entrance or Entrance()
+        self._writer: Link | None = None
+        self._moments: list[Moment] = []
 
     # --- reading ---
 
-    def rows(
-        self, query: str, params: Mapping[str, Any], *, batch_rows: int = BATCH_ROWS
-    ) -> Iterator[tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
-        """Read a query lazily: column names and the next rows, at least once, also without rows.
+    def moment(self, *, queries: int) -> Moment:
+        """Give what reads so many queries from one state of the database; `close` closes it where they do not."""
+        moment = Moment(self._reader, self._words, queries=queries)
+        self._moments.append(moment)
+        return moment
 
-        A batch has at most `batch_rows` rows, and fewer where they are heavy.
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what a person should know of the moments that were read."""
+        return tuple(dict.fromkeys(each.note for each in self._moments if each.note))
 
-        Raises: SourceError if the database cannot be reached or breaks off, RunError if the query or its data is
-        at fault; what was yielded before must then be discarded.
-        """
-        count = 0
-        limit = min(batch_rows, _MAX_FETCH_ROWS.get(self._engine.dialect.name, batch_rows))
-        with self._query(query, params) as (connection, cursor):
-            columns = self._columns(cursor)
-            rows = self._fetch(connection, cursor, min(limit, _FIRST_ROWS), count)
-            yield columns, rows
-            while rows:
-                count += len(rows)
-                rows = self._fetch(connection, cursor, _size(rows, limit), count)
-                if rows:
-                    yield columns, rows
+    def rows(self, query: str, params: Mapping[str, Any], *, batch_rows: int = BATCH_ROWS) -> Iterator[Rows]:
+        """Read one query lazily, as `Moment.rows`."""
+        return Moment(self._reader, self._words, queries=1).rows(query, params, batch_rows=batch_rows)
 
     def columns(self, query: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Ask the database for a query's column names without reading its tables.
@@ -77,60 +78,42 @@ class SqlEnd:
 
         Raises: as `rows`.
         """
-        dialect = self._engine.dialect.name
-        if dialect not in ("postgresql", "mssql"):  # PostgreSQL opens a cursor without running it
+        dialect = self._engine.dialect
+        if dialect.name not in ("postgresql", "mssql"):  # PostgreSQL opens a cursor without running it
             query = f"SELECT * FROM (\n{query.strip().rstrip(';')}\n) one_sync WHERE 1 = 0"
-        with self._query(query, params) as (_, cursor):
-            return self._columns(cursor, renamed=dialect == "sqlite")
+        with closing(self._reader()) as link:
+            cursor = executed(link, self._words, query, params)
+            return columns_of(cursor, dialect, self._words, renamed=dialect.name == "sqlite")
 
     def check(self) -> str:
         """Connect and describe the server, such as "postgresql 18.6".
 
         Raises: UnavailableError if it cannot be reached.
         """
-        with self._connect(UnavailableError) as connection:
-            version = ".".join(map(str, connection.dialect.server_version_info or ()))
-            return f"{connection.dialect.name} {version}"
+        with closing(self._reader()) as link:
+            version = ".".join(map(str, link.connection.dialect.server_version_info or ()))
+            return f"{link.connection.dialect.name.partition('.')[0]} {version}"  # of "firebird.firebird" the first
 
-    @contextmanager
-    def _query(self, query: str, params: Mapping[str, Any]) -> Iterator[tuple[sa.Connection, Any]]:
-        """Run a query; the driver's own cursor gives plain tuples, a fifth faster than SQLAlchemy's rows."""
-        with self._connect(SourceError) as connection:
-            with self._translated(SourceError, connection):
-                statement, values = self._compile(query, params)
-                cursor = open_cursor(connection)
-                cursor.execute(statement, values)
-            try:
-                if cursor.description is None:
-                    raise self._at_fault("E_QUERY", "the query returns no rows; a source needs a SELECT")
-                yield connection, cursor
-            finally:
-                abandon(cursor)
+    def missing_columns(self, table: str, wanted: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+        """Name what a table lacks of these columns, and all that it has. Raises as `rows`, also without a table."""
+        with closing(self._reader()) as link:
+            return missing_columns(link, table, wanted)
 
-    def _compile(self, query: str, params: Mapping[str, Any]) -> tuple[str, Any]:
-        dialect = self._engine.dialect
-        compiled: Any = sa.text(query).compile(dialect=dialect)
-        bound = {name: bindable(value, dialect) for name, value in params.items()}
-        values = compiled.construct_params(bound, escape_names=True)
-        return str(compiled), tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+    def fault_of_statement(self, sql: str, params: Sequence[str]) -> str | None:
+        """Say what a statement calls that there is not, without running it; None also where nobody can tell.
 
-    def _columns(self, cursor: Any, *, renamed: bool = False) -> tuple[str, ...]:
-        """Name the columns of a result; `renamed`: the second `id` of a subquery is called `id:1`."""
-        dialect = self._engine.dialect
-        names = [str(column[0]) for column in cursor.description]
-        if dialect.requires_name_normalize:  # Oracle, Firebird: SKU stands for sku
-            names = [str(dialect.normalize_name(name)) for name in names]
-        seen: set[str] = set()
-        for name in map(str.casefold, names):
-            if name in seen or (renamed and name.rpartition(":")[0] in seen):
-                sentence = f"two columns are called {name.rpartition(':')[0] or name}; give one an alias: AS ..."
-                raise self._at_fault("E_DUPLICATE_COLUMN", sentence)
-            seen.add(name)
-        return tuple(names)
+        Raises as `write`.
+        """
+        with closing(self._open(TargetError)) as link, suppress(RecordRefused):  # for the nulls that stand for values
+            return fault_of_statement(link, sql, params)
+        return None
 
-    def _fetch(self, connection: sa.Connection, cursor: Any, size: int, count: int) -> list[tuple[Any, ...]]:
-        with self._translated(SourceError, connection, f" after {count} rows"), _uncollected():
-            return list(cursor.fetchmany(size))
+    def repeated_keys(
+        self, query: str, params: Mapping[str, Any], key: Sequence[str], *, most: int
+    ) -> list[tuple[Any, ...]]:
+        """Give some keys that stand more than once in what a query gives, and how often. Raises as `rows`."""
+        with closing(self._reader()) as link:
+            return repeated_keys(link, query, params, key, most=most)
 
     # --- writing ---
 
@@ -141,125 +124,65 @@ class SqlEnd:
         is tried a second time.
 
         Raises: RecordRefused if the record's own data is at fault, TargetError if the database cannot be used now,
-        RunError if a table, a column or a right is missing. Nothing of the record was kept then,
+        RunError if a table, a column or a right is missing, or the run is stopped. Nothing of the record was kept then,
         save that a connection lost during COMMIT leaves that open; the end can be used again.
         """
         try:
             self._write(record)
-        except (UnavailableError, RecordRefused):
+        except (UnavailableError, RecordRefused) as error:
+            if isinstance(error, UnavailableError) and error.code not in _TWICE:
+                raise
             self._write(record)
 
     def close(self) -> None:
-        """Close the connection for writing; the end opens a new one when it is used again."""
+        """Close all connections; the end opens new ones when it is used again."""
+        self._close_writer()
+        for moment in self._moments:
+            moment.close()
+        self._moments.clear()
+
+    def _close_writer(self) -> None:
         if self._writer is not None:
-            with suppress(sa.exc.SQLAlchemyError):  # a broken connection need not be closed well
-                self._writer.close()
+            self._writer.close()
             self._writer = None
 
     def _write(self, record: Sequence[TableRows | StatementCall]) -> None:
         if self._writer is None:
-            with self._opening(TargetError):
-                self._writer = self._engine.connect()
-                prepare_writing(self._writer)
+            self._writer = self._open(TargetError)
+        writer = self._writer
         try:
-            with self._translated(TargetError, self._writer), self._writer.begin():
-                if self._writer.dialect.name == "sqlite":  # its driver would begin after the first look
-                    self._writer.exec_driver_sql("BEGIN IMMEDIATE")
-                write_record(self._writer, record)
-        except UnavailableError:
-            self.close()
+            writer.call(lambda: _in_transaction(writer, record))
+        except RecordRefused:
+            raise
+        except BaseException:
+            self._close_writer()
             raise
 
     # --- connecting ---
 
     @functools.cached_property
     def _engine(self) -> sa.Engine:
-        return open_engine(self._url, name=self._name)
+        return open_engine(self._url, name=self._name, limits=self._limits)
 
-    @contextmanager
-    def _connect(self, unavailable: type[UnavailableError]) -> Iterator[sa.Connection]:
-        """Open a connection for reading; it closes without waiting for what is still under way."""
-        with self._opening(unavailable):
-            connection = self._engine.connect()
-            prepare_reading(connection)
-        try:
-            yield connection
-        finally:
-            with suppress(sa.exc.SQLAlchemyError):
-                connection.close()
+    @functools.cached_property
+    def _words(self) -> Translation:
+        return Translation(self._name, self._engine, self._limits)
 
-    @contextmanager
-    def _opening(self, unavailable: type[UnavailableError]) -> Iterator[None]:
-        file = sqlite_file(self._engine)
-        if file and not file.is_file():
-            raise unavailable(f"connection {self._name}: there is no SQLite file {file}", code="E_UNREACHABLE")
-        with self._translated(unavailable):
-            yield
+    def _reader(self) -> Link:
+        return self._open(SourceError)
 
-    # --- errors ---
+    def _open(self, unavailable: type[UnavailableError]) -> Link:
+        def link() -> Link:
+            return Link(self._engine, self._words, self._limits, self._stop, unavailable=unavailable, zone=self._zone)
 
-    @contextmanager
-    def _translated(
-        self, unavailable: type[UnavailableError], connection: sa.Connection | None = None, when: str = ""
-    ) -> Iterator[None]:
-        """Turn errors of SQLAlchemy and the driver into ours; `connection` is None while connecting."""
-        try:
-            yield
-        except sa.exc.DBAPIError as error:
-            raise self._translate(error.orig or error, unavailable, connection, when) from error.orig
-        except (self._engine.dialect.loaded_dbapi.Error, ValueError, OverflowError) as error:
-            raise self._translate(error, unavailable, connection, when) from error
-        except TypeError as error:
-            if connection is not None:
-                raise
-            message = f"connection {self._name}: its driver does not know an option of the url ({error}); correct it"
-            raise ConfigError(self._without_password(message), code="E_URL") from error
-        except sa.exc.SQLAlchemyError as error:  # a parameter is missing
-            sentence = sentence_of(getattr(error, "orig", None) or error)
-            raise self._at_fault("E_QUERY", f"{sentence}; write a colon that is no parameter as \\:") from error
-
-    def _translate(
-        self, error: BaseException, unavailable: type[UnavailableError], connection: sa.Connection | None, when: str
-    ) -> Exception:
-        sentence = self._without_password(sentence_of(error))
-        if connection is None:
-            message = (
-                f"connection {self._name} cannot be reached: {sentence}; check its url and that its database is up"
-            )
-            return unavailable(message, code="E_UNREACHABLE")
-        fault = fault_of(error, connection)
-        if fault is Fault.UNAVAILABLE:
-            message = f"connection {self._name} failed{when}: {sentence}; the next run tries again"
-            return unavailable(message, code="E_LOST")
-        if fault is Fault.QUERY:
-            duplicate = error.args[:1] == (_MYSQL_DUPLICATE_COLUMN,)
-            return self._at_fault("E_DUPLICATE_COLUMN" if duplicate else "E_QUERY", sentence)
-        if unavailable is TargetError:
-            return RecordRefused(sentence)
-        return self._at_fault("E_DATA", f"{sentence}; convert the column in the query, such as CAST(... AS text)")
-
-    def _at_fault(self, code: str, sentence: str) -> RunError:
-        return RunError(f"connection {self._name}: {sentence}", code=code)
-
-    def _without_password(self, sentence: str) -> str:
-        password = self._engine.url.password
-        return sentence.replace(str(password), "***") if password else sentence
+        return self._entrance.enter(link, unavailable)
 
 
-def _size(rows: Sequence[tuple[Any, ...]], limit: int) -> int:
-    """Choose how many rows to fetch next, from the weight of some of the last ones."""
-    sample = rows[:: max(1, len(rows) // 100)]
-    weight = sum(len(value) if isinstance(value, str | bytes) else 8 for row in sample for value in row)
-    return max(1, min(limit, _BATCH_BYTES * len(sample) // max(1, weight)))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Hold the garbage collector while rows are fetched: its looking at each in vain takes a quarter more time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _in_transaction(writer: Link, record: Sequence[TableRows | StatementCall]) -> None:
+    connection = writer.connection
+    with connection.begin():
+        if connection.dialect.name == "sqlite":  # its driver would begin after the first look
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        write_record(connection, record)
+        if writer.is_left:  # nobody waits any more: a later run may have written what is newer
+            raise RuntimeError("left alone before it was committed")

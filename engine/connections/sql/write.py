@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.values import canonical, json_text
+from engine.connections.sql.session import ZONE
+from engine.values import canonical, json_text, sql_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +50,37 @@ class StatementCall:
 
 
 _MAX_PLACES = 200_000
+_NO_ISO_TEXTS = frozenset({"firebird", "oracle"})
 _TEXT_NUMBERS = frozenset({"postgresql", "mysql", "mariadb"})
-# PostgreSQL: date, timestamp. MySQL: timestamp, date, datetime.
-_ZONELESS = {"postgresql": {1082, 1114}, "mysql": {7, 10, 12}, "mariadb": {7, 10, 12}}
-_MYSQL_TIMESTAMP = 7
+# Types of the driver. PostgreSQL: date, timestamp. MySQL: timestamp, date, datetime.
+_ZONELESS: Mapping[str, frozenset[Any]] = {
+    "postgresql": frozenset({1082, 1114}),
+    "mysql": frozenset({7, 10, 12}),
+    "mariadb": frozenset({7, 10, 12}),
+    "firebird": frozenset({datetime, date}),
+    "oracle": frozenset({"DB_TYPE_DATE", "DB_TYPE_TIMESTAMP"}),
+}
+_MYSQL_TIMESTAMP = 7  # a moment, in UTC as the session is
 
 
 def write_record(connection: sa.Connection, record: Sequence[TableRows | StatementCall]) -> None:
     """Write the parts of a record in order, inside the caller's transaction."""
     for part in record:
         if isinstance(part, StatementCall):
-            params = {name: bindable(value, connection.dialect) for name, value in part.params.items()}
-            connection.execute(sa.text(part.sql), params).close()
+            params = {
+                name: bindable(_local(value, connection), connection.dialect) for name, value in part.params.items()
+            }
+            connection.execute(sa.text(sql_text.literal_colons(part.sql)), params).close()
         else:
             _write_table(connection, part)
+
+
+def _local(value: Any, connection: sa.Connection) -> Any:
+    """Give a moment as the project's time, where the driver would drop its zone."""
+    if not isinstance(value, datetime) or not value.tzinfo or connection.dialect.name in ("postgresql", "sqlite"):
+        return value
+    local = value.astimezone(connection.info.get(ZONE, UTC))
+    return local if connection.dialect.name == "mssql" else local.replace(tzinfo=None)
 
 
 def bindable(value: Any, dialect: sa.Dialect) -> Any:
@@ -181,35 +199,49 @@ class _Table:
     def _bound(self, name: str, value: Any) -> sa.ColumnElement[Any]:
         """Bind a value without a type, so that the database takes it for whatever the column is."""
         dialect = self._connection.dialect
-        zoneless = self._zoneless.get(name)
-        if zoneless and (moment := _instant(value)):
-            value = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+        if (moment := _moment(value)) and (type_ := self._zoneless.get(name)):
+            value = self._wall(value, moment, type_)
         elif dialect.name in _TEXT_NUMBERS and isinstance(value, int | Decimal) and not isinstance(value, bool):
             value = _plain(value) if isinstance(value, Decimal) else str(value)
-        bound = sa.bindparam(None, bindable(value, dialect), type_=sa.types.NULLTYPE, unique=True)
-        if zoneless == _MYSQL_TIMESTAMP and moment:
-            return sa.func.convert_tz(bound, "+00:00", sa.text("@@session.time_zone"))
-        return bound
+        return sa.bindparam(None, bindable(value, dialect), type_=sa.types.NULLTYPE, unique=True)
+
+    def _wall(self, value: Any, moment: datetime, type_: Any) -> Any:
+        """Give a moment as what a clock of the project shows; a wall clock as a value where ISO texts are not read."""
+        if moment.tzinfo:
+            zone = UTC if type_ == _MYSQL_TIMESTAMP else self._connection.info.get(ZONE, UTC)
+            return moment.astimezone(zone).replace(tzinfo=None)
+        return moment if self._connection.dialect.name in _NO_ISO_TEXTS else value
+
+    def _name(self, name: str) -> str:
+        """Spell a column of a result as the table's; Firebird and Oracle give capitals."""
+        dialect = self._connection.dialect
+        return str(dialect.normalize_name(name)) if dialect.requires_name_normalize else str(name)
 
     @cached_property
-    def _zoneless(self) -> dict[str, int]:
+    def _zoneless(self) -> dict[str, Any]:
         """Find the date and time columns without a zone, by their type in the driver; asked once a connection."""
         types = _ZONELESS.get(self._connection.dialect.name)
         if types is None:
             return {}
-        known: dict[tuple[str, ...], dict[str, int]] = self._connection.info.setdefault("one_sync_zoneless", {})
+        known: dict[tuple[str, ...], dict[str, Any]] = self._connection.info.setdefault("one_sync_zoneless", {})
         place = (self._table.fullname, *self._table.c.keys())
         if place not in known:
             with self._connection.execute(sa.select(self._table).where(sa.false())) as result:
-                known[place] = {column[0]: column[1] for column in result.cursor.description if column[1] in types}
+                described = ((self._name(column[0]), _type(column[1])) for column in result.cursor.description)
+                known[place] = {name: type_ for name, type_ in described if type_ in types}
         return known[place]
 
 
-def _instant(value: Any) -> datetime | None:
-    """Read a moment with its zone from a value or a text; None if it is none."""
+def _type(code: Any) -> Any:
+    """Name a type as the driver does; Oracle's are objects with names."""
+    return getattr(code, "name", code) if not isinstance(code, type | int) else code
+
+
+def _moment(value: Any) -> datetime | None:
+    """Read a date and time from a value or an ISO text; None if it is none."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             return None
-    return value if isinstance(value, datetime) and value.tzinfo else None
+    return value if isinstance(value, datetime) else None

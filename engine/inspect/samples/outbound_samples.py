@@ -135,6 +135,7 @@ class _Post:
     def delivery(self) -> Delivery:
         """Give what sends the part."""
         terms: Terms = self._compiled.terms(AT_ONCE)
+        terms = replace(terms, proven=frozenset(range(terms.steps)))  # as it is once a removal was accepted
         if terms.look_up_after_seconds is not None:
             terms = replace(terms, look_up_after_seconds=0.0)
         end = End(
@@ -243,7 +244,7 @@ class _Post:
                 self._follow(entry, done)
             case Verdict.CONFIRMED if self._given:
                 story["confirmed"] = dict(done.saved)
-            case Verdict.FAILED | Verdict.UNKNOWN | Verdict.WAITING | Verdict.GONE:
+            case Verdict.FAILED | Verdict.UNKNOWN | Verdict.WAITING | Verdict.WITHHELD | Verdict.GONE:
                 story[str(done.verdict)] = done.reason
 
     def _follow(self, entry: _Entry, done: Done) -> None:

@@ -7,6 +7,8 @@ connections        connections of the right type, which fit together
 line_schemas       the schemas that lines must satisfy, and a project's own
 one_mapping        what one mapping alone may not say, by the subjects below
 send               entries of `send`
+addresses          paths and URLs of requests, and what rows put into them
+sql_texts          queries and statements that are not what they look like
 rows_and_children  limits, the cursor, children and `$each`
 sent_files         files and the requests that send them
 inbound            feed or pages, removals, tables and statements

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from engine.mapping.checks.names.request_names import names_of
 from engine.mapping.checks.names.template_texts import value_names
-from engine.mapping.checks.rows_and_children import sql_parameters
 from engine.mapping.places import problem
 from engine.mapping.spec import Feed, HttpSource, MappingSpec, Pages, Write
-from engine.values import Path, Problem, quoted, suggestion
+from engine.values import Path, Problem, quoted, sql_text, suggestion
 
 FOR_SEND = {  # keys, and what stands in their place
     "fields": "put values into its tables",
@@ -70,7 +69,7 @@ def _write_problems(mapping: MappingSpec, write: Write, root: Path) -> Iterator[
         if table.orphans == "delete" and (fault := _orphans_fault(table.each, table.key.values())):
             yield problem(mapping, "E_ORPHANS", fault, *path, "orphans")
     for index, statement in enumerate(write.statements):
-        for name in sorted(sql_parameters(statement.sql) - statement.params.keys()):
+        for name in sorted(sql_text.parameters(statement.sql) - statement.params.keys()):
             message = f"`:{name}` has no value: add it to `params`{suggestion(name, statement.params)}"
             yield problem(mapping, "E_PARAMETER", message, *root, "statements", index, "sql")
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from engine.connections import SqlConnection
 from engine.mapping.environment import reference_fault
 from engine.mapping.places import problem
-from engine.mapping.project_spec import Project
-from engine.values import Path, Problem, suggestion
+from engine.mapping.project_spec import Project, texts_of
+from engine.values import Problem, suggestion
 
 
 def project_problems(project: Project) -> Iterator[Problem]:
@@ -18,7 +18,7 @@ def project_problems(project: Project) -> Iterator[Problem]:
         near = suggestion(project.timezone, available_timezones()) or ": write one such as Europe/Warsaw"
         message = f"`timezone` is `{project.timezone}`, which is no IANA time zone{near}"
         yield problem(project, "E_TIMEZONE", message, "timezone")
-    for path, text in _texts(project).items():
+    for path, text in texts_of(project).items():
         if fault := reference_fault(text):
             yield problem(project, "E_REFERENCE", fault, *path)
     for name, connection in project.connections.items():
@@ -27,20 +27,6 @@ def project_problems(project: Project) -> Iterator[Problem]:
         if connection.retry.first_delay_seconds > connection.retry.max_delay_seconds:
             message = "`first_delay_seconds` is longer than `max_delay_seconds`: swap them"
             yield problem(project, "E_VALUE", message, "connections", name, "retry")
-
-
-def _texts(project: Project) -> dict[Path, str]:
-    """Gather the texts that may hold `${...}`."""
-    texts: dict[Path, str] = {("state",): project.state}
-    if project.files_root is not None:
-        texts["files_root",] = project.files_root
-    for name, connection in project.connections.items():
-        if isinstance(connection, SqlConnection):
-            texts["connections", name, "url"] = connection.url
-            continue
-        texts["connections", name, "base_url"] = connection.base_url
-        texts |= {("connections", name, "headers", key): text for key, text in connection.headers.items()}
-    return texts
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from engine.mapping.checks.names.template_texts import texts, value_names
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, SqlSource
-from engine.values import Problem, quoted, suggestion
+from engine.values import Problem, quoted, sql_text, suggestion
 
-SQL_TEXTS = re.compile(r"'(?:''|[^'])*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-SQL_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
 TAKEN = frozenset({"line", "loop", "parent", "row", "saved", "vars"})  # no child may have these names
 
 
@@ -26,13 +23,8 @@ def row_problems(mapping: MappingSpec) -> Iterator[Problem]:
         yield from _children_problems(mapping, source)
 
 
-def sql_parameters(sql: str) -> set[str]:
-    """Name the parameters of a statement, such as `cursor` of `:cursor`."""
-    return set(SQL_PARAMETER.findall(SQL_TEXTS.sub(" ", sql)))
-
-
 def _cursor_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Problem]:
-    uses_cursor = "cursor" in sql_parameters(source.query)
+    uses_cursor = "cursor" in sql_text.parameters(source.query)
     if source.cursor and not uses_cursor:
         message = "the query does not use `:cursor`: add a condition such as changed_at >= :cursor"
         yield problem(mapping, "E_CURSOR", message, "source", "cursor")
@@ -40,7 +32,7 @@ def _cursor_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Proble
         message = "the query uses `:cursor`: add `cursor: {column: ...}` beside it"
         yield problem(mapping, "E_CURSOR", message, "source", "query")
     for name, child in source.children.items():
-        if "cursor" in sql_parameters(child.query):
+        if "cursor" in sql_text.parameters(child.query):
             message = "`:cursor` would lose children that did not change: remove it here"
             yield problem(mapping, "E_CURSOR", message, "source", "children", name, "query")
 

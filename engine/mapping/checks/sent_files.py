@@ -6,8 +6,18 @@ from collections.abc import Iterator
 
 from engine.mapping.checks.names.scopes import request_path
 from engine.mapping.places import problem
+from engine.mapping.project_spec import Project
 from engine.mapping.spec import MappingSpec, Operation
 from engine.values import Change, Problem, suggestion
+
+
+def root_problems(mapping: MappingSpec, project: Project) -> Iterator[Problem]:
+    """Find files that a row names although nothing says where they lie: it could name any file of the machine."""
+    if project.files_root is None:
+        for name, each in mapping.files.items():
+            if each.path is not None:
+                message = f"`{name}`: a row could name any file of this machine: set `files_root` in project.yaml"
+                yield problem(mapping, "E_ANY_FILE", message, "files", name)
 
 
 def file_problems(mapping: MappingSpec) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from engine.mapping.checks.names.wrong_names import check_names
 from engine.mapping.checks.objects import circles, ref_problems, schedule_problems
 from engine.mapping.checks.one_mapping import check_alone
 from engine.mapping.checks.project import project_problems
+from engine.mapping.checks.sent_files import root_problems
 from engine.mapping.project_spec import Project
 from engine.mapping.spec import MappingSpec
 from engine.values import Place, Problem
@@ -26,6 +27,7 @@ def validate(
     for mapping in mappings.values():
         problems += end_problems(mapping, project)
         problems += payload_problems(mapping, project)
+        problems += root_problems(mapping, project)
         problems += ref_problems(mapping, mappings, unread)
         problems += schedule_problems(mapping, mappings, unread)
         problems += check_alone(mapping)

@@ -52,9 +52,8 @@ def build_project(document: Document) -> Project:
 
 
 def _connection(name: str, value: dict[str, Any]) -> Connection:
-    if value["type"] == "sql":
-        return SqlConnection(name=name, url=value["url"])
-    return msgspec.convert({"name": name, **value}, HttpConnection)
+    kind: type[Connection] = SqlConnection if value["type"] == "sql" else HttpConnection
+    return msgspec.convert({"name": name, **value}, kind)
 
 
 def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:
@@ -65,6 +64,7 @@ def build_mapping(document: Document, defaults: Defaults) -> MappingSpec:
     return MappingSpec(
         file=document.places[()].file,
         places=document.places,
+        folded=document.folded,
         source=_source(value["source"]),
         schedule=_schedule(value.get("schedule", "manual")),
         refs={name: msgspec.convert(ref, Ref) for name, ref in value.get("refs", {}).items()},

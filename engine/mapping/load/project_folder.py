@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from engine.mapping.checks.objects import order
 from engine.mapping.checks.validate import position, validate
 from engine.mapping.fires import check_cron
+from engine.mapping.load.blocked import blocked_by, referenced_by
 from engine.mapping.load.build import build_mapping, build_project
 from engine.mapping.load.schema import check
 from engine.mapping.load.yaml_text import MAX_BYTES, Document, parse
@@ -27,10 +28,19 @@ SHOWN = (600, 300)  # characters of the beginning and the end of a message that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A project folder without a fault; the mappings stand in dependency order."""
+    """A project folder: its mappings without a fault, in dependency order, and what stands against the others."""
 
     project: Project
     mappings: Mapping[str, MappingSpec]
+    blocked: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  # objects that cannot be run
+    problems: tuple[Problem, ...] = ()  # of all files
+    referenced: frozenset[str] = frozenset()  # objects that any file names in `refs`, be it blocked
+    drafts: frozenset[str] = frozenset()  # of those that are blocked
+
+    @property
+    def held_up(self) -> dict[str, tuple[Problem, ...]]:
+        """The objects that would run if they had no faults, each with its problems."""
+        return {name: problems for name, problems in self.blocked.items() if name not in self.drafts}
 
     def select(
         self, names: Sequence[str] = (), tags: Sequence[str] = (), *, drafts: bool = False
@@ -51,10 +61,18 @@ class Loaded:
             return tuple(each for each in fit if not each.draft)
         return tuple(each for each in fit if each.object in names or not set(tags).isdisjoint(each.tags))
 
+    def require(self, names: Sequence[str] = ()) -> None:
+        """Raise ConfigError where one of these objects is blocked; without names, where any is."""
+        problems = [each for name in names for each in self.blocked.get(name, ())] if names else list(self.problems)
+        if problems:
+            raise _error(list(dict.fromkeys(problems)))
+
     def _unfit(self, name: str, *, drafts: bool) -> list[Problem]:
+        if name in self.blocked:
+            return list(self.blocked[name])
         mapping = self.mappings.get(name)
         if mapping is None:
-            message = f"unknown object `{name}`{suggestion(name, self.mappings)}"
+            message = f"unknown object `{name}`{suggestion(name, [*self.mappings, *self.blocked])}"
             return [Problem(code="E_UNKNOWN_OBJECT", message=message)]
         if mapping.draft and not drafts:
             message = f"`{name}` is a draft and never runs: remove `status: draft` when it is ready"
@@ -78,6 +96,17 @@ def load(folder: Path) -> Loaded:
     Raises:
         ConfigError: with all problems of all files, sorted by place.
     """
+    loaded = load_sound(folder)
+    loaded.require()
+    return loaded
+
+
+def load_sound(folder: Path) -> Loaded:
+    """Read a folder, and leave out the objects that faults block.
+
+    Raises:
+        ConfigError: with all problems of all files, where `project.yaml` has one, as all need it.
+    """
     documents = {path: _document(path) for path in _paths(folder)}
     project_path = folder / f"{PROJECT}.yaml"
     project_document = documents.pop(project_path)
@@ -91,9 +120,23 @@ def load(folder: Path) -> Loaded:
     problems += _misnamed(folder)
     if project:
         problems += validate(project, mappings, unread=frozenset(path.stem for path in documents) - sound.keys())
-    if project is None or problems:
+    concern_all = any(each.place is None or Path(each.place.file).stem == PROJECT for each in problems)
+    if project is None or concern_all:
         raise _error(problems)
-    return Loaded(project=project, mappings={name: mappings[name] for name in order(mappings)})
+    blocked = blocked_by(problems, {path.stem: each for path, each in documents.items()}, mappings)
+    usable = {name: mapping for name, mapping in mappings.items() if name not in blocked}
+    return Loaded(
+        project=project,
+        mappings={name: usable[name] for name in order(usable)},
+        blocked=blocked,
+        problems=tuple(problems),
+        referenced=referenced_by(documents.values()),
+        drafts=frozenset(path.stem for path, document in documents.items() if _is_draft(document)) & blocked.keys(),
+    )
+
+
+def _is_draft(document: Document) -> bool:
+    return isinstance(document.value, dict) and document.value.get("status") == "draft"
 
 
 def _paths(folder: Path) -> list[Path]:

@@ -58,6 +58,9 @@ class Document:
     value: Any  # None where the text could not be read
     places: Mapping[Path, Place]  # of every key and list element, by its path; () is the whole
     problems: tuple[Problem, ...] = ()
+    folded: Mapping[Path, tuple[int, tuple[str, ...]]] = field(
+        default_factory=dict
+    )  # texts of lines made one, as written
 
 
 class _Fault(Exception):
@@ -128,6 +131,7 @@ class _Reader:
     anchors: dict[str, int] = field(default_factory=dict)  # name: index of its first event
     places: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    folded: dict[Path, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     at: int = 0
     nodes: int = 0
     open_aliases: list[str] = field(default_factory=list)
@@ -138,7 +142,7 @@ class _Reader:
         if value is None:
             raise self._fault("E_FILE_EMPTY", "the file is empty", Place(file=self.file))
         self.places[()] = self._place(self.events[0])
-        return Document(value=value, places=self.places, problems=tuple(self.problems))
+        return Document(value=value, places=self.places, problems=tuple(self.problems), folded=self.folded)
 
     def _scanned(self) -> list[yaml.Event]:
         with suppress(yaml.YAMLError):
@@ -180,6 +184,7 @@ class _Reader:
             self.anchors[event.anchor] = self.at
         self.at += 1
         if isinstance(event, yaml.ScalarEvent):
+            self._note_folded(event, path)
             return self._scalar(event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._map(path, flow=bool(event.flow_style))
@@ -263,6 +268,19 @@ class _Reader:
             self._report("E_YAML_NUMBER", f"`{text[:20]}` is not a number that JSON can carry: quote a text", event)
             return None
         return _plain(text)
+
+    def _note_folded(self, event: yaml.ScalarEvent, path: Path) -> None:
+        """Keep the lines of a text of which YAML makes one line, for those to whom lines matter."""
+        begins: Any = event.start_mark
+        ends: Any = event.end_mark
+        first, last = begins.line, ends.line
+        if event.style != "|" and last > first:
+            lines = LINE_BREAK.split(self.text)[first : last + 1]
+            indicator = begins.column + bool(event.style)  # a quote, or `>`
+            lines[0] = " " * indicator + lines[0][indicator:]
+            if event.style in ("'", '"'):
+                lines[-1] = lines[-1][: ends.column - 1]
+            self.folded[path] = first + 1, tuple(lines)
 
     def _check_characters(self, event: yaml.ScalarEvent) -> None:
         """Refuse as an escape what may not stand in the file itself either."""

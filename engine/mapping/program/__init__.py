@@ -8,6 +8,7 @@ build_request  what a request of a range of changes is made of
 answers        what the mapping asks of an answer: saved values, results per line, what a look-up found
 compiled_feed  a feed or a paged list, its templates compiled
 target         what becomes of changed records: sent in requests, or written to tables
+private_files  files that are never a record's content
 record_files   files that belong to records: where they lie, what they hold
 comparison     what the diff of a read has to know of its mapping
 """
@@ -17,6 +18,7 @@ from engine.mapping.program.build_request import ManyLines, build_many, build_on
 from engine.mapping.program.comparison import Comparison, RefJoin
 from engine.mapping.program.compiled_feed import Feed
 from engine.mapping.program.operation import CompiledOperation
+from engine.mapping.program.private_files import PrivateFiles
 from engine.mapping.program.program import Program, compile_mapping
 from engine.mapping.program.record_files import (
     FileFault,
@@ -27,6 +29,7 @@ from engine.mapping.program.record_files import (
     locate,
     look,
     path_column,
+    require_root,
 )
 from engine.mapping.program.request import outgoing
 from engine.mapping.program.target import Sends, Writes
@@ -39,6 +42,7 @@ __all__ = [
     "FileSet",
     "FileState",
     "ManyLines",
+    "PrivateFiles",
     "Program",
     "RefJoin",
     "Sends",
@@ -54,4 +58,5 @@ __all__ = [
     "outgoing",
     "path_column",
     "read",
+    "require_root",
 ]

@@ -19,14 +19,16 @@ def read(
 ) -> Reading:
     """Read what the mapping asks of an answer; a fault where that cannot be read. `records`: the asked ones."""
     looking = attempt.ask is Ask.LOOK_UP
-    if not isinstance(answer, Answered) or not (looking or _has_questions(operation, attempt, answer)):
+    if not isinstance(answer, Answered) or not (looking or 200 <= answer.status < 300):
         return Reading()
+    if not looking and ((fault := _strange(operation, attempt, answer)) or not _has_questions(operation, attempt)):
+        return Reading(fault=fault)
     try:
         return _read(operation, attempt, answer, records)
     except RenderFault as fault:
         return Reading(fault=f"the answer could not be read: {fault.reason}")
     except ValueError as error:
-        if looking and answer.status == 404:
+        if looking and answer.status == 404 and not _is_page(answer.body):
             return Reading(found=Found.ABSENT)
         return Reading(fault=f"the answer is no JSON ({error})")
 
@@ -45,9 +47,31 @@ def _read(
     return _read_success(operation, attempt, context, changes)
 
 
-def _has_questions(operation: CompiledOperation, attempt: Attempt, answer: Answered) -> bool:
-    if not 200 <= answer.status < 300:
-        return False
+def _strange(operation: CompiledOperation, attempt: Attempt, answer: Answered) -> str | None:
+    """Say why an answer of 2xx is not that of the platform to this request, whatever the mapping reads in it.
+
+    A file may be answered by anything, as may a request to another host; but a page for people is a proxy's.
+    """
+    if answer.status == 207 and not (operation.items or operation.ok):
+        return "it speaks of each line, and the mapping does not read that: add `items` or `ok`"
+    request = operation.spec.requests[attempt.step]
+    if request.file is not None or request.url is not None:
+        return "the answer is a page of HTML" if _is_page(answer.body) else None
+    try:
+        if answer.body.strip():
+            json_text.decode_answer(answer.body)
+    except ValueError as error:
+        fault = f"the answer is no JSON ({error})"
+        allowed = f"; `on_status: {{{answer.status}: confirm}}` says that this is right"
+        return fault if _has_questions(operation, attempt) else fault + allowed
+    return None
+
+
+def _is_page(body: bytes) -> bool:
+    return body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _has_questions(operation: CompiledOperation, attempt: Attempt) -> bool:
     saves = operation.spec.save or operation.spec.requests[attempt.step].save
     return bool(saves or operation.ok or operation.items)
 

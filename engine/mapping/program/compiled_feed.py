@@ -28,9 +28,15 @@ class Feed:
     key: tuple[str, ...]
     shared: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a paged list, and no event feed."""
+        return self.page_size is not None
+
     def opening(self, cursor: Any = None) -> Outgoing | Refusal:
         """Make the request that a read begins with, from `cursor` on (None: from the start)."""
         position = {"cursor": self.start if cursor is None else cursor, "page": 1, "offset": 0, "link": None}
+        position["size"] = self.page_size
         return outgoing(self.request, {**self.shared, **position})
 
 
@@ -49,7 +55,7 @@ def compile_feed(source: HttpSource, language: Language) -> Feed:
         page_size=listed.size if listed else None,
         removed=language.lenient(removed) if removed is not None else None,
         removed_key=language.lenient(dict(feed.key) if feed else {}),
-        fetch=compile_request(fetch.request, language) if fetch else None,
+        fetch=compile_request(fetch.request, language, chooses=True) if fetch else None,
         when=language.lenient(fetch.when) if fetch and fetch.when is not None else None,
         key=source.key,
         shared=language.names,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from engine.mapping.payloads.payload_schemas import PayloadSchemas
-from engine.mapping.spec import MappingSpec, TableWrite, Write
+from engine.mapping.spec import Absent, MappingSpec, TableWrite, Write
 from engine.templates import NULLS, Fields, Language, RenderFault, Value, compile_fields
 from engine.values import DOCUMENT, Refusal, Stage, by_table, canonical, json_text, preview
 
@@ -115,6 +115,7 @@ class _Rows:
     key: Value
     fields: Value
     each: str | None
+    absent: Absent
     single: bool  # its key tells no elements apart: what `each` names is an object, or is not there
     parent_key: tuple[str, ...]  # the key columns that are the same for all rows of a record
     delete_orphans: bool
@@ -127,6 +128,7 @@ class _Call:
     index: int
     params: Value
     each: str | None
+    absent: Absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +171,7 @@ class WriteLines:
     def _table(self, table: _Rows, document: Mapping[str, Any]) -> dict[str, Any]:
         rows = [
             {"key": table.key.render(context), "fields": table.fields.render(context)}
-            for context in self._contexts(table.each, document, single=table.single)
+            for context in self._contexts(table, document, single=table.single)
         ]
         _check_keys(table.table, [row["key"] for row in rows])
         scope = {}
@@ -179,18 +181,24 @@ class WriteLines:
         return {"table": table.table, "rows": rows, "scope": scope, "delete_orphans": table.delete_orphans}
 
     def _calls(self, call: _Call, document: Mapping[str, Any]) -> list[dict[str, Any]]:
-        contexts = self._contexts(call.each, document)
+        contexts = self._contexts(call, document)
         return [{"statement": call.index, "params": call.params.render(context)} for context in contexts]
 
     def _contexts(
-        self, each: str | None, document: Mapping[str, Any], *, single: bool = False
+        self, part: _Rows | _Call, document: Mapping[str, Any], *, single: bool = False
     ) -> Iterator[dict[str, Any]]:
+        each = part.each
         if each is None:
             yield {**self.shared, **document}
             return
         elements = _at(document, each)
-        if elements is None:
+        if elements is None and (single or part.absent == "none"):
             return
+        if elements is None:
+            raise ValueError(
+                f"`{each}` is no list in this document: it is null or not there, which is not the same as none;"
+                " correct `$each`, or write `$absent: none` beside it if that is how the source says none"
+            )
         if single and isinstance(elements, Mapping):
             elements = [elements]
         if not isinstance(elements, list):
@@ -242,7 +250,7 @@ def compile_write(write: Write, language: Language) -> WriteLines:
     return WriteLines(
         rows=tuple(_compile_table(table, language) for table in write.tables),
         calls=tuple(
-            _Call(index=index, params=language.lenient(dict(each.params)), each=each.each)
+            _Call(index=index, params=language.lenient(dict(each.params)), each=each.each, absent=each.absent)
             for index, each in enumerate(write.statements)
         ),
         shared=language.names,
@@ -256,6 +264,7 @@ def _compile_table(table: TableWrite, language: Language) -> _Rows:
         key=language.lenient(dict(table.key)),
         fields=language.lenient(dict(table.fields)),
         each=table.each,
+        absent=table.absent,
         single=table.each is not None and len(fixed) == len(table.key),
         parent_key=fixed if table.orphans == "delete" else (),
         delete_orphans=table.orphans == "delete",

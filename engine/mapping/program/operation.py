@@ -58,6 +58,7 @@ class CompiledOperation:
             deletes=tuple(request.method == "DELETE" for request in self.requests),
             creating=frozenset(step for step, each in enumerate(self.spec.requests) if not each.idempotent),
             when_missing=self.when_missing,
+            foreign=frozenset(step for step, each in enumerate(self.spec.requests) if each.url is not None),
             look_up_after_seconds=self.spec.lookup.settle_seconds if self.spec.lookup else None,
             on_status=self.spec.on_status,
             retry=retry,
@@ -97,12 +98,14 @@ def compile_operation(
     own = spec.own_key(key)
     return CompiledOperation(
         spec=spec,
-        requests=tuple(compile_request(request, language, refs) for request in spec.requests),
+        requests=tuple(
+            compile_request(request, language, refs, chooses=spec.on == {Change.REMOVED}) for request in spec.requests
+        ),
         save=language.lenient(dict(spec.save)),
         ok=language.lenient(spec.ok) if spec.ok is not None else None,
         items=_compile_items(spec.items, language) if spec.items else None,
         lookup=CompiledLookup(
-            request=compile_request(lookup.request, language, refs),
+            request=compile_request(lookup.request, language, refs, chooses=True),
             found=language.lenient(lookup.found),
             absent=language.lenient(lookup.absent) if lookup.absent is not None else None,
             save=language.lenient(dict(lookup.save)),

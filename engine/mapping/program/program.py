@@ -15,6 +15,7 @@ from engine.mapping.program.comparison import Comparison, RefJoin
 from engine.mapping.program.compiled_feed import Feed, compile_feed
 from engine.mapping.program.lines import Lines, compile_lines, compile_write
 from engine.mapping.program.operation import CompiledOperation, compile_operation, let_updates_ask
+from engine.mapping.program.private_files import PrivateFiles
 from engine.mapping.program.record_files import FileSet, file_column
 from engine.mapping.program.target import Sends, Writes
 from engine.mapping.project_spec import Project
@@ -151,16 +152,25 @@ def _saves(operation: CompiledOperation) -> bool:
 
 
 def compile_mapping(
-    mapping: MappingSpec, project: Project, mappings: Mapping[str, MappingSpec], *, files_root: Path | None = None
+    mapping: MappingSpec,
+    project: Project,
+    mappings: Mapping[str, MappingSpec],
+    *,
+    files_root: Path | None = None,
+    private: PrivateFiles | None = None,
+    referenced: Collection[str] = (),
+    blocked: Collection[str] = (),
 ) -> Program:
-    """Compile one mapping; `mappings` are all of the project, for references. Raises TemplateFaults."""
+    """Compile one mapping; `mappings` are all of the project, for references, `referenced` names what else is needed.
+
+    Raises TemplateFaults.
+    """
     names: dict[str, Any] = {"vars": dict(project.vars)}
     language = Language(timezone=ZoneInfo(project.timezone), names=names, maps=project.maps)
     folder = Path(project.file).parent
     files = FileSet(
         root=files_root or folder,
-        confined=files_root is not None,
-        private=frozenset({(folder / ".env").resolve()}),
+        private=private or PrivateFiles(folder=folder),
         paths={name: language.strict(each.path) for name, each in mapping.files.items() if each.path},
         contents={name: language.strict(each.bytes) for name, each in mapping.files.items() if each.bytes},
     )
@@ -180,8 +190,9 @@ def compile_mapping(
             )
             for name, ref in mapping.refs.items()
         ),
-        referenced=any(ref.object == mapping.object for each in mappings.values() for ref in each.refs.values()),
-        objects=frozenset(mappings),
+        referenced=mapping.object in referenced
+        or any(ref.object == mapping.object for each in mappings.values() for ref in each.refs.values()),
+        objects=frozenset({*mappings, *blocked}),
         fingerprint=_fingerprint(makes_lines),
         mapping_fingerprint=_fingerprint(
             [*makes_lines, _plain(dict(enumerate(mapping.send))), _plain({"write": write})]

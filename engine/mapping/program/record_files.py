@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.connections.files import open_plain
+from engine.mapping.program.private_files import PrivateFiles
 from engine.templates import RenderFault, Value
+from engine.values import SourceError
 
 PIECE_BYTES = 1024 * 1024
-_SYSTEM = frozenset({"/dev", "/proc", "/sys"})  # what lies there is no content, and may hold secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +30,8 @@ class FileState:
 class FileSet:
     """The files of a mapping: the template of each one's path, or of its bytes."""
 
-    root: Path  # where relative paths start
-    confined: bool  # a path outside the root is refused
-    private: frozenset[Path] = frozenset()  # files that hold secrets
+    root: Path  # where relative paths start; a path outside it is refused
+    private: PrivateFiles = field(default_factory=PrivateFiles)
     paths: Mapping[str, Value] = field(default_factory=dict)
     contents: Mapping[str, Value] = field(default_factory=dict)
 
@@ -63,19 +63,29 @@ def locate(files: FileSet, name: str, context: Mapping[str, Any]) -> Path:
     """Render a file's path. Raises FileFault when it is null, or outside the root."""
     text = _rendered(files.paths[name], context)
     try:
-        path = Path(files.root, str(text)).resolve()
+        root = files.root.resolve()
+        path = Path(root, str(text)).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte, too long a name
         raise FileFault(f"the path {str(text)[:200]!r} leads nowhere") from error
-    if path in files.private or _is_system(path):
-        raise FileFault(f"the path {text} is no record's file, but the project's or the system's own")
-    if files.confined and not path.is_relative_to(files.root.resolve()):
+    if not path.is_relative_to(root):
         raise FileFault(f"the path {text} lies outside files_root")
+    if files.private.hold(path, root):
+        raise FileFault(f"the path {text} is no record's file, but the project's or the system's own")
     return path
 
 
-def _is_system(path: Path) -> bool:
-    """Tell whether a path leads to devices or to what the kernel tells; /dev/shm holds plain files."""
-    return not _SYSTEM.isdisjoint(map(str, path.parents)) and Path("/dev/shm") not in path.parents  # noqa: S108
+def require_root(files: FileSet) -> None:
+    """Raise SourceError where the folder of the files cannot be it, as every record would be refused for it."""
+    if not files.paths:
+        return
+    root, why = files.root, None
+    if not root.is_dir():
+        why = "is no folder" if root.exists() else "is not there"
+    elif root.resolve() == Path("/"):
+        why = "is the whole machine"
+    if why:
+        remedy = "mount or create it, or name the folder of the documents in project.yaml; nothing was sent"
+        raise SourceError(f"the files_root {root} {why}: {remedy}", code="E_FILES_ROOT")
 
 
 def content(files: FileSet, name: str, context: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ requests            the history of attempts
 served_fires        up to when fires are served
 other_names         carries what is known over to another name of its object, or other keys of its records
 ends                the platform or database that the notes speak of
+accepted_removals   requests by which a target has taken a record away once
 retention           how long runs and requests are kept
 history             what all this tells of the past and of this moment
 sqlite_file         the file: opening, layout, transactions; the one door to SQLite

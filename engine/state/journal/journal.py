@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from engine.state.journal.accepted_removals import AcceptedRemovals
 from engine.state.journal.bindings import Bindings
 from engine.state.journal.claims import Claims
 from engine.state.journal.ends import Ends
@@ -41,6 +42,7 @@ class Journal:
         self.requests = Requests(file)
         self.fires = ServedFires(file)
         self.ends = Ends(file)
+        self.removals = AcceptedRemovals(file)
 
     @classmethod
     def open(cls, folder: Path, clock: Clock, hide: Callable[[str], str] = str) -> Self:

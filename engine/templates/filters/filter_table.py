@@ -19,8 +19,9 @@ from engine.templates.filters.texts import (
     text,
     trim,
     upper,
+    whole_path,
 )
-from engine.templates.filters.times import date, instant
+from engine.templates.filters.times import date, instant, local_datetime
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
@@ -29,7 +30,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "text": text,
     "date": date,
     "instant": instant,
+    "local_datetime": local_datetime,
     "path": path,
+    "whole_path": whole_path,
     "blank_to_null": blank_to_null,
     "default": default,
     "trim": trim,

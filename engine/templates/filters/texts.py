@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from engine.templates.filters.numbers import number, plain
@@ -14,6 +15,8 @@ from engine.values import preview
 
 _FLAGS = {"T": True, "Y": True, "TAK": True, "TRUE": True, "1": True}
 _FLAGS |= {"F": False, "N": False, "NIE": False, "FALSE": False, "0": False}
+_DOTS = frozenset({".", ".."})
+_PERCENT_CODE = re.compile("(%[0-9A-Fa-f]{2})")
 
 
 def text(value: Any) -> str | None:
@@ -75,17 +78,38 @@ def join(values: Iterable[Any] | None, separator: str = "") -> str | None:
 def path(value: Any) -> str:
     """Give one percent-encoded segment of a URL's path; null and empty text are refused, as they change the path.
 
-    "A/1" -> "A%2F1"; "50%" -> "50%25"; ".." -> "%2E%2E"; 7 -> "7".
+    "A/1" -> "A%2F1"; "50%" -> "50%25"; 7 -> "7"; "." and "..", which servers take for this folder and the one above,
+    are refused too.
     """
     segment = text(value)
-    if not segment:
+    if segment is None or not segment.strip():
         raise ValueError("is null or empty, and would change the path; filter such rows in the query")
-    if segment in {".", ".."}:
-        return segment.replace(".", "%2E")
+    if segment in _DOTS:
+        raise ValueError(f"is {preview(segment)}, and would change the path; filter such rows in the query")
+    return _encoded(segment, safe="")
+
+
+def whole_path(value: Any) -> str:
+    """Give several segments of a URL's path as they stand, slashes and percent codes kept, all else percent-encoded.
+
+    "/a/B 1" -> "/a/B%201"; "a?b" -> "a%3Fb"; null, empty segments, "." and ".." are refused.
+    """
+    written = text(value)
+    if written is None or not written.strip():
+        raise ValueError("is null or empty, and would change the path; filter such rows in the query")
+    for segment in written.removeprefix("/").split("/"):
+        if not segment.strip() or unquote(segment) in _DOTS:
+            raise ValueError(f"{preview(written)} holds the segment {preview(segment)}, which would change the path")
+    return "".join(
+        part if _PERCENT_CODE.fullmatch(part) else _encoded(part, safe="/") for part in _PERCENT_CODE.split(written)
+    )
+
+
+def _encoded(written: str, *, safe: str) -> str:
     try:
-        return quote(segment, safe="")
+        return quote(written, safe=safe)
     except UnicodeEncodeError:
-        raise ValueError(f"{preview(segment)} holds half a character; correct the text") from None
+        raise ValueError(f"{preview(written)} holds half a character; correct the text") from None
 
 
 def blank_to_null(value: Any) -> Any:

@@ -34,6 +34,18 @@ def instant(value: Any, timezone: dt.tzinfo = dt.UTC) -> str | None:
     return _in_zone(aware, dt.UTC).isoformat().replace("+00:00", "Z")
 
 
+def local_datetime(value: Any, timezone: dt.tzinfo = dt.UTC) -> str | None:
+    """Give the project's date and time without zone, as databases read it; a value without zone stays as it is.
+
+    With Europe/Warsaw: "2024-03-01T09:30:00Z" -> "2024-03-01 10:30:00"; null -> null.
+    """
+    if value is None:
+        return None
+    moment = _moment(value)
+    local = moment if moment.tzinfo is None else _in_zone(moment, timezone)
+    return local.replace(tzinfo=None).isoformat(sep=" ")
+
+
 def _moment(value: Any) -> dt.datetime:
     if isinstance(value, dt.datetime):
         return value

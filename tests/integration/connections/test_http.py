@@ -272,6 +272,83 @@ def test_a_connection_is_reused_while_it_is_fresh_and_not_once_the_server_closed
     assert [seen.connection for seen in wire.seen] == [0, 0, 0, 1]
 
 
+TWO = Reply(body=b"one").text() + Reply(body=b"stray").text()
+BEHIND: dict[str, tuple[bytes, Answer, list[int]]] = {  # what is sent; the answer, the connections of three requests
+    "another answer": (TWO, Lost(reason="more than one answer came"), [0, 1, 1]),
+    "another answer behind no content": (
+        b"HTTP/1.1 204 No\r\n\r\n" + TWO,
+        Lost(reason="more than one answer came"),
+        [0, 1, 1],
+    ),
+    "a body behind no content": (
+        b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n{}",
+        Answered(status=204, doubtful=True),
+        [0, 1, 1],
+    ),
+    "a body behind not modified": (b"HTTP/1.1 304 Same\r\n\r\n{}", Answered(status=304, doubtful=True), [0, 1, 1]),
+    "more than its length": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}",
+        Answered(status=200, body=b"{}", doubtful=True),
+        [0, 1, 1],
+    ),
+    "more than its chunks": (
+        Reply(body=b"{}", chunked=True).text() + b"{}",
+        Answered(status=200, body=b"{}", doubtful=True),
+        [0, 1, 1],
+    ),
+    "a line break": (Reply(body=b"{}").text() + b"\r\n", Answered(status=200, body=b"{}"), [0, 1, 1]),
+    "nothing, behind three early hints": (
+        3 * b"HTTP/1.1 103 Hint\r\n\r\n" + Reply(body=b"{}").text(),
+        Answered(status=200, body=b"{}"),
+        [0, 0, 0],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_bytes_behind_an_answer_are_nobodys_answer_and_end_their_connection(name: str) -> None:
+    raw, answer, connections = BEHIND[name]
+    with Wire([Reply(raw=raw)], then=Reply(body=b"own")) as wire, end_at(wire.url) as end:
+        answers = [exact(end.exchange(POST)) for _ in range(3)]
+
+    assert answers == [answer, *2 * [Answered(status=200, body=b"own")]]
+    assert [seen.connection for seen in wire.seen] == connections
+
+
+def test_a_body_behind_the_answer_to_a_head_ends_its_connection() -> None:
+    with Wire([Reply(body=b"{}")]) as wire, end_at(wire.url) as end:
+        answers = [exact(end.exchange(replace(GET, method="HEAD"))), exact(end.exchange(GET))]
+
+    assert answers == [Answered(status=200, doubtful=True), Answered(status=200)]
+    assert [seen.connection for seen in wire.seen] == [0, 1]
+
+
+def test_an_answer_with_bytes_behind_it_may_be_that_of_the_request_before() -> None:
+    late = Reply(raw=Reply(body=b"{}").text() + b"{}")
+    with Wire([Reply(), late]) as wire, end_at(wire.url) as end:
+        answers = [exact(end.exchange(POST)) for _ in range(3)]
+
+    assert answers == [Answered(status=200), Lost(reason="more than one answer came"), Answered(status=200)]
+    assert [seen.connection for seen in wire.seen] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_bytes_that_come_while_a_connection_rests_are_nobodys_answer(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, *, secured: bool
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    first = Reply(late=Reply(body=b"stray").text())
+    with Wire([first], then=Reply(body=b"own"), tls=tls if secured else None) as wire, end_at(wire.url) as end:
+        end.exchange(POST)
+        time.sleep(0.05)
+        answer = exact(end.exchange(POST))
+
+    assert answer == Answered(status=200, body=b"own")
+    assert [seen.connection for seen in wire.seen] == [0, 1]
+
+
 def test_a_connection_that_was_idle_for_long_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.connections.http.client.KEEPALIVE_SECONDS", 0.1)
     with Wire() as wire, end_at(wire.url) as end:
@@ -546,6 +623,10 @@ def test_an_answer_that_shuts_the_connection_ends_all_that_wait_and_half_open_se
 ) -> None:
     settings = replace(SETTINGS, concurrency=2)
     with Wire(lambda _: replies.pop(0) if replies else Reply()) as wire, end_at(wire.url, settings) as end:
+        before = 2 if code == "E_CREDENTIALS" else 0  # a refusal alone may be of the request
+        replies = [reply] * before
+        for _ in range(before):
+            end.exchange(POST)
         replies = [replace(reply, delay_seconds=0.2), Reply(delay_seconds=0.5)]
         first = together(8, lambda: end.exchange(POST))  # two are under way, six wait in line
         later = end.exchange(GET)
@@ -561,11 +642,11 @@ def test_an_answer_that_shuts_the_connection_ends_all_that_wait_and_half_open_se
     told = [each.shut for each in (*first, later) if isinstance(each, NotSent)]
     waits = {each.wait_seconds is not None for each in (*first, later) if isinstance(each, NotSent)}
     assert waits == {code == "E_ASKED_TO_WAIT"}  # whoever hears of it first can say for how long
-    assert (at_first, told) == (2, [code] * 7)
-    assert at_second == 3  # the probe alone
+    assert (at_first, told) == (before + 2, [code] * 7)
+    assert at_second == before + 3  # the probe alone
     assert [each.shut for each in probed if isinstance(each, NotSent)] == [code] * 7
     assert good == [Answered(status=200)] * 8
-    assert wire.seen[4].at - wire.seen[3].at >= 0.3
+    assert wire.seen[before + 4].at - wire.seen[before + 3].at >= 0.3
 
 
 def test_orderly_requests_to_wait_never_open_the_breaker() -> None:

@@ -179,9 +179,13 @@ def test_no_kind_of_request_follows_a_redirect(tmp_path: Path, status: int) -> N
     with Wire() as evil, world(tmp_path) as it:
         away = Reply(status=status, headers={"Location": f"{evil.url}/taken", "Refresh": f"0; url={evil.url}"})
 
-        outcomes = {name: kind(it, away) for name, kind in KINDS.items()}
+        outcomes: dict[str, str | None] = {}
+        for name, kind in KINDS.items():
+            it.close()  # a program that is started anew has not seen the platform accept anything
+            outcomes[name] = kind(it, away)
 
-        assert {name: outcome for name, outcome in outcomes.items() if outcome != "E_REDIRECT"} == {}
+        own = {"update", "fetch"}  # another request was accepted in the same run: the redirect is the record's
+        assert outcomes == {name: None if name in own else "E_REDIRECT" for name in KINDS}
         assert evil.connections == 0
 
 

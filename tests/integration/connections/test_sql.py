@@ -12,16 +12,19 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows
 from engine.source.query import extract
+from engine.templates.filters.times import instant
 from engine.values.arrow import Batch
 from engine.values.canonical import Kind
-from engine.values.errors import ConfigError, RunError, SourceError, TargetError, UnavailableError
+from engine.values.errors import ConfigError, RunError, SourceError, TargetError
 
 NUMBERS = count(1)
+WARSAW = ZoneInfo("Europe/Warsaw")
 FOX = "Zażółć gęślą jaźń 🦊"
 
 
@@ -34,7 +37,7 @@ def sqlite(sqlite_url: str) -> Iterator[SqlEnd]:
 def postgres(postgres_url: str) -> Iterator[SqlEnd]:
     """A schema of its own."""
     schema = f"s{next(NUMBERS)}"
-    run(SqlEnd(postgres_url, name="erp"), f"CREATE SCHEMA {schema}")
+    run(SqlEnd(postgres_url, name="erp", zone=WARSAW), f"CREATE SCHEMA {schema}")
     yield from opened(f"{postgres_url}&options=-csearch_path={schema}")
 
 
@@ -42,7 +45,7 @@ def postgres(postgres_url: str) -> Iterator[SqlEnd]:
 def mariadb(mariadb_url: str) -> Iterator[SqlEnd]:
     """A database of its own."""
     database = f"d{next(NUMBERS)}"
-    run(SqlEnd(mariadb_url, name="erp"), f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
+    run(SqlEnd(mariadb_url, name="erp", zone=WARSAW), f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
     yield from opened(f"{mariadb_url.removesuffix('mysql')}{database}")
 
 
@@ -53,7 +56,7 @@ def end(request: pytest.FixtureRequest) -> SqlEnd:
 
 
 def opened(url: str) -> Iterator[SqlEnd]:
-    end = SqlEnd(url, name="erp")
+    end = SqlEnd(url, name="erp", zone=WARSAW)
     yield end
     end.close()
 
@@ -349,7 +352,7 @@ def test_a_closed_port_is_unreachable_at_once(driver: str, closed_port: int) -> 
     assert code(SourceError, lambda: read(end, "SELECT 1")) == "E_UNREACHABLE"
     assert code(SourceError, lambda: end.columns("SELECT 1", {})) == "E_UNREACHABLE"
     assert code(TargetError, lambda: run(end, "SELECT 1")) == "E_UNREACHABLE"
-    assert code(UnavailableError, end.check) == "E_UNREACHABLE"
+    assert code(SourceError, end.check) == "E_UNREACHABLE"
     assert time.monotonic() - started < 5
 
 
@@ -358,7 +361,9 @@ def test_a_wrong_password_is_refused_and_not_shown(postgres_url: str) -> None:
         return postgres_url.replace("postgres:@", f"stranger:{quote(password, safe='')}@")
 
     assert read(SqlEnd(url("geheim@1"), name="erp"), "SELECT current_user") == [("stranger",)]
-    with pytest.raises(SourceError, match=r"connection erp cannot be reached: .*password authentication") as caught:
+    with pytest.raises(
+        SourceError, match=r"connection erp: the database refuses our login \(.*password authentication"
+    ) as caught:
         read(SqlEnd(url("stranger"), name="erp"), "SELECT 1")
     assert "stranger" not in str(caught.value)
     assert "***" in str(caught.value)
@@ -384,6 +389,9 @@ def test_a_missing_sqlite_file_is_named_and_not_created(tmp_path: Path) -> None:
         ("postgresql://u:ge:heim@h:x/d", "E_URL", "%40"),
         ("postgresql://u:a@geheim@h/d", "E_URL", "%40"),
         ("mysql://u:a@geheim@h/d", "E_URL", "%40"),
+        ("postgresql://u:a@geheim/b@h/d", "E_URL", "%2F"),
+        ("mysql://u:a@h/geheim@h/d", "E_URL", "%2F"),
+        ("mysql://u:a@h?geheim@h/d", "E_URL", "%3F"),
         ("mysql://u:geheim@127.0.0.1:9/d?nosuch=1", "E_URL", "does not know an option of the url"),
         ("geheim", "E_URL", "postgresql://user:password@host/database"),
     ],
@@ -528,7 +536,7 @@ def test_values_of_every_kind_are_written_without_loss(end: SqlEnd) -> None:
         datetime(2026, 7, 21, 12, 0, 0, 500000, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
-def test_an_instant_is_written_in_utc_where_the_column_has_no_zone(end: SqlEnd, moment: Any) -> None:
+def test_an_instant_is_written_as_project_time_where_the_column_has_no_zone(end: SqlEnd, moment: Any) -> None:
     kind = "DATETIME(6)" if end.check().startswith("m") else "TIMESTAMP"
     run(end, f"CREATE TABLE t (id INTEGER PRIMARY KEY, at {kind}, day DATE, word VARCHAR(40))")
     row = RowWrite(key={"id": 1}, fields={"at": moment, "day": moment, "word": str(moment)})
@@ -540,7 +548,7 @@ def test_an_instant_is_written_in_utc_where_the_column_has_no_zone(end: SqlEnd, 
         expected = moment if isinstance(moment, str) else "2026-07-21T10:00:00.5Z"
         assert (at, day, word) == (expected, expected, str(moment))
     else:
-        assert (at, str(day), word) == (datetime(2026, 7, 21, 10, 0, 0, 500000), "2026-07-21", str(moment))
+        assert (at, str(day), word) == (datetime(2026, 7, 21, 12, 0, 0, 500000), "2026-07-21", str(moment))
 
 
 def test_an_instant_in_a_column_with_a_zone_is_that_instant(postgres: SqlEnd) -> None:
@@ -553,12 +561,42 @@ def test_an_instant_in_a_column_with_a_zone_is_that_instant(postgres: SqlEnd) ->
 
 def test_an_instant_in_a_timestamp_of_mariadb_is_that_instant(mariadb_url: str, mariadb: SqlEnd) -> None:
     run(mariadb, "CREATE TABLE t (id INTEGER PRIMARY KEY, at TIMESTAMP NULL)")
-    run(mariadb, "SET time_zone = '+02:00'")  # of the connection for writing
     row = RowWrite(key={"id": 1}, fields={"at": "2026-07-21T10:00:00Z"})
     mariadb.write([TableRows(table="t", rows=(row,))])
 
     expected = int(datetime(2026, 7, 21, 10, tzinfo=UTC).timestamp())
     assert read(mariadb, "SELECT CAST(UNIX_TIMESTAMP(at) AS INTEGER) AS at FROM t") == [(expected,)]
+    assert read(mariadb, "SELECT at FROM t") == [(datetime(2026, 7, 21, 10, tzinfo=UTC),)]
+
+
+@pytest.mark.parametrize("unix", [1_720_000_000, 1_735_689_600, 1_792_889_100, 1_792_885_500])  # both hours of a night
+def test_a_timestamp_of_mariadb_is_the_moment_that_it_is(mariadb: SqlEnd, unix: int) -> None:
+    run(mariadb, "CREATE TABLE t (at TIMESTAMP NULL)", f"INSERT INTO t VALUES (FROM_UNIXTIME({unix}))")
+
+    assert read(mariadb, "SELECT at FROM t") == [(datetime.fromtimestamp(unix, UTC),)]
+
+
+def test_what_is_written_without_a_zone_reads_back_as_the_same_moment(end: SqlEnd) -> None:
+    if end.check().startswith("sqlite"):
+        return  # keeps the text as it came
+    kind = "DATETIME" if end.check().startswith("m") else "TIMESTAMP"
+    run(end, f"CREATE TABLE t (id INTEGER PRIMARY KEY, at {kind})")
+    row = RowWrite(key={"id": 1}, fields={"at": "2031-01-05T10:15:30Z"})
+    end.write([TableRows(table="t", rows=(row,))])
+
+    ((at,),) = read(end, "SELECT at FROM t")
+    assert at == datetime(2031, 1, 5, 11, 15, 30)  # as the clock shows in Warsaw
+    assert instant(at, WARSAW) == "2031-01-05T10:15:30Z"
+
+
+def test_a_day_of_a_moment_is_the_day_in_the_project_s_zone(postgres: SqlEnd) -> None:
+    assert str(read(postgres, "SELECT timestamptz '2026-07-20T22:30:00Z'::date AS day")[0][0]) == "2026-07-21"
+
+
+def test_bits_of_mariadb_are_numbers(mariadb: SqlEnd) -> None:
+    run(mariadb, "CREATE TABLE t (b BIT(1), c BIT(10))", "INSERT INTO t VALUES (b'0', b'1000000001'), (b'1', NULL)")
+
+    assert read(mariadb, "SELECT b, c FROM t ORDER BY b") == [(0, 513), (1, None)]
 
 
 def test_odd_names_and_schemas_are_quoted(end: SqlEnd) -> None:
@@ -588,7 +626,7 @@ def test_the_parameters_of_a_statement_lose_nothing_in_mariadb(mariadb: SqlEnd) 
     sql = "INSERT INTO t VALUES (:total, :at)"
     mariadb.write([StatementCall(sql=sql, params={"total": Decimal("1234567890123456789012345E+2"), "at": moment})])
 
-    assert read(mariadb, "SELECT total, at FROM t") == [(123456789012345678901234500, datetime(2026, 7, 21, 10))]
+    assert read(mariadb, "SELECT total, at FROM t") == [(123456789012345678901234500, datetime(2026, 7, 21, 12))]
 
 
 def test_a_procedure_is_called_that_gives_rows(mariadb: SqlEnd) -> None:
@@ -696,7 +734,7 @@ def test_a_locked_sqlite_file_makes_the_target_unavailable(sqlite_url: str) -> N
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
     other.execute("BEGIN IMMEDIATE")
 
-    assert code(TargetError, lambda: end.write([order("S1")])) == "E_LOST"
+    assert code(TargetError, lambda: end.write([order("S1")])) == "E_LOCKED"
     other.rollback()
     end.write([order("S1")])
     assert held(end)[0] == [("S1", Decimal("10.5"), None)]

@@ -213,7 +213,7 @@ IDS: dict[str, tuple[bytes, str]] = {  # as answered, and as it stands in the ne
     "a number with an exponent": (b"1.70E+1", "17"),
     "a number of 40 digits": (b"1" * 40, "1" * 40),
     "a text with a slash": (b'"a/b?c#d"', "a/b?c#d"),
-    "dots": (b'".."', ".."),
+    "dots": (b'"..."', "..."),  # of `.` and `..` a path is refused
     "a control character": (b'"a\\u001fb"', "a\x1fb"),
     "a NUL": (b'"a\\u0000b"', "a\0b"),
     "a smile": ('"🦊 ż"'.encode(), "🦊 ż"),
@@ -243,12 +243,11 @@ def test_a_saved_id_comes_back_exactly(it: World) -> None:
 
 
 PLAIN: dict[str, Reply] = {  # answers that confirm where nothing is asked of their body
-    "html": GARBAGE["html"],
     "204": GARBAGE["204"],
     "an interim answer before": Reply(
         raw=b"HTTP/1.1 103 Early\r\n\r\n" * 50 + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     ),
-    "HTTP/1.0, ended by closing": Reply(raw=b"HTTP/1.0 200 OK\r\n\r\n<html>", close=True),
+    "HTTP/1.0, ended by closing": Reply(raw=b"HTTP/1.0 200 OK\r\n\r\n{}", close=True),
 }
 
 
@@ -256,6 +255,52 @@ PLAIN: dict[str, Reply] = {  # answers that confirm where nothing is asked of th
 def test_an_accepted_request_is_confirmed_where_nothing_is_asked_of_its_body(it: World, reply: Reply) -> None:
     it.put("item", ("W1", "A", 1))
     it.platform.plan(reply)
+
+    assert it.run("items")["confirmed"] == 1
+
+
+STRANGE: dict[str, Reply] = {
+    "a page": Reply(body=b"<!DOCTYPE html><html>Log in</html>", headers={"Content-Type": "text/html"}),
+    "a page, called JSON": Reply(body=b"<html>Log in</html>", headers={"Content-Type": "application/json"}),
+    "a text": Reply(body=b"OK"),
+    "half of it": Reply(body=b'{"done": tr'),
+    "results for each line": Reply(status=207, body=b'{"results": [{"id": "A", "ok": false}]}'),
+    "results for each line, empty": Reply(status=207),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_an_answer_that_is_not_the_platforms_own_confirms_nothing(it: World, name: str) -> None:
+    it.put("item", ("W1", "A", 1))
+    it.platform.plan(STRANGE[name])
+
+    assert it.run("items")["failed"] == 1
+    assert it.run("items")["confirmed"] == 1
+
+
+def test_a_removal_that_a_page_answers_is_not_forgotten(it: World) -> None:
+    it.put("client", ("k1", "Ala"))
+    it.run("clients")
+    it.sql("DELETE FROM client")
+    it.platform.plan(STRANGE["a page"])
+
+    assert it.run("clients")["failed"] == 1
+    assert it.run("clients") == {"removed": 1, "confirmed": 1, "requests": 1}
+
+
+@pytest.mark.parametrize("name", ["a page", "results for each line"])
+def test_the_mapping_can_say_that_such_an_answer_is_right(it: World, name: str) -> None:
+    it.edit("items", (RESULTS[0], f"{RESULTS[0]}    on_status: {{{STRANGE[name].status}: confirm}}\n"))
+    it.put("item", ("W1", "A", 1))
+    it.platform.plan(STRANGE[name])
+
+    assert it.run("items")["confirmed"] == 1
+
+
+def test_results_for_each_line_are_heard_where_the_mapping_reads_them(it: World) -> None:
+    it.edit("items", RESULTS)
+    it.put("item", ("W1", "A", 1))
+    it.platform.rule = lambda seen: answer({"results": [A]}, 207)
 
     assert it.run("items")["confirmed"] == 1
 

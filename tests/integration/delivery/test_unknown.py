@@ -90,9 +90,9 @@ ANSWERS: dict[str, tuple[Any, tuple[Exit, str | None]]] = {
     "500": (500, HELD),
     "503": (503, HELD),
     "no answer": ("before", HELD),
-    "401": (401, (Exit.UNAVAILABLE, "E_CREDENTIALS")),
-    "403": (403, (Exit.UNAVAILABLE, "E_CREDENTIALS")),
-    "a redirect": (Reply(status=302, headers={"Location": "/login"}), (Exit.CONFIG, "E_REDIRECT")),
+    "401": (401, HELD),  # the create of somebody else was accepted
+    "403": (403, HELD),
+    "a redirect": (Reply(status=302, headers={"Location": "/login"}), HELD),
 }
 
 
@@ -359,3 +359,28 @@ def test_creates_of_a_run_that_was_killed_before_its_journal_was_lost_are_asked_
     it.quiet("clients")
 
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola", "k3": "Ewa"}
+
+
+# --- answers that belong to nobody -------------------------------------------------------------------------------
+
+
+def test_two_answers_to_one_create_bind_nobody_to_the_second(it: World) -> None:
+    it.edit("clients", STRICT)
+    two = Reply(body=b'{"clientId": "one"}').text() + Reply(body=b'{"clientId": "stray"}').text()
+    posts: list[str] = []
+
+    def rule(seen: Any) -> Any:
+        if seen.method != "POST":
+            return None
+        posts.append(seen.body.decode())
+        return {1: Reply(raw=two), 2: Reply(close=True, cut=0)}.get(len(posts))
+
+    it.platform.rule = rule
+    it.run("clients")
+    heal(it)
+    it.run("clients")
+
+    with it.journal() as journal:
+        bound = [saved for _, saved in journal.bindings.of("clients")]
+    assert len(bound) == 2
+    assert not any("stray" in saved for saved in bound)

@@ -16,9 +16,11 @@ import pytest
 
 from engine.connections.files.stream import FileChangedError, streamed
 from engine.inspect.security_warnings import exposures
-from engine.mapping.program.record_files import FileFault, FileSet, locate, look
+from engine.mapping.program.private_files import PrivateFiles
+from engine.mapping.program.record_files import FileFault, FileSet, locate, look, require_root
 from engine.run.app import App
 from engine.templates import compile_value
+from engine.values import ConfigError, SourceError
 from engine.values.exchanges import FileBody
 from world.project import world
 
@@ -50,10 +52,11 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def files(root: Path, *, confined: bool) -> FileSet:
-    private = frozenset({(root.parent / ".env").resolve()})
+def files(root: Path, *, below: Path | None = None) -> FileSet:
+    project = root.parent
+    private = PrivateFiles(folder=project, state=project / "state", named=(project / "keys" / "key",))
     path = compile_value("{{ path }}", timezone=UTC)
-    return FileSet(root=root, confined=confined, private=private, paths={"pdf": path})
+    return FileSet(root=below or root, private=private, paths={"pdf": path})
 
 
 def hashed(files: FileSet, path: str) -> str:
@@ -84,12 +87,12 @@ def hashed(files: FileSet, path: str) -> str:
 )
 def test_a_path_of_a_row_leads_to_no_file_outside_of_the_root_and_to_plain_files_alone(root: Path, path: str) -> None:
     with pytest.raises(FileFault):
-        hashed(files(root, confined=True), path)
+        hashed(files(root), path)
 
 
 @pytest.mark.parametrize("path", ["a.pdf", "deep/../a.pdf", "./a.pdf", "inside.pdf"])
 def test_a_file_inside_of_the_root_is_read(root: Path, path: str) -> None:
-    assert hashed(files(root, confined=True), path) == hashlib.sha256(b"content").hexdigest()
+    assert hashed(files(root), path) == hashlib.sha256(b"content").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -100,20 +103,78 @@ def test_a_file_inside_of_the_root_is_read(root: Path, path: str) -> None:
         "/sys/kernel/notes",
         "/dev/zero",
         "/dev/tty",
-        "../.env",
-        "pipe.pdf",
-        "deep",
+        "documents/pipe.pdf",
+        "documents/deep",
     ],
 )
-def test_without_a_root_neither_the_system_nor_the_project_s_secrets_are_content(root: Path, path: str) -> None:
+def test_what_the_system_tells_is_no_content_whatever_the_root(root: Path, path: str) -> None:
     with pytest.raises(FileFault):
-        hashed(files(root, confined=False), path)
+        hashed(files(root, below=Path("/")), str(root.parent / path))
+
+
+OWN = (
+    ".env",
+    ".env.old",
+    "project.yaml",
+    "papers.yaml",
+    "snapshots/papers.json",
+    "schemas/payloads/paper.schema.json",
+    "state/journal.sqlite",
+    "state/papers.duckdb",
+    "keys/key",
+    ".git/config",
+)
+
+
+HOLDING_SECRETS = tuple(own for own in OWN if not own.startswith((".git", "snapshots", "schemas")))
+
+
+@pytest.mark.parametrize(
+    ("own", "way"),
+    [
+        *((own, way) for own in OWN for way in ("by its path", "by a link")),
+        *((own, "by a hard link") for own in HOLDING_SECRETS),
+    ],
+)
+def test_what_is_the_project_s_own_is_no_content_where_the_root_is_its_folder(root: Path, own: str, way: str) -> None:
+    project = root.parent
+    path = project / own
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("secret")
+    name = f"documents/{path.name}.pdf"
+    match way:
+        case "by its path":
+            name = own
+        case "by a link":
+            (project / name).symlink_to(path)
+        case "by a hard link":
+            (project / name).hardlink_to(path)
+
+    with pytest.raises(FileFault, match="no record's file"):
+        hashed(files(root, below=project), name)
+
+
+def test_documents_in_the_project_s_folder_are_content_also_where_they_are_hard_links(root: Path) -> None:
+    (root / "twice.pdf").hardlink_to(root / "a.pdf")
+
+    found = {hashed(files(root, below=root.parent), f"documents/{name}") for name in ("a.pdf", "twice.pdf")}
+
+    assert found == {hashlib.sha256(b"content").hexdigest()}
+
+
+def test_a_root_that_is_not_there_or_is_the_whole_machine_fails_the_object(root: Path) -> None:
+    with pytest.raises(SourceError, match="is not there: mount or create it"):
+        require_root(files(root, below=root / "nowhere"))
+    with pytest.raises(SourceError, match="is no folder"):
+        require_root(files(root, below=root / "a.pdf"))
+    with pytest.raises(SourceError, match="is the whole machine"):
+        require_root(files(root, below=Path("/")))
 
 
 @pytest.mark.parametrize("become", ["a link", "a pipe", "other content", "nothing"])
 def test_a_file_that_is_exchanged_between_comparing_and_sending_is_not_sent(root: Path, become: str) -> None:
     path = root / "a.pdf"
-    body = FileBody(path=str(path), sha256=hashed(files(root, confined=True), "a.pdf"))
+    body = FileBody(path=str(path), sha256=hashed(files(root), "a.pdf"))
     path.unlink()
     match become:
         case "a link":
@@ -203,7 +264,7 @@ send:
         ("http://one.example", 0o600, "files_root: documents", ["E_CLEAR_TEXT"]),
         ("http://127.0.0.1.one.example", 0o600, "files_root: documents", ["E_CLEAR_TEXT"]),
         ("https://one.example", 0o644, "files_root: documents", ["E_OPEN_ENV"]),
-        ("http://10.0.0.1", 0o640, "", ["E_OPEN_ENV", "E_CLEAR_TEXT", "E_ANY_FILE"]),
+        ("http://10.0.0.1", 0o640, "files_root: documents", ["E_OPEN_ENV", "E_CLEAR_TEXT"]),
     ],
 )
 def test_what_lies_open_is_told(tmp_path: Path, base_url: str, mode: int, more: str, codes: list[str]) -> None:
@@ -215,3 +276,23 @@ def test_what_lies_open_is_told(tmp_path: Path, base_url: str, mode: int, more: 
     app = App(tmp_path, {})
 
     assert [problem.code for problem in exposures(app, app.loaded.mappings.values())] == codes
+
+
+def test_files_need_a_root(tmp_path: Path) -> None:
+    (tmp_path / "project.yaml").write_text(PROJECT.format(base_url="https://one.example", more=""))
+    (tmp_path / "papers.yaml").write_text(PAPERS)
+
+    with pytest.raises(ConfigError) as caught:
+        App(tmp_path, {})
+
+    [problem] = caught.value.problems
+    assert (problem.code, problem.place and problem.place.line) == ("E_ANY_FILE", 5)
+
+
+def test_a_root_that_is_gone_fails_the_object_and_not_each_record(tmp_path: Path) -> None:
+    with world(tmp_path, "docs") as it:
+        it.edit("project", ("files_root: .", "files_root: nowhere"))
+        it.put("doc", ("1", "a.pdf"))
+        counts = it.run("docs")
+
+    assert (it.code, counts.get("rejected", 0)) == ("E_FILES_ROOT", 0)

@@ -962,7 +962,6 @@ class Stop(threading.Event):
 def test_a_stop_ends_a_run_or_a_plan_before_anything_is_sent_and_nothing_of_the_read_is_kept(
     it: World, looks: int
 ) -> None:
-    it.edit("project", ("timezone: Europe/Warsaw", "timezone: Europe/Warsaw\nfiles_root: ."))
     it.add("packed", PACKED)
     (it.folder / "paper.json").write_text("{}")
     it.put("client", ("A", "paper.json"))

@@ -221,6 +221,21 @@ def test_items_that_are_the_documents_are_refused_alone_where_they_are_none(it: 
     assert [each["item"] for each in kept if each["item"]] == [{"subject": "1"}, {"subject": "2"}, "x"] or kept
 
 
+@pytest.mark.parametrize("lacking", [{}, {"lines": None}, {"rows": [{"number": 1, "text": "one"}]}], ids=str)
+def test_a_list_that_is_not_there_is_no_empty_list(it: World, lacking: dict[str, Any]) -> None:
+    it.edit("letters", ("      $absent: none\n", ""))
+    it.platform.write("l1", {"id": "l1", "subject": "s", "lines": [{"number": 1, "text": "one"}]})
+    it.run("letters")
+
+    it.platform.write("l1", {"id": "l1", "subject": "later", **lacking})
+    assert it.run("letters")["rejected"] == 1
+    assert it.sql("SELECT text FROM letter_line") == [("one",)]
+
+    it.platform.write("l1", {"id": "l1", "subject": "last", "lines": []})
+    assert it.run("letters")["confirmed"] == 1
+    assert it.sql("SELECT text FROM letter_line") == []
+
+
 # --- pages --------------------------------------------------------------------------------------------------------
 
 PAGES: dict[str, tuple[Reply, str | None]] = {  # the answer of the feed; the code of the run's failure
@@ -300,6 +315,33 @@ def test_a_paged_list_that_breaks_off_removes_nothing(it: World) -> None:
         )
         counts = it.run("listed")
         assert (it.code, counts.get("unhandled_removed"), counts.get("removed")) == ("E_FEED", None, None)
+
+
+def test_an_absolute_link_to_the_connection_s_own_host_goes_with_its_headers(it: World) -> None:
+    it.add("listed", linked("{{ link or '/list' }}"))
+    asked: list[Seen] = []
+
+    def rule(seen: Seen) -> Fault | None:
+        asked.append(seen)
+        following = f"http://{seen.header('Host')}/list?page=2" if len(asked) == 1 else None
+        return reply({"items": [{"id": f"l{len(asked)}", "subject": "s"}], "next": following})
+
+    it.platform.rule = rule
+
+    assert it.run("listed")["confirmed"] == 2
+    assert [(each.target, each.header("ApiAuth")) for each in asked] == [("/list", "key"), ("/list?page=2", "key")]
+
+
+def linked(path: str) -> str:
+    """Give letters as a list whose pages name the next one."""
+    text = LETTERS.replace("object: letters", "object: listed")
+    pages = f"""  pages:
+    request: {{path: "{path}"}}
+    items: "{{{{ body.items }}}}"
+    next: "{{{{ body.next }}}}"
+"""
+    text = text[: text.index("  feed:")] + pages + text[text.index("  key: [id]") :]
+    return text[: text.index("  removed:")]
 
 
 # --- databases that refuse more than SQLite ---------------------------------------------------------------------------

@@ -29,7 +29,7 @@ refs:
 fields: {id: "{{ id }}", client: "{{ client.client_id }}"}
 send:
   - on: [added, changed]
-    request: {method: PUT, path: "/orders/{{ id }}", body: "{{ line }}"}
+    request: {method: PUT, path: "/orders/{{ id | path }}", body: "{{ line }}"}
 """
 
 

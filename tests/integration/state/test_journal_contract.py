@@ -690,3 +690,15 @@ def result(*, failure: Failure, notes: tuple[str, ...] = ()) -> ObjectResult:
         failure=failure,
         notes=notes,
     )
+
+
+def test_an_accepted_removal_is_known_by_its_object_and_request(world: World) -> None:
+    with world.journal() as journal:
+        journal.removals.add("mine", "DELETE /a")
+        journal.removals.add("mine", "DELETE /a")
+    with world.journal() as journal:
+        known = [
+            journal.removals.has(*each) for each in (("mine", "DELETE /a"), ("mine", "DELETE /b"), ("x", "DELETE /a"))
+        ]
+
+    assert known == [True, False, False]

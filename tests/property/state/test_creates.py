@@ -45,13 +45,20 @@ class End:
     fuse: Fuse
     random: Random | None = None  # None: all goes well
 
+    trusted = True
+
     def openings(self) -> int:
         return 0
+
+    def refuse(self, reason: str) -> None:
+        raise AssertionError(reason)
 
     def asked(self, request: Outgoing) -> str:
         return request.asked
 
-    def exchange(self, request: Outgoing, *, stop: Event | None = None, counts: bool = True) -> Answer:
+    def exchange(
+        self, request: Outgoing, *, stop: Event | None = None, counts: bool = True, expected: object = ()
+    ) -> Answer:
         self.fuse.step()
         fault = self.random.choice(FAULTS) if self.random else "ok"
         if fault == "kill before":

@@ -261,12 +261,12 @@ def test_each_rule_is_missed_where_it_is_left_out(
 ) -> None:
     leave_out(monkeypatch)
 
-    assert any(_goes_wrong(seed) for seed in (2, 1, *range(3, 16), 0))
+    assert any(_goes_wrong(seed) for seed in (4, 2, 1, 3, *range(5, 16), 0))
 
 
 def _goes_wrong(seed: int) -> bool:
     with memory() as folder:
-        return bool(play(seed, folder, count=25))
+        return bool(play(seed, folder, count=60))
 
 
 # --- settle alone --------------------------------------------------------------------------------------------

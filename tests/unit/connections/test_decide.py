@@ -20,7 +20,9 @@ from engine.connections.http.decisions import (
     PerLine,
     Refuse,
     Stop,
+    Suspect,
     Wait,
+    Withhold,
 )
 from engine.connections.settings import OnStatus, Retry
 from engine.values.errors import ConfigError, Exit, TargetError
@@ -36,7 +38,8 @@ ASKED_LAST = replace(ASKED, tried=2)
 ASKED_AFTER_409 = Attempt(ask=Ask.LOOK_UP, conflict="status 409: exists")
 
 PLAIN = Terms(creates=False, retry=RETRY)
-DELETES = Terms(creates=False, deletes=(True,), retry=RETRY)
+DELETES = Terms(creates=False, deletes=(True,), proven=frozenset({0}), retry=RETRY)
+UNPROVEN = replace(DELETES, proven=frozenset())
 CREATES = Terms(creates=True, retry=RETRY)
 LOOKS_UP = Terms(creates=True, look_up_after_seconds=5, retry=RETRY)
 
@@ -123,7 +126,7 @@ def test_what_is_gone_needs_no_delete(status: int) -> None:
 
 
 def test_only_the_step_that_deletes_takes_404_for_done() -> None:
-    terms = Terms(creates=False, deletes=(False, True), retry=RETRY)
+    terms = Terms(creates=False, deletes=(False, True), proven=frozenset({1}), retry=RETRY)
 
     decisions = [decided(answered(404), replace(ONE, step=step), terms) for step in (0, 1)]
 
@@ -159,14 +162,35 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
         (308, ConfigError, "E_REDIRECT", Exit.CONFIG),
     ],
 )
-def test_refused_credentials_and_redirects_stop_everything(
+def test_refused_credentials_and_redirects_may_concern_the_connection(
     attempt: Attempt, several: bool, status: int, kind: type[Exception], code: str, exit_code: Exit
 ) -> None:
-    decision = decided(answered(status), attempt, said(status, "confirm", LOOKS_UP), several=several)
+    decision = decided(answered(status), attempt, LOOKS_UP, several=several)
 
-    assert isinstance(decision, Stop)
+    assert isinstance(decision, Suspect)
     assert (type(decision.error), decision.error.code, decision.error.exit) == (kind, code, exit_code)
-    assert not decision.unknown
+    if attempt.ask is Ask.LOOK_UP:
+        assert decision.otherwise == Hold(reason=f"the look-up is refused: status {status}")
+    else:
+        assert decision.otherwise == Refuse(reason=f"status {status}", status=status)
+
+
+def test_another_host_says_nothing_of_our_credentials() -> None:
+    terms = Terms(creates=False, deletes=(False, False), foreign=frozenset({1}), retry=RETRY)
+    decisions = [decided(answered(status), replace(ONE, step=1), terms) for status in (401, 403, 308)]
+
+    assert decisions == [
+        Refuse(reason="status 401", status=401, stale=True),
+        Refuse(reason="status 403", status=403, stale=True),
+        Refuse(reason="status 308", status=308),
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 403, 308])
+def test_the_mapping_may_say_what_a_refusal_or_a_redirect_means(status: int) -> None:
+    assert decided(answered(status), ONE, said(status, "confirm", PLAIN)) == Confirm()
+    assert decided(answered(status), ONE, said(status, "wait", PLAIN)) == Wait(reason=f"status {status}")
+    assert isinstance(decided(answered(status), ASKED, said(status, "confirm", LOOKS_UP)), Suspect)
 
 
 # --- answers that leave it open ------------------------------------------------------------------------------
@@ -217,7 +241,7 @@ def test_what_certainly_had_no_effect_is_tried_again_also_if_it_creates(answer: 
     assert decisions == [
         Again(delay_seconds=6, counts=True, unknown=False, reason=reason),
         Again(delay_seconds=12, counts=True, unknown=False, reason=reason),
-        GiveUp(reason=f"{reason} (3 attempts)", unknown=False),
+        GiveUp(reason=f"{reason} (3 attempts)", unknown=False, unreachable=isinstance(answer, NotSent)),
     ]
 
 
@@ -304,7 +328,7 @@ def test_a_wait_adds_up_and_an_attempt_counts() -> None:
     tried = waited.after(Again(delay_seconds=6, counts=True, unknown=True, reason=""))
     later = tried.after(Again(delay_seconds=5, counts=False, unknown=False, reason=""))
 
-    assert later == replace(ONE, waited_seconds=35, tried=1)
+    assert later == replace(ONE, waited_seconds=35, tried=1, lost=True)
 
 
 # --- on_status -----------------------------------------------------------------------------------------------
@@ -424,3 +448,25 @@ def test_only_a_success_or_what_is_gone_confirms(terms: Terms, attempt: Attempt,
     asks = attempt.ask is Ask.LOOK_UP
     expected: Any = set() if asks else {*range(200, 300), *((404, 410) if terms.deletes[0] else ())}
     assert confirming == expected
+
+
+def test_an_answer_with_bytes_behind_it_proves_nothing_of_a_create_or_a_look_up() -> None:
+    doubtful = Answered(status=201, body=b"{}", doubtful=True)
+    found = Reading(found=Found.FOUND, saved={"id": 1})
+
+    assert decided(doubtful, ONE, PLAIN) == Confirm()
+    assert isinstance(decided(doubtful, ONE, CREATES), Hold)
+    assert isinstance(decided(doubtful, ONE, LOOKS_UP), LookUp)
+    assert isinstance(decided(doubtful, ONE, replace(CREATES, on_status={201: "confirm"})), Hold)
+    assert isinstance(decided(doubtful, ASKED, LOOKS_UP, found), Again)
+    assert isinstance(decided(doubtful, ASKED_LAST, LOOKS_UP, found), Hold)
+
+
+def test_a_removal_is_believed_to_be_done_where_its_path_is_known_to_be_right() -> None:
+    allowed = replace(UNPROVEN, on_status={404: "confirm"})
+    for status in (404, 410):
+        assert isinstance(decided(answered(status), ONE, UNPROVEN), Withhold)
+        assert decided(answered(status), ONE, DELETES) == Confirm()
+        assert decided(answered(status), replace(ONE, lost=True), UNPROVEN) == Confirm()
+        assert decided(answered(status), replace(ONE, maybe_gone=True), UNPROVEN) == Confirm()
+    assert decided(answered(404), ONE, allowed) == Confirm()

@@ -31,7 +31,7 @@ TRANSITIONS: list[tuple[str, Part, Callable[[Part], Part], Part]] = [
         "a further attempt",
         WORN,
         lambda part: part.after(Again(delay_seconds=5.0, counts=True, unknown=True, reason="")),
-        replace(WORN, attempt=replace(WORN.attempt, tried=3), past=DOUBTED),
+        replace(WORN, attempt=replace(WORN.attempt, tried=3, lost=True), past=DOUBTED),
     ),
     (
         "a wait that was asked for",

@@ -194,7 +194,7 @@ BAD = [
     ("no connection", "project",
      "connections:\n", "connections: {}\nvars:\n",
      ["project.yaml:6:1: `connections`: name at least one connection",
-      "project.yaml:23:1: `vars` stands here twice, first on line 7: keep one"]),
+      "project.yaml:24:1: `vars` stands here twice, first on line 7: keep one"]),
     ("a secret of the wrong type, not shown", "project",
      "ApiAuth: ${ONE_API_KEY}", "ApiAuth: 123456",
      ["project.yaml:14:7: `ApiAuth` must be text, not what stands here: quote it"]),

@@ -151,7 +151,7 @@ BAD = [
      ["orders.yaml:8:67: unknown key `file`; known here: body, headers, method, query, url"]),
 
     ("a step that needs what a later one saves", "invoices",
-     "path: /begin,", 'path: "/begin/{{ saved.upload }}",',
+     "path: /begin,", 'path: "/begin/{{ saved.upload | path }}",',
      ["invoices.yaml:28:24: `path`: `saved.upload` has no value yet for an added record: an earlier step has to save it"]),
     ("a look-up behind a first step that creates nothing", "invoices",
      "limits:", '    lookup: {request: {path: /x}, found: "{{ body }}"}\nlimits:',
@@ -189,7 +189,7 @@ BAD = [
      ["products.yaml:5:5: it names neither `page`, `offset` nor `link`, so every page would be the same: use one"]),
     ("pages that see no cursor", "products",
      "{{ page }}", "{{ page }}{{ cursor }}",
-     ["products.yaml:5:40: `pageNumber`: unknown name `cursor`; known here: link, offset, page, vars"]),
+     ["products.yaml:5:40: `pageNumber`: unknown name `cursor`; known here: link, offset, page, size, vars"]),
     ("pages that are sent", "products",
      PRODUCTS[PRODUCTS.index("write:"):],
      'target: one\nfields: {a: b}\nsend:\n  - {on: [added], request: {method: PUT, path: /x, body: "{{ line }}"}}\n',

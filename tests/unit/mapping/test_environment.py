@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.mapping.env_file import read_env
 from engine.mapping.environment import Environment, reference_fault
 from engine.values.errors import ConfigError, Place
 
@@ -37,7 +38,7 @@ def environment(tmp_path: Path) -> Environment:
         ("${PLAIN}", "plain value"),
         ("${EXPORTED}", "exported"),
         ("${SINGLE}", 'single # $NOT "expanded"'),
-        ("${DOUBLE}", 'line\nnext "quoted"'),
+        ("${DOUBLE}", 'line\\nnext "quoted"'),
         ("[${EMPTY}]", "[]"),
         ("${HASH}", "a#b"),
         ("${OVERRIDDEN}", "from the environment"),
@@ -156,3 +157,66 @@ def test_a_bad_line_of_the_env_file_is_told(tmp_path: Path, text: str, message: 
         Environment(tmp_path, {})
 
     assert (caught.value.code, str(caught.value)) == ("E_ENV_FILE", f"{tmp_path / '.env'}{message}")
+
+
+def test_the_password_of_a_header_is_known_without_its_scheme(environment: Environment) -> None:
+    environment.resolve("Basic dXNlcjpodW50ZXIyMjI=", HERE, secret=True)
+
+    assert environment.secrets == {"Basic dXNlcjpodW50ZXIyMjI=", "dXNlcjpodW50ZXIyMjI=", "user:hunter222", "hunter222"}
+
+
+def test_a_sqlite_file_is_no_secret(environment: Environment) -> None:
+    environment.resolve("sqlite:////srv/acme/erp.sqlite", HERE, secret=True)
+
+    assert environment.secrets == frozenset()
+
+
+ENV = r"""
+WINDOWS="C:\new\temp"
+SHARE='\\server\share'
+ESCAPED="a\\b \"c\" \$d \`e\`"
+PLAIN=C:\new\temp
+JOINED="one \
+two"
+KEY="-----BEGIN KEY-----
+abc=#'x
+-----END KEY-----"   # a comment
+export SINGLE='first
+second'
+AFTER=1
+"""
+
+
+def test_backslashes_and_line_breaks_stay_as_in_a_shell(tmp_path: Path) -> None:
+    assert read_env_of(tmp_path, ENV.encode()) == {
+        "WINDOWS": "C:\\new\\temp",
+        "SHARE": "\\\\server\\share",
+        "ESCAPED": 'a\\b "c" $d `e`',
+        "PLAIN": "C:\\new\\temp",
+        "JOINED": "one two",
+        "KEY": "-----BEGIN KEY-----\nabc=#'x\n-----END KEY-----",
+        "SINGLE": "first\nsecond",
+        "AFTER": "1",
+    }
+
+
+def read_env_of(folder: Path, content: bytes) -> dict[str, str]:
+    (folder / ".env").write_bytes(content)
+    return read_env(folder / ".env")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("A=1\n".encode("utf-16"), ":1:1: the file is UTF-16: save it as UTF-8"),
+        ("A=1\n".encode("utf-16-le"), ":1:1: the file is UTF-16: save it as UTF-8"),
+        ("A=1\nB=ł\n".encode("cp1250"), ":2:1: byte 0xB3 is not UTF-8: save the file as UTF-8"),
+        (b"A=1\nB='x\ny\n", ":2:1: the closing quote is missing, or text follows it"),
+        (b"A='x\ny'\nno assignment\n", ":3:1: not a line of the form KEY=VALUE"),
+    ],
+)
+def test_an_env_file_that_cannot_be_read_is_told_with_its_line(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_env_of(tmp_path, content)
+
+    assert str(caught.value) == f"{tmp_path / '.env'}{message}"

@@ -851,6 +851,7 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
     ("project", "", "Project", {}),
     ("project", "properties/defaults", "Defaults", {}),
     ("project", "$defs/sql", "SqlConnection", {"type": ()}),
+    ("project", "$defs/sql/properties/time_outs", "TimeOuts", {}),
     ("project", "$defs/http", "HttpConnection", {"type": ()}),
     ("project", "$defs/http/properties/rate_limit", "RateLimit", {}),
     ("project", "$defs/http/properties/retry", "Retry", {}),
@@ -886,8 +887,8 @@ BUILT: list[tuple[str, str, str, dict[str, tuple[str, ...]]]] = [
     ("mapping", "$defs/http_source/properties/pages", "Pages", {}),
     ("mapping", "$defs/http_source/properties/feed", "Feed", {}),
     ("mapping", "$defs/http_source/properties/fetch", "Fetch", {}),
-    ("mapping", "$defs/tables/items", "TableWrite", {"$each": ("each",)}),
-    ("mapping", "$defs/statements/items", "Statement", {"$each": ("each",)}),
+    ("mapping", "$defs/tables/items", "TableWrite", {"$each": ("each",), "$absent": ("absent",)}),
+    ("mapping", "$defs/statements/items", "Statement", {"$each": ("each",), "$absent": ("absent",)}),
 ]
 
 # Fields of the types that no key of a file names.
@@ -895,7 +896,7 @@ NOT_WRITTEN = {
     "Project": {"file", "places"},
     "SqlConnection": {"name"},
     "HttpConnection": {"name"},
-    "MappingSpec": {"file", "places"},
+    "MappingSpec": {"file", "places", "folded"},
     "Operation": {"many"},
 }
 

@@ -22,8 +22,8 @@ object: sent
 source: {connection: erp, query: "SELECT 1 AS id, 2 AS name", key: [id]}
 fields: {name: "{{ name }}"}
 send:
-  - {on: [added], request: {method: PUT, path: "/{{ id }}", body: "{{ line }}"}}
-  - {on: [changed, removed], request: {method: PUT, path: "/{{ id }}/{{ other }}"}}
+  - {on: [added], request: {method: PUT, path: "/{{ id | path }}", body: "{{ line }}"}}
+  - {on: [changed, removed], request: {method: PUT, path: "/{{ id | path }}/{{ other | path }}"}}
 """
 WRITTEN = """\
 object: written

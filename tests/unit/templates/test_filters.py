@@ -216,8 +216,6 @@ def test_a_moment_beyond_the_calendar_is_refused() -> None:
         ("%2F", "%252F"),
         ("a b", "a%20b"),
         ("a?b#c&d=e;f+g\\", "a%3Fb%23c%26d%3De%3Bf%2Bg%5C"),
-        (".", "%2E"),
-        ("..", "%2E%2E"),
         ("...", "..."),
         ("zażółć", "za%C5%BC%C3%B3%C5%82%C4%87"),
     ],
@@ -226,9 +224,32 @@ def test_path_gives_one_segment(value: Any, expected: str) -> None:
     assert filters.path(value) == expected
 
 
-@pytest.mark.parametrize("value", [None, "", "\ud800", [1]])
+@pytest.mark.parametrize("value", [None, "", " ", "\u00a0", ".", "..", "\ud800", [1]])
 def test_path_refuses_what_would_change_the_path(value: Any) -> None:
     assert refusal(filters.path, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("/a/B 1", "/a/B%201"),
+        ("a", "a"),
+        (7, "7"),
+        ("a%2Fb/50%", "a%2Fb/50%25"),
+        ("7?force=1#x", "7%3Fforce%3D1%23x"),
+        ("a.b/..c", "a.b/..c"),
+        ("/ł", "/%C5%82"),
+    ],
+)
+def test_whole_path_keeps_slashes_and_percent_codes_alone(value: Any, expected: str) -> None:
+    assert filters.whole_path(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "/", "//a", "a//b", "a/", "a/../b", "..", "./a", "a/%2e%2E/b", "\ud800"]
+)
+def test_whole_path_refuses_what_leads_elsewhere(value: Any) -> None:
+    assert refusal(filters.whole_path, value)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +320,7 @@ def test_a_code_that_is_not_listed_is_refused_by_name(value: Any, name: str, rea
     assert refusal(filters.FILTERS["mapped"], value, name, DICTIONARIES) == reason
 
 
-@pytest.mark.parametrize("name", sorted(filters.FILTERS.keys() - {"path", "default", "length"}))
+@pytest.mark.parametrize("name", sorted(filters.FILTERS.keys() - {"path", "whole_path", "default", "length"}))
 def test_every_filter_passes_null_through(name: str) -> None:
     further = {"decimal": (2,), "replace": ("a", "b"), "mapped": ("codes", Dictionaries({}))}.get(name, ())
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from time import perf_counter
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -33,7 +34,8 @@ def logged(capsys: pytest.CaptureFixture[str], form: Form = "json", **facts: obj
         ({SECRET, "a"}, ["***", "a"]),
         (Path("/x") / "5678", "/x/***"),
         (ValueError(SECRET), "***"),
-        (15678, "1***"),
+        (15678, 15678),
+        (5678, "***"),
         (Decimal("5678.10"), "***.10"),
         (3, 3),
         (0.5, 0.5),
@@ -107,7 +109,12 @@ def test_without_a_terminal_the_log_is_json_unless_asked_otherwise(capsys: pytes
         ("a+b.c*d", {"a+b.c*d"}, "***"),  # no pattern, a value
         ("aXbYcZd", {"a.b.c.d"}, "aXbYcZd"),
         ("one two", set(), "one two"),
-        ("keykey", {"", "key", "keyk"}, "***ey"),
+        ("keykey", {"", "key", "keyk"}, "keykey"),  # a short word inside another one
+        ("KEYK, /keyk/x?a=keyk", {"keyk"}, "***, /***/x?a=***"),
+        ("one-tenant of tenants", {"tenant"}, "one-tenant of tenants"),
+        ("x1234567", {"1234567"}, "x1234567"),
+        (r"\nabcd and \u0061bcd and %61bcd", {"abcd"}, r"\n*** and *** and ***"),
+        ("x12345678y", {"12345678"}, "x***y"),
         ("postgresql is down", {"postgresql://u:p@h/d"}, "postgresql is down"),  # many URLs begin alike
     ],
 )
@@ -140,6 +147,67 @@ def test_a_long_secret_is_found_encoded_broken_and_cut_short(written: str) -> No
     assert redact(f"it said {written}, twice: {written} (2 attempts)", {LONG, "other-secret"}) == (
         "it said ***, twice: *** (2 attempts)"
     )
+
+
+ECHOED = "ab/cd+Ef==9&<z>"
+
+
+def _hexadecimal(text: str, form: str) -> str:
+    return "".join(form.format(ord(each)) for each in text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ECHOED.replace("/", r"\/").replace("+", r"\u002B"),
+        json.dumps(json.dumps(ECHOED.replace("/", r"\/")))[3:-3],
+        ECHOED.replace("/", "&#47;").replace("+", "&#x2b;").replace("<", "&lt;"),
+        html.escape(html.escape(ECHOED)),
+        ECHOED.replace("&", "&amp;").replace("=", "&equals;"),
+        quote(quote(ECHOED, safe=""), safe=""),
+        quote(quote(quote(ECHOED, safe=""), safe=""), safe=""),
+        quote(ECHOED.replace("/", r"\/"), safe=""),
+        html.escape(json.dumps(ECHOED)[1:-1]),
+        _hexadecimal(ECHOED, "%{:02x}"),
+        _hexadecimal(ECHOED, "\\u{:04x}"),
+        _hexadecimal(ECHOED, "\\x{:02X}"),
+        _hexadecimal(ECHOED, "&#{};"),
+        _hexadecimal(ECHOED, "&#x{:04X};"),
+        ECHOED.encode().hex(),
+        ECHOED.encode().hex().upper(),
+        ECHOED.encode().hex(" "),
+        ECHOED.upper(),
+        ECHOED.lower(),
+    ],
+)
+def test_a_secret_is_known_in_every_spelling(written: str) -> None:
+    assert redact(f"it said {written}, twice", {ECHOED}) == "it said ***, twice"
+
+
+@pytest.mark.parametrize("before", ["", "k", "ke", "key="])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_a_secret_is_known_in_base64_that_is_escaped_in_turn(before: str, encode: Callable[[bytes], bytes]) -> None:
+    encoded = encode(f"{before}{ECHOED}???".encode()).decode().replace("/", r"\/").replace("+", "%2B")
+
+    assert "***" in redact(f"it said {encoded}", {ECHOED})
+
+
+def test_what_is_no_secret_stays_as_it_was_written() -> None:
+    text = r'{"a":"\u0105\/\n","b":"&lt;%20%C4%85","c":"C:\\new"} ' * 3
+
+    assert redact(text, {ECHOED, "abcd"}) == text
+
+
+def test_many_long_texts_are_looked_through_quickly() -> None:
+    secrets = {f"{number}Qz7+vK-xw/3&Jm=9Tr{number}" for number in range(10)}
+    text = r'{"sku":"A\/1","name":"\u0105 &lt;x&gt;","url":"https:\/\/a.b\/c%20d"},' * 100
+    redact("once", secrets)
+
+    begun = perf_counter()
+    for _ in range(10):
+        redact(text, secrets)
+
+    assert perf_counter() - begun < 1
 
 
 @pytest.mark.parametrize("before", ["", "u", "us", "user:"])

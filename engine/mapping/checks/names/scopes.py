@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from engine.mapping.spec import HttpSource, MappingSpec, Operation, Request, SqlSource, Templates, Write
 from engine.values import Change, Path
@@ -35,10 +36,11 @@ class Use:
     path: Path
     value: Templates
     scope: Scope
+    address: Literal["path", "url"] | None = None  # of a request: what stands here decides whom it reaches
 
 
 CURSOR = Scope(given=VARS | {"cursor"})
-PAGE = Scope(given=VARS | {"page", "offset", "link"})
+PAGE = Scope(given=VARS | {"page", "offset", "link", "size"})
 BODY = Scope(given=VARS | {"body"})
 ITEM = Scope(given=VARS | {"item"})
 LINE = Scope(given=VARS | {"line"})
@@ -139,8 +141,9 @@ def _element_scope(each: str | None, document: Scope) -> Scope:
 
 
 def _request(path: Path, request: Request, scope: Scope) -> Iterator[Use]:
-    for key in ("path", "url", "body"):
-        yield Use(path=(*path, key), value=getattr(request, key), scope=scope)
+    yield Use(path=(*path, "path"), value=request.path, scope=scope, address="path")
+    yield Use(path=(*path, "url"), value=request.url, scope=scope, address="url")
+    yield Use(path=(*path, "body"), value=request.body, scope=scope)
     yield from _each((*path, "query"), request.query, scope)
     yield from _each((*path, "headers"), request.headers, scope)
 

@@ -1,0 +1,76 @@
+"""What only the rows of a source can say of a mapping: keys that stand twice, and rows of which all are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from engine.connections.sql import SqlEnd
+from engine.inspect.snapshots import document_of
+from engine.mapping import MappingSpec, SqlSource
+from engine.mapping.load import Loaded
+from engine.mapping.program import Program
+from engine.source import extract, first
+from engine.state import value_of
+from engine.values import Problem, Refusal, RunError, arrow, canonical, preview, restorer
+
+EXAMPLES = 3
+
+
+def row_problems(program: Program, source: SqlSource, end: SqlEnd) -> Iterator[Problem]:
+    """Ask a query for keys that repeat, and render its first rows. Raises UnavailableError."""
+    mapping, params = program.mapping, {"cursor": first(source.cursor)} if source.cursor else {}
+    repeated = _repeated(end, source, params)
+    if repeated:
+        message = (
+            f"the source gives keys more than once ({'; '.join(repeated)}), and such records are refused: make the "
+            "query give one row a key, or name more columns in `key`"
+        )
+        yield Problem(code="E_REPEATED_KEY", message=message, place=mapping.place("source", "key"))
+    yield from _refused_rows(program, source, end, params)
+
+
+def sample_problems(loaded: Loaded, mapping: MappingSpec) -> Iterator[Problem]:
+    """Find samples of which not one gets as far as the target."""
+    stories: Sequence[Mapping[str, Any]] = document_of(loaded, mapping)["samples"]
+    refused = [each["refused"] for each in stories if each.get("refused", {}).get("stage", "target") != "target"]
+    if stories and len(refused) == len(stories):
+        what = f"all {len(stories)} samples are refused"
+        yield _all_refused(mapping, what, refused[0]["reason"], "samples")
+
+
+def _repeated(end: SqlEnd, source: SqlSource, params: Mapping[str, Any]) -> list[str]:
+    try:
+        found = end.repeated_keys(source.query, params, source.key, most=EXAMPLES)
+    except RunError:  # the database compares no such values, or takes no such query in parentheses
+        return []
+    return [
+        f"{', '.join(preview(canonical(value)) if value is not None else 'null' for value in key)} {times} times"
+        for *key, times in found
+    ]
+
+
+def _refused_rows(program: Program, source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> Iterator[Problem]:
+    """Render the first rows as a run does, where nothing else than the row is needed for that."""
+    if source.children or program.refs or program.files.names:
+        return
+    batches = extract(end, source.query, params)
+    batch = next(iter(batches))
+    lines = list(_lines(program, batch))
+    reasons = [line.reason for line in lines if isinstance(line, Refusal)]
+    if reasons and len(reasons) == len(lines):
+        yield _all_refused(program.mapping, f"the first {len(lines)} rows of the source are all refused", reasons[0])
+
+
+def _lines(program: Program, batch: arrow.Batch) -> Iterator[bytes | Refusal]:
+    columns = {
+        name: [value_of(text, restorer(kind)) for text in values.to_pylist()]
+        for name, kind, values in zip(batch.columns, batch.kinds, batch.data.columns, strict=True)
+    }
+    names = program.lines.columns(batch.columns)
+    rows = list(zip(*(columns[name] for name in names), strict=True))
+    return iter(program.lines.render(rows, names))
+
+
+def _all_refused(mapping: MappingSpec, what: str, reason: str, place: str = "fields") -> Problem:
+    return Problem(code="E_ALL_REFUSED", message=f"{what}, the first one because {reason}", place=mapping.place(place))
