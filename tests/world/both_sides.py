@@ -10,6 +10,7 @@ Values are small numbers, so that a record often returns to what it was; `BAD` i
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ KEYS = {
 TABLES = {"items": "item", "prices": "price", "clients": "client", "contacts": "contact", "entries": "entry"}
 VERSION = '\n  version: "{}"\nsend:'  # stands in the fields, so that an edit of it makes all lines other ones
 VERSIONED = ("prices", "clients", "contacts", "papers", "entries")  # whose version the platform keeps
+NEVER = "      before_create: never\n"
 SUBJECT = 'fields: {subject: "{{ subject }}"}'
 
 
@@ -107,6 +109,14 @@ class BothSides:
         else:
             path.write_bytes(path.read_bytes()[:bytes_left])
         self.orphans.setdefault(object_, set()).update(held(self.world, object_))
+
+    def lose_state(self) -> None:
+        """Lose the whole state folder of clients; from now on their first load asks for them before it creates."""
+        self.world.close()
+        shutil.rmtree(self.world.state, ignore_errors=True)
+        if NEVER in (self.world.folder / "clients.yaml").read_text():
+            self.world.edit("clients", (NEVER, ""))
+        self.orphans.setdefault("clients", set()).update(held(self.world, "clients"))
 
     def edit(self, object_: str) -> None:
         """Edit the mapping so that all its lines are other ones."""

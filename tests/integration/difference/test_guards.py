@@ -471,7 +471,7 @@ def test_what_is_allowed_is_a_ceiling_and_for_this_once(it: World) -> None:
 
 
 def test_an_object_that_is_withheld_holds_up_no_other(it: World) -> None:
-    it.edit("clients", GUARDED)
+    it.edit("clients", ("guards: {max_replaced: 100%, max_removed: 100%, min_rows: 0}\n", ""))
     it.put("client", ("k1", "Ala"), ("k2", "Ola"))
     it.run("clients")
     it.put("client")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from world.both_sides import BAD, KEYS, BothSides, both_sides
 from world.effort import examples
@@ -49,6 +49,11 @@ class Convergence(RuleBasedStateMachine):
     @rule(data=st.data(), bytes_left=st.none() | st.sampled_from([0, 5000, 20000]))
     def lose(self, data: st.DataObject, bytes_left: int | None) -> None:
         self.it.lose(data.draw(st.sampled_from(self.objects)), bytes_left=bytes_left)
+
+    @precondition(lambda self: self.objects == ("clients",))
+    @rule()
+    def lose_state(self) -> None:
+        self.it.lose_state()
 
     @rule(data=st.data())
     def edit(self, data: st.DataObject) -> None:
