@@ -18,7 +18,6 @@ commands = typer.Typer(rich_markup_mode=None)
 @commands.command(
     "carry",
     epilog=examples(
-        "carry clients customers --dry-run",
         "carry clients customers",
         "carry clients --key id",
         "carry prices --key old_list --key sku",
