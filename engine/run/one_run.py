@@ -170,7 +170,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
         run.notes.append(f"{run.object}: {held.reason}; if they are meant, {allow}")
     if run.source.http and not read.retried:
         run.journal.pauses.end(run.source.http)
-    if read.cursor_column and (read.full or found.withheld):
+    run.notes.extend(f"{run.object}: {each}" for each in found.turned)
+    if read.cursor_column and (read.full or found.withheld or found.unlike):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     for operation in sorted(run.order.due & frozenset(run.program.takes.values())):
         _deliver(run, operation)

@@ -716,7 +716,7 @@ def test_a_record_that_moved_to_another_group_is_sent_there(it: World) -> None:
 
 
 def test_a_column_that_changes_its_kind_loses_nothing(it: World) -> None:
-    it.put("item", ("W1", "A", 1), ("W1", "B", "brak"), ("W1", "C", 3))
+    it.put("item", ("W1", "A", "1"), ("W1", "B", "brak"), ("W1", "C", "3"))
     it.run("items")
     text = dict(it.platform.items["W1"])
     it.put("item", ("W1", "A", 1), ("W1", "C", 3))
