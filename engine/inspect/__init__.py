@@ -7,6 +7,7 @@ dry_run            a run without its last steps, on a copy of the state
 copy               the copy of an object's state that dry commands work on
 probe              do the connections answer
 live_check         what only the ends can say of a mapping
+late_children      children that are read by the cursor of their record
 security_warnings  what of a project lies open to others
 samples/           the samples of a mapping, through the code of a run to requests or writes
 snapshots          one readable file an object, and what differs
@@ -14,6 +15,7 @@ coverage           what of a mapping no sample exercises
 """
 
 from engine.inspect.coverage import Gap, gaps
+from engine.inspect.late_children import late_children
 from engine.inspect.live_check import Answers, ask
 from engine.inspect.plan import ObjectPlan, Sample, exit_of, plan
 from engine.inspect.probe import probe
@@ -38,6 +40,7 @@ __all__ = [
     "exposures",
     "folder_of",
     "gaps",
+    "late_children",
     "plan",
     "preview",
     "probe",

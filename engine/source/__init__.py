@@ -2,6 +2,7 @@
 
 sources    the two kinds of source, as a run sees them
 query      a SQL query's rows as batches of canonical texts, from its cursor on, or whole where it must be
+cursor     what stands for `:cursor`, at the beginning and later
 documents  reads of a feed or of pages: documents as batches, refused items beside them
 feed       an event feed page by page, or a paged list whole
 items      the items of a page: what each asks for, its document, or why it has none

@@ -8,6 +8,7 @@ staging         one object's DuckDB file: ways to it, staging what the source sa
 staging_tables  the tables that are made as staging.sql lays them out
 journal_tables  what the journal knows, in temporary tables
 column_kinds    the kind of each column of a read, and which values are odd
+cursor_position  how far a read has come in the column of its cursor
 sql_names       how SQL on that file names and quotes what a source and a mapping name
 unbound         records of the ledger of which the journal knows neither a binding nor a claim
 changes         the numbered changes of a run
@@ -20,6 +21,7 @@ journal/        journal.sqlite: marks, claims, receipts, bindings, rejections, p
 """
 
 from engine.state.column_kinds import SeenKinds, kind_for, kind_name, odd_among, odd_values
+from engine.state.cursor_position import Position, furthest
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal_tables import load_journal
 from engine.state.ledger import READ_BY, Ledger, Outcomes, column_kinds, ledger_columns, value_of
@@ -46,6 +48,7 @@ __all__ = [
     "Ends",
     "Ledger",
     "Outcomes",
+    "Position",
     "RunJournal",
     "RunLedger",
     "SeenKinds",
@@ -61,6 +64,7 @@ __all__ = [
     "ends_changed",
     "files_translated",
     "find_unbound",
+    "furthest",
     "json_array",
     "kind_for",
     "kind_name",

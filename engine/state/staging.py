@@ -33,10 +33,6 @@ STEPS = (  # from layout 1, the first released, on; staging.sql is the layout th
 )
 
 
-TIMES = frozenset({Kind.DATE, Kind.DATETIME, Kind.INSTANT})
-MOMENTS = r"\d{4}-\d{2}-\d{2}(T[0-9:.]+Z?)?"  # of the years 1 to 9999, unlike `infinity`
-
-
 def _arrow(values: list[Any]) -> pa.Array:
     """Make an Arrow array of values; one of nulls alone is of texts, as DuckDB takes no column without a type."""
     array = pa.array(values)
@@ -319,15 +315,6 @@ class Staging:
         """Name a column's kind, with those of a child's columns: what a value means, for the row hash."""
         inner = [f"{each}={kind}" for each, kind in sorted(self.kinds.items()) if each.startswith(f"{name}.")]
         return f"{self.kinds[name]}({','.join(inner)})" if inner else str(self.kinds[name])
-
-    def greatest(self, name: str) -> str | None:
-        """Give the greatest value of a column of the read, in canonical form; one of another kind does not count."""
-        is_time = self.kinds[name] in TIMES
-        # a number that is too long is passed over: an earlier cursor reads some rows again, and loses none
-        number = f"try_cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
-        where, params = (f"where regexp_full_match({column(name)}, ?)", [MOMENTS]) if is_time else ("", [])
-        found: str | None = self.value(f"select arg_max({column(name)}, {number}) from staged {where}", params)
-        return found
 
     def _begin_read(self, columns: tuple[str, ...]) -> None:
         self.columns = columns

@@ -210,8 +210,10 @@ class SqlEnd:
         except (self._engine.dialect.loaded_dbapi.Error, ValueError, OverflowError) as error:
             raise self._translate(error, unavailable, connection, when) from error
         except TypeError as error:
-            if connection is not None:
-                raise
+            if connection is not None:  # Firebird's driver takes no date for a number
+                raise self._at_fault(
+                    "E_QUERY", f"a value is of a type that its column does not take: {error}"
+                ) from error
             message = f"connection {self._name}: its driver does not know an option of the url ({error}); correct it"
             raise ConfigError(self._without_password(message), code="E_URL") from error
         except sa.exc.SQLAlchemyError as error:  # a parameter is missing
