@@ -7,6 +7,8 @@ protocols       what a run needs of the ledger and of the journal: the seam for 
 staging         one object's DuckDB file: ways to it, staging what the source says now
 staging_tables  the tables that are made as staging.sql lays them out
 journal_tables  what the journal knows, in temporary tables
+column_kinds    the kind of each column of a read, and which values are odd
+cursor_position  how far a read has come in the column of its cursor
 sql_names       how SQL on that file names and quotes what a source and a mapping name
 unbound         records of the ledger of which the journal knows neither a binding nor a claim
 changes         the numbered changes of a run
@@ -18,9 +20,11 @@ stored_texts    how times and values are written in both files
 journal/        journal.sqlite: marks, claims, receipts, bindings, rejections, pauses, history
 """
 
+from engine.state.column_kinds import SeenKinds, kind_for, kind_name, odd_among, odd_values
+from engine.state.cursor_position import Position, furthest
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.journal_tables import load_journal
-from engine.state.ledger import READ_BY, Ledger, Outcomes, ledger_columns, value_of
+from engine.state.ledger import READ_BY, Ledger, Outcomes, column_kinds, ledger_columns, value_of
 from engine.state.protocols import RunJournal, RunLedger
 from engine.state.recovery import (
     Ends,
@@ -44,8 +48,10 @@ __all__ = [
     "Ends",
     "Ledger",
     "Outcomes",
+    "Position",
     "RunJournal",
     "RunLedger",
+    "SeenKinds",
     "Staging",
     "apart",
     "bound_table",
@@ -54,15 +60,21 @@ __all__ = [
     "check_ends",
     "check_pair",
     "column",
+    "column_kinds",
     "ends_changed",
     "files_translated",
     "find_unbound",
+    "furthest",
     "json_array",
+    "kind_for",
+    "kind_name",
     "ledger",
     "ledger_columns",
     "literal",
     "load_journal",
     "more",
+    "odd_among",
+    "odd_values",
     "quoted",
     "recover",
     "recover_copy",
