@@ -2,6 +2,7 @@
 
 find_changes    stage, compare, render, number: afterwards the table `changes` holds what a run would send
 compare         what differs from what was confirmed, set-wise
+odd_values      the kinds of a read's columns, and the rows whose values are of another
 children        the children of a read, one JSON list a record
 file_hashes     content hashes of files as a column of staging
 guards          what is too odd to believe is withheld: losses, and more creates or changes than there may be

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.state import Staging, bytes_of, column, json_array, quoted
-from engine.values import Kind, RunError, arrow, key_text, merge
+from engine.difference.odd_values import Settled, settle_children
+from engine.state import SeenKinds, Staging, bytes_of, column, json_array, quoted
+from engine.values import Kind, RunError, arrow
 
 
 def stage_children(
-    staging: Staging, name: str, batches: Iterable[arrow.Batch], parent: Sequence[str], order_by: Sequence[str]
-) -> None:
+    staging: Staging,
+    name: str,
+    batches: Iterable[arrow.Batch],
+    parent: Sequence[str],
+    order_by: Sequence[str],
+    *,
+    whole: bool,
+) -> Settled:
     """Take in the children of the staged rows: a column `name` of JSON lists, in the order asked for.
 
     `parent` are the children's columns that equal the record's key. Children without a record are left out.
+    A row that must be refused is the fault of its record.
     """
     columns: tuple[str, ...] = ()
-    kinds: dict[str, Kind] = {}
-    faults: list[tuple[str, str]] = []  # key of the record, reason
+    seen = SeenKinds.of(())
+    count = 0
     with staging.transaction():
         for batch in batches:
             if not columns:
-                columns = batch.columns
-                kinds = dict.fromkeys(columns, Kind.NULL)
+                columns, seen = batch.columns, SeenKinds.of(batch.columns)
                 staging.begin("children", columns=map(column, columns))
-            for each, kind in zip(batch.columns, batch.kinds, strict=True):
-                kinds[each] = merge(kinds[each], kind)
-            faults += _faults_of_records(batch, parent)
-            staging.insert("children", batch.data.rename_columns([f"c:{each}" for each in columns]))
+                staging.begin("kinds_seen")
+                staging.begin("child_faults")
+            staging.take_kinds(seen, batch, count)
+            staging.take_faults("child_faults", batch, count)
+            staging.take_children(batch, count)
+            count += batch.data.num_rows
         _check(staging, name, columns, (*parent, *order_by))
+        settled = settle_children(staging, seen, name, whole=whole)
         parents = [column(each) for each in parent]
         weights = f"select sum({bytes_of(columns)}) as bytes from children group by {', '.join(parents)}"
         staging.make_room(staging.heaviest(weights))
         fields = ", ".join(f"{quoted(each)} := {column(each)}" for each in columns)
-        order = ", ".join(_ordered(each, kinds[each]) for each in order_by) or "rowid"
+        order = ", ".join(_ordered(each, staging.kinds[f"{name}.{each}"]) for each in order_by) or "n"
         staging.run(
             f"""
             create or replace temp table staged as
@@ -48,12 +58,15 @@ def stage_children(
             from staged s left join lists on lists.parent = s.key
             """
         )
+        staging.run(
+            f"insert into faults select s.n, ? || f.reason from child_faults f join children c on c.n = f.n"
+            f" join staged s on s.key = {json_array([f'c.{each}' for each in parents])}",
+            [f"a row of its children {name}: "],
+        )
         staging.run("drop table children")
-        for key, reason in faults:
-            numbers = staging.rows("select n from staged where key = ?", [key])
-            staging.faults += [(n, f"a row of its children {name}: {reason}") for (n,) in numbers]
     staging.columns = (*staging.columns, name)
-    staging.kinds |= {name: Kind.LIST, **{f"{name}.{each}": kind for each, kind in kinds.items()}}
+    staging.kinds[name] = Kind.LIST
+    return settled
 
 
 def _check(staging: Staging, name: str, columns: Sequence[str], needed: Sequence[str]) -> None:
@@ -63,14 +76,6 @@ def _check(staging: Staging, name: str, columns: Sequence[str], needed: Sequence
     if unknown := [each for each in needed if each not in columns]:
         message = f"the children {name} have no column {', '.join(unknown)}; they have {', '.join(columns)}"
         raise RunError(message, code="E_UNKNOWN_COLUMN")
-
-
-def _faults_of_records(batch: arrow.Batch, parent: Sequence[str]) -> list[tuple[str, str]]:
-    """Give the faults of children's rows by the keys of the records that they belong to."""
-    if not batch.faults or not set(parent) <= set(batch.columns):
-        return []
-    values = [batch.data.column(batch.columns.index(name)) for name in parent]
-    return [(key_text(tuple(each[row].as_py() for each in values)), reason) for row, reason in batch.faults]
 
 
 def _ordered(name: str, kind: Kind) -> str:

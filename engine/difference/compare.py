@@ -51,7 +51,6 @@ def _refuse_keys(staging: Staging, key: Sequence[str]) -> None:
         " from staged where not missing and not gone group by key having count(*) > 1",
         [names],
     )
-    staging.insert_faults()
     staging.run(
         "insert into refused (key, rows, stage, reason)"
         " select s.key, 1, 'key', min(f.reason) from staged s join faults f on f.n = s.n"

@@ -94,13 +94,12 @@ def _rows(staging: Staging, files: FileSet) -> Iterator[tuple[list[int], list[di
     names = [name for name in staging.columns if name in used or "row" in used]
     restores = [restorer_of(name, staging.kinds) for name in names]
     last = int(staging.value("select coalesce(max(n), -1) from staged"))
-    unreadable = [number for number, _ in staging.faults]
     for first in range(0, last + 1, STAGED_ROWS):
         sql = (
             f"select n{more(map(column, names))} from staged where n between ? and ? and not gone"
-            " and not list_contains(?, n)"  # a row that is refused may hold what cannot be restored
+            " and n not in (select n from faults)"  # a row that is refused may hold what cannot be restored
         )
-        numbers, *values = staging.lists(sql, [first, first + STAGED_ROWS - 1, unreadable])
+        numbers, *values = staging.lists(sql, [first, first + STAGED_ROWS - 1])
         columns = [
             [None if text is None else restore(text) for text in texts] if restore else texts
             for texts, restore in zip(values, restores, strict=True)

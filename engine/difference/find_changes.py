@@ -15,6 +15,8 @@ from engine.difference.children import stage_children
 from engine.difference.decided import count, give_verdicts, refused, remembered
 from engine.difference.file_hashes import Stoppable, stage_files
 from engine.difference.guards import Held, guard, guard_payloads
+from engine.difference.odd_values import Settled, settle_columns
+from engine.mapping import SqlSource
 from engine.mapping.checks import first_use
 from engine.mapping.program import Comparison, Program
 from engine.state import RunJournal, Staging, load_journal
@@ -34,6 +36,8 @@ class FoundChanges:
     refused: tuple[Refused, ...]
     remembered: tuple[Key, ...]
     withheld: tuple[Held, ...]
+    turned: tuple[str, ...] = ()  # columns that are of another kind from now on, told for people
+    unlike: bool = False  # a partial read holds nothing of the kind that a column has: the next read must be whole
 
 
 def find_changes(
@@ -59,6 +63,8 @@ def find_changes(
         refused=tuple(refused(staging)),
         remembered=tuple(remembered(staging)),
         withheld=withheld,
+        turned=tuple(each for settled in staged.settled for each in settled.turned),
+        unlike=any(settled.unlike for settled in staged.settled),
     )
 
 
@@ -68,22 +74,29 @@ def find_changes(
 class _Staged(NamedTuple):
     rows: int
     gone: int  # of them: keys of records that the source says exist no more
+    settled: tuple[Settled, ...]  # the kinds of its columns, and of those of its children
 
 
 def _stage(program: Program, staging: Staging, read: Read, stoppable: Stoppable) -> _Staged:
     """Bring a read with its children and files into staging, ready to be compared."""
     with _located(program, "source", "query"):
         rows = staging.stage(_with_key(program, stoppable(read.batches)), program.mapping.source.key)
+    settled = []
+    if isinstance(program.source, SqlSource):
+        settled.append(settle_columns(staging, program.columns_rendered(staging.columns), whole=read.full))
     for name, batches in read.children.items():
         children = program.children[name]
         with _located(program, "source", "children", name, "query"):
-            stage_children(staging, name, stoppable(batches), children.parent, children.order_by)
+            found = stage_children(
+                staging, name, stoppable(batches), children.parent, children.order_by, whole=read.full
+            )
+            settled.append(found)
     gone = staging.count_gone()
     _check_columns(program, staging)
     compare.begin(staging)
     if program.files.names:
         stage_files(staging, program.files, stoppable)
-    return _Staged(rows, gone)
+    return _Staged(rows, gone, tuple(settled))
 
 
 def _stoppable(program: Program, stop: threading.Event, items: Iterable[T]) -> Iterator[T]:

@@ -9,6 +9,7 @@ probe              do the connections answer
 live_check         what only the ends can say of a mapping
 live_rows          what only a source's rows can say of it
 live_writes        what only a database can say of `write`
+late_children      children that are read by the cursor of their record
 security_warnings  what of a project lies open to others
 samples/           the samples of a mapping, through the code of a run to requests or writes
 snapshots          one readable file an object, and what differs
@@ -16,6 +17,7 @@ coverage           what of a mapping no sample exercises
 """
 
 from engine.inspect.coverage import Gap, gaps
+from engine.inspect.late_children import late_children
 from engine.inspect.live_check import Answers, ask
 from engine.inspect.plan import ObjectPlan, Sample, blocked_plans, exit_of, plan
 from engine.inspect.probe import probe
@@ -41,6 +43,7 @@ __all__ = [
     "exposures",
     "folder_of",
     "gaps",
+    "late_children",
     "plan",
     "preview",
     "probe",

@@ -10,7 +10,7 @@ from engine.inspect.snapshots import document_of
 from engine.mapping import MappingSpec, SqlSource
 from engine.mapping.load import Loaded
 from engine.mapping.program import Program
-from engine.source import extract, first
+from engine.source import extract, starts
 from engine.state import value_of
 from engine.values import Problem, Refusal, RunError, arrow, canonical, preview, restorer
 
@@ -19,7 +19,7 @@ EXAMPLES = 3
 
 def row_problems(program: Program, source: SqlSource, end: SqlEnd) -> Iterator[Problem]:
     """Ask a query for keys that repeat, and render its first rows. Raises UnavailableError."""
-    mapping, params = program.mapping, {"cursor": first(source.cursor)} if source.cursor else {}
+    mapping, params = program.mapping, {"cursor": starts(source.cursor)[0]} if source.cursor else {}
     repeated = _repeated(end, source, params)
     if repeated:
         message = (
@@ -54,8 +54,10 @@ def _refused_rows(program: Program, source: SqlSource, end: SqlEnd, params: Mapp
     """Render the first rows as a run does, where nothing else than the row is needed for that."""
     if source.children or program.refs or program.files.names:
         return
-    batches = extract(end, source.query, params)
-    batch = next(iter(batches))
+    try:
+        batch = next(extract(end, source.query, params))
+    except RunError:  # such as a column of numbers, which the database compares with no date
+        return
     lines = list(_lines(program, batch))
     reasons = [line.reason for line in lines if isinstance(line, Refusal)]
     if reasons and len(reasons) == len(lines):

@@ -19,6 +19,7 @@ from engine.mapping.keys_from_words import is_feed, keys_of, spellings
 from engine.mapping.places import place_of
 from engine.mapping.project_spec import Project, connections_of, targets_of, texts_of
 from engine.mapping.spec import (
+    START,
     Ceiling,
     Children,
     Cron,
@@ -35,6 +36,7 @@ from engine.mapping.spec import (
 )
 
 __all__ = [
+    "START",
     "Ceiling",
     "Children",
     "Cron",

@@ -125,12 +125,15 @@ class Operation:
 # --- sources -----------------------------------------------------------------------------------------
 
 
+START = "1900-01-01"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """An incremental read: the query uses :cursor."""
 
     column: str
-    start: int | float | str = "1900-01-01"  # stands for :cursor in full reads; a text that is a date is meant as one
+    start: int | float | str = START  # stands for :cursor in full reads; a text that is a date is meant as one
     overlap_seconds: float = 0.0
     full_every_hours: float = 24.0
 

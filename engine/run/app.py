@@ -229,7 +229,7 @@ class App:
         match program.source:
             case SqlSource() as query:
                 with closing(self.sql(name)) as end:
-                    yield QuerySource(program, query, end, self.clock)
+                    yield QuerySource(program, query, end, self.clock, self.timezone)
             case Feed() as feed:
                 http, settings = self.http(name), self.connection(name, HttpConnection)
                 attempts = Attempts(_described, run_id)

@@ -33,6 +33,7 @@ from engine.state import (
     DamagedError,
     FirstLoad,
     Ledger,
+    Position,
     RunJournal,
     RunLedger,
     Staging,
@@ -41,6 +42,7 @@ from engine.state import (
     check_pair,
     files_translated,
     first_load,
+    furthest,
     note_first_load,
     recover,
     settle_run,
@@ -190,7 +192,8 @@ def _take(run: _Run, read: Read, counts: Counts) -> None:
     run.notes.extend(f"{run.object}: {held.advice(run.object)}" for held in found.withheld)
     if not read.retried:
         run.journal.pauses.end(run.program.mapping.source.connection)
-    if read.cursor_column and (read.full or found.withheld):
+    run.notes.extend(f"{run.object}: {each}" for each in found.turned)
+    if read.cursor_column and (read.full or found.withheld or found.unlike):
         run.staging.set_meta(READ_BY, "")  # until all that it found is done, the next read is whole as well
     _deliver_all(run)
     refusals.keep(
@@ -273,24 +276,47 @@ def _move_on(run: _Run, read: Read, counts: Counts) -> None:
     """
     if read.torn:
         run.notes.append(f"{run.object}: of the list nothing counts as gone: {read.torn}")
+    position = _position(run, read)
     left = sum(each.waiting + each.unknown + each.withheld + each.not_due for each in (counts, run.tally.counts))
-    greatest = run.staging.greatest(read.cursor_column) if read.cursor_column else None
-    if read.cursor_column and greatest is None and read.full:
+    if position and position.noted is None and not position.untimely and read.full:
         run.notes.append(f"{run.object}: a full read gave no rows{read.hint}")
     if read.full and not (left or counts.rejected or run.tally.counts.rejected):
         note_first_load(run.staging, FirstLoad())
     if read.cursor_column and left:
         return
     with run.journal.transaction():
-        if read.cursor_column and greatest is not None:
-            kind = str(run.staging.kinds[read.cursor_column])
-            run.journal.runs.move_cursor(run.object, {"value": greatest, "kind": kind})
+        if position and (position.noted or position.untimely):
+            run.journal.runs.move_cursor(run.object, position.noted)
         elif read.cursor is not None:
             run.journal.runs.move_cursor(run.object, read.cursor)
         if read.full:
             run.journal.runs.read_whole(run.object, run.begun)
     if read.full:
         run.staging.set_meta(READ_BY, run.program.read_fingerprint)
+
+
+def _position(run: _Run, read: Read) -> Position | None:
+    """Find how far a read of a query has come, and say what its cursor cannot do; None: it has none."""
+    if read.cursor_column is None or read.moment is None:
+        return None
+    before = run.journal.runs.standing(run.object).cursor
+    position = furthest(
+        run.staging, read.cursor_column, now=read.moment, zone=read.zone, before=before, whole=read.full
+    )
+    column = read.cursor_column
+    if position.ahead:
+        rows = "1 row is" if position.ahead == 1 else f"{position.ahead} rows are"
+        run.notes.append(
+            f"{run.object}: {rows} ahead of time, {column} says {position.example}: sent, and read again each time "
+            "until then; correct it at the source"
+        )
+    if read.overlaps and position.untimely:
+        run.notes.append(
+            f"{run.object}: {column} holds no times, such as {position.untimely[:80]}, so that overlap_seconds cannot "
+            "reach back: each read is whole; leave overlap_seconds out, or let the query give times"
+        )
+        return replace(position, noted=None)
+    return replace(position, untimely="")
 
 
 def _without_verdict(counts: Counts) -> int:

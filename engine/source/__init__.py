@@ -2,6 +2,7 @@
 
 sources      the two kinds of source, as a run sees them
 query        a SQL query's rows as batches of canonical texts, from its cursor on, or whole where it must be
+cursor       what stands for `:cursor`, at the beginning and later
 documents    reads of a feed or of pages: documents as batches, refused items beside them
 feed         an event feed page by page
 listing      a paged list, whole, or why it may not be
@@ -10,8 +11,9 @@ items        the items of a page: what each asks for, its document, or why it ha
 ask          one request to a source, until its answer is learnt
 """
 
+from engine.source.cursor import starts
 from engine.source.feed import Feed, FeedEnd, Page, again
-from engine.source.query import extract, first
+from engine.source.query import extract
 from engine.source.sources import Attempts, DocumentSource, QuerySource, Source
 
 __all__ = [
@@ -24,5 +26,5 @@ __all__ = [
     "Source",
     "again",
     "extract",
-    "first",
+    "starts",
 ]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any
 
-from engine.connections.sql import Moment, SqlEnd
-from engine.mapping import Cursor, SqlSource
+from engine.connections.sql import Moment, Rows, SqlEnd
+from engine.mapping import SqlSource
 from engine.mapping.program import Program
+from engine.source.cursor import hint, read_whole, since, starts
 from engine.state import READ_BY, RunJournal, Staging
 from engine.state.journal import Standing
-from engine.values import Kind, Read, RunError, arrow, restorer
+from engine.values import Read, RunError, arrow
 
 
-def extract(end: SqlEnd | Moment, query: str, params: Mapping[str, Any]) -> Iterator[arrow.Batch]:
+def extract(
+    end: SqlEnd | Moment | _OfOneMoment, query: str, params: Mapping[str, Any]
+) -> Generator[arrow.Batch, None, None]:
     """Read a query lazily, in the order of the source; a read without rows gives one empty batch."""
     for columns, rows in end.rows(query, params):
         yield _batch(columns, rows)
@@ -42,70 +45,71 @@ def must_be_whole(program: Program, staging: Staging, journal: RunJournal) -> bo
 
 
 def read_sql(
-    source: SqlSource, end: SqlEnd, standing: Standing, now: datetime, *, whole: bool = False
+    source: SqlSource, end: SqlEnd, standing: Standing, now: datetime, *, zone: tzinfo, whole: bool = False
 ) -> Iterator[Read]:
-    """Read a query once: from the cursor on, or whole, which is due now and then.
+    """Read a query once: from the cursor on, or whole, which is due now and then; `zone` is that of times without.
 
     A record and its children are of one moment: all queries of a read see one state of the database.
     """
-    moment = end.moment(queries=1 + len(source.children))
+    asked = _OfOneMoment(end, queries=1 + len(source.children))
     cursor = source.cursor
     if cursor is None:
-        children = _children(source, moment, {})
-        yield Read(batches=extract(moment, source.query, {}), children=children, full=True)
+        batches = asked.anew(source.query, {})
+        yield Read(batches=batches, children=_children(source, asked), full=True)
         return
     passed = now - (standing.full_at or now)  # less than nothing: noted by a clock that was wrong
     due = standing.full_at is None or not timedelta(0) <= passed < timedelta(hours=cursor.full_every_hours)
     full = whole or due or standing.cursor is None
-    params = {"cursor": first(cursor) if full else _since(standing.cursor, cursor)}
-    batches = extract(moment, source.query, params)
+    ask = partial(_ask, asked, source.query)
     yield Read(
-        batches=_hinted(batches, cursor) if full else batches,
-        children=_children(source, moment, params),
+        batches=read_whole(ask, cursor) if full else ask(since(standing.cursor, cursor)),
+        children=_children(source, asked),
         full=full,
         cursor_column=cursor.column,
-        hint=_hint(cursor),
+        moment=now,
+        zone=zone,
+        overlaps=cursor.overlap_seconds > 0,
+        hint=hint(cursor),
     )
 
 
-def _children(source: SqlSource, moment: Moment, params: Mapping[str, Any]) -> dict[str, Iterable[arrow.Batch]]:
-    """Read the children after their records; a query that names no :cursor gets none."""
-    return {
-        name: extract(moment, each.query, {key: value for key, value in params.items() if f":{key}" in each.query})
-        for name, each in source.children.items()
-    }
+class _OfOneMoment:
+    """A database as one read sees it: asked anew where it could not answer what stood for `:cursor` first."""
+
+    def __init__(self, end: SqlEnd, queries: int) -> None:
+        self._end, self._queries = end, queries
+        self._moment: Moment | None = None
+
+    def anew(self, query: str, params: Mapping[str, Any]) -> Generator[arrow.Batch, None, None]:
+        """Ask the first query of a moment."""
+        if self._moment is not None:
+            self._moment.close()
+        self._moment = self._end.moment(queries=self._queries)
+        yield from extract(self._moment, query, params)
+
+    def rows(self, query: str, params: Mapping[str, Any]) -> Iterator[Rows]:
+        """Ask another query of it."""
+        if self._moment is None:
+            self._moment = self._end.moment(queries=self._queries)
+        return self._moment.rows(query, params)
 
 
-def first(cursor: Cursor) -> Any:
-    """Give what stands for `:cursor` in a full read: less than every value of its column."""
-    if not isinstance(cursor.start, str):
-        return cursor.start
-    try:
-        return datetime.fromisoformat(cursor.start)
-    except ValueError:
-        return cursor.start
+def _ask(asked: _OfOneMoment, query: str, value: Any) -> Generator[arrow.Batch, None, None]:
+    return asked.anew(query, {"cursor": value})
 
 
-def _hinted(batches: Iterable[arrow.Batch], cursor: Cursor) -> Iterator[arrow.Batch]:
-    """Say of a query that fails in a full read what may be wrong with its `:cursor`."""
-    try:
-        yield from batches
-    except RunError as error:
-        raise RunError(error.message + _hint(cursor), code=error.code) from error
+def _children(source: SqlSource, end: _OfOneMoment) -> dict[str, Iterable[arrow.Batch]]:
+    """Read the children of all records after these."""
+    return {name: extract(end, each.query, {}) for name, each in source.children.items()}
 
 
-def _hint(cursor: Cursor) -> str:
-    """Say what to do where a full read compares a column with what it does not hold."""
-    remedy = f"if {cursor.column} holds no dates, say by source.cursor.start what is less than all of it, such as 0"
-    return f"; :cursor was {cursor.start}: {remedy}"
-
-
-def _since(noted: Mapping[str, str], cursor: Cursor) -> Any:
-    """Give the value to read from: the greatest one seen, less the overlap."""
-    restore = restorer(Kind(noted["kind"]))
-    value = restore(noted["value"]) if restore else noted["value"]
-    if isinstance(value, datetime):
-        return value - timedelta(seconds=cursor.overlap_seconds)
-    if isinstance(value, date):  # of one day, whatever the hour
-        return value - timedelta(days=math.ceil(cursor.overlap_seconds / 86400))
-    return value
+def columns_of(source: SqlSource, end: SqlEnd) -> tuple[str, ...]:
+    """Ask a database which columns a query has."""
+    values = starts(source.cursor) if source.cursor else (None,)
+    for number, value in enumerate(values, 1):
+        try:
+            return tuple(end.columns(source.query, {"cursor": value} if source.cursor else {}))
+        except RunError:
+            if number == len(values):
+                raise
+    raise AssertionError  # there is a value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from datetime import tzinfo
 from typing import Protocol, TypeAlias
 
 from engine.connections import HttpConnection
@@ -14,7 +15,7 @@ from engine.mapping import SqlSource
 from engine.mapping.program import Feed, Program
 from engine.source.ask import FeedEnd
 from engine.source.documents import kept_of, read_feed
-from engine.source.query import first, must_be_whole, read_sql
+from engine.source.query import columns_of, must_be_whole, read_sql
 from engine.state import RunJournal, Staging
 from engine.state.journal import Exchange
 from engine.values import Answer, Clock, Outgoing, Read
@@ -52,20 +53,19 @@ class QuerySource:
 
     http = None
 
-    def __init__(self, program: Program, query: SqlSource, end: SqlEnd, clock: Clock) -> None:
-        """`end` belongs to the caller."""
-        self._program, self._query, self._end, self._clock = program, query, end, clock
+    def __init__(self, program: Program, query: SqlSource, end: SqlEnd, clock: Clock, zone: tzinfo) -> None:
+        """`end` belongs to the caller; `zone` is that of times without one."""
+        self._program, self._query, self._end, self._clock, self._zone = program, query, end, clock, zone
 
     def reads(self, staging: Staging, journal: RunJournal, *, whole: bool = False) -> Iterator[Read]:
         """Read once: from the cursor on, or whole."""
         whole = whole or must_be_whole(self._program, staging, journal)
         standing = journal.runs.standing(self._program.object)
-        yield from read_sql(self._query, self._end, standing, self._clock(), whole=whole)
+        yield from read_sql(self._query, self._end, standing, self._clock(), zone=self._zone, whole=whole)
 
     def columns(self) -> tuple[str, ...]:
         """Ask the database."""
-        cursor = self._query.cursor
-        return tuple(self._end.columns(self._query.query, {"cursor": first(cursor)} if cursor else {}))
+        return columns_of(self._query, self._end)
 
     def notes(self) -> tuple[str, ...]:
         """Say where records and their children may be of two moments."""

@@ -7,6 +7,8 @@ protocols       what a run needs of the ledger and of the journal: the seam for 
 staging         one object's DuckDB file: ways to it, staging what the source says now
 staging_tables  the tables that are made as staging.sql lays them out
 journal_tables  what the journal knows, in temporary tables
+column_kinds    the kind of each column of a read, and which values are odd
+cursor_position  how far a read has come in the column of its cursor
 first_load      whether the first load of an object that creates is over
 sql_names       how SQL on that file names and quotes what a source and a mapping name
 other_keys      records that are known under another key than the one they have now
@@ -21,10 +23,12 @@ stored_texts    how times and values are written in both files
 journal/        journal.sqlite: marks, claims, receipts, bindings, rejections, pauses, history
 """
 
+from engine.state.column_kinds import SeenKinds, kind_for, kind_name, odd_among, odd_values
+from engine.state.cursor_position import Position, furthest
 from engine.state.duckdb_file import DamagedError, files_translated
 from engine.state.first_load import FirstLoad, doubt, first_load, keys_in, note_first_load, vouch
 from engine.state.journal_tables import load_bindings, load_journal
-from engine.state.ledger import READ_BY, Ledger, Outcomes, ledger_columns, value_of
+from engine.state.ledger import READ_BY, Ledger, Outcomes, column_kinds, ledger_columns, value_of
 from engine.state.other_keys import OtherKeys, find_other_keys
 from engine.state.outlook import outlook
 from engine.state.protocols import RunJournal, RunLedger
@@ -52,8 +56,10 @@ __all__ = [
     "Ledger",
     "OtherKeys",
     "Outcomes",
+    "Position",
     "RunJournal",
     "RunLedger",
+    "SeenKinds",
     "Staging",
     "apart",
     "bound_table",
@@ -62,14 +68,18 @@ __all__ = [
     "check_ends",
     "check_pair",
     "column",
+    "column_kinds",
     "doubt",
     "ends_changed",
     "files_translated",
     "find_other_keys",
     "find_unbound",
     "first_load",
+    "furthest",
     "json_array",
     "keys_in",
+    "kind_for",
+    "kind_name",
     "ledger",
     "ledger_columns",
     "literal",
@@ -77,6 +87,8 @@ __all__ = [
     "load_journal",
     "more",
     "note_first_load",
+    "odd_among",
+    "odd_values",
     "outlook",
     "quoted",
     "recover",

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from engine.state.column_kinds import HELD_RUNS, SeenKinds
 from engine.state.duckdb_file import (
     CORRUPT,
     DamagedError,
@@ -25,7 +26,7 @@ from engine.state.layouts import layout_of, steps_from
 from engine.state.memory import LEAST_BYTES, VECTOR_ROWS, Room
 from engine.state.sql_names import bytes_of, column, json_array, more, quoted
 from engine.state.staging_tables import empty, where_missing
-from engine.values import Kind, StateError, ahead, arrow, merge
+from engine.values import Kind, StateError, ahead, arrow
 
 STEPS = (  # from layout 1, the first released, on; staging.sql is the layout that they end at
     "alter table ledger add column removing boolean default false",
@@ -36,6 +37,10 @@ def _arrow(values: list[Any]) -> pa.Array:
     """Make an Arrow array of values; one of nulls alone is of texts, as DuckDB takes no column without a type."""
     array = pa.array(values)
     return array.cast(pa.string()) if pa.types.is_null(array.type) else array
+
+
+def _numbers(batch: arrow.Batch, before: int) -> pa.Array:
+    return pa.array(range(before, before + batch.data.num_rows), pa.int64())
 
 
 class Staging:
@@ -49,7 +54,7 @@ class Staging:
         self.path = path
         self.columns: tuple[str, ...] = ()  # of the last read, as the source names them
         self.kinds: dict[str, Kind] = {}
-        self.faults: list[tuple[int, str]] = []  # row number, reason
+        self.seen = SeenKinds.of(())  # the kinds of its values; `settle_kinds` makes them those of the columns
         self.damaged = False  # a part of the file was found to be unreadable
         self.room = Room()
         self._meta: dict[str, str] | None = None  # the notes of the file, once they were read
@@ -238,23 +243,47 @@ class Staging:
         """Take in a read; answers the number of its rows.
 
         One transaction: a read that breaks leaves nothing behind.
-        The kind of a column is that of the whole read; mixed kinds are text.
+        The kinds of its columns are those of `settle_kinds`; until then mixed kinds are text.
         """
         count = weight = 0
-        self.columns, self.kinds, self.faults = (), {}, []
+        self.columns, self.kinds, self.seen = (), {}, SeenKinds.of(())
         with self.transaction():
             for batch in ahead(batches):
                 if not self.columns:
                     self._begin_read(batch.columns)
-                for name, kind in zip(batch.columns, batch.kinds, strict=True):
-                    self.kinds[name] = merge(self.kinds[name], kind)
-                self.faults += [(count + row, reason) for row, reason in batch.faults]
+                self.take_kinds(self.seen, batch, count)
+                self.take_faults("faults", batch, count)
                 weight += batch.data.nbytes
                 self.make_room(min(weight, batch.data.nbytes * VECTOR_ROWS // max(1, batch.data.num_rows)))
                 self._take(batch, key, count)
                 count += batch.data.num_rows
+            self.kinds = {each: self.seen.merged(each) for each in self.seen.counts}
             self.make_room(self.heaviest(f"select {bytes_of(self.columns)} as bytes from staged"))
         return count
+
+    def take_kinds(self, seen: SeenKinds, batch: arrow.Batch, before: int) -> None:
+        """Take down the kinds of a batch's values; without a second kind in its columns that is a few words."""
+        seen.add(batch, before)
+        if len(seen.runs) > HELD_RUNS:
+            self.write_kinds(seen)
+
+    def take_children(self, batch: arrow.Batch, before: int) -> None:
+        """Append a batch to the table `children`."""
+        names = [f"c:{name}" for name in batch.columns]
+        data = pa.RecordBatch.from_arrays([_numbers(batch, before), *batch.data.columns], ["n", *names])
+        self.insert("children", data)
+
+    def write_kinds(self, seen: SeenKinds) -> None:
+        """Write what was taken down to the table `kinds_seen`."""
+        noted = zip(*((run.name, run.first, run.last, str(run.kind)) for run in seen.runs), strict=True)
+        self.insert_columns("kinds_seen", dict(zip(("name", "first", "last", "kind"), noted, strict=False)))
+        seen.runs.clear()
+
+    def take_faults(self, table: str, batch: arrow.Batch, before: int) -> None:
+        """Write to a table which rows of a batch must be refused."""
+        if batch.faults:
+            numbers, reasons = zip(*batch.faults, strict=True)
+            self.insert_columns(table, {"n": (before + row for row in numbers), "reason": reasons})
 
     def add_columns(self, kinds: Mapping[str, Kind], table: str, values: Mapping[str, str]) -> None:
         """Give the staged rows more columns, from a table by `n`; `values` name its columns."""
@@ -264,12 +293,6 @@ class Staging:
         )
         self.columns = (*self.columns, *kinds)
         self.kinds |= dict(kinds)
-
-    def insert_faults(self) -> None:
-        """Write the rows that must be refused to the table `faults`."""
-        numbers, reasons = zip(*self.faults, strict=True) if self.faults else ((), ())
-        self.begin("faults")
-        self.insert_columns("faults", {"n": numbers, "reason": reasons})
 
     def is_staged(self, key: str) -> bool:
         """Tell whether the read holds a record, by the text of its key."""
@@ -293,23 +316,17 @@ class Staging:
         inner = [f"{each}={kind}" for each, kind in sorted(self.kinds.items()) if each.startswith(f"{name}.")]
         return f"{self.kinds[name]}({','.join(inner)})" if inner else str(self.kinds[name])
 
-    def greatest(self, name: str) -> str | None:
-        """Give the greatest value of a column of the read, in canonical form."""
-        # a number that is too long is passed over: an earlier cursor reads some rows again, and loses none
-        number = f"try_cast({column(name)} as decimal(38, 9))" if self.kinds[name] is Kind.NUMBER else column(name)
-        found: str | None = self.value(f"select arg_max({column(name)}, {number}) from staged")
-        return found
-
     def _begin_read(self, columns: tuple[str, ...]) -> None:
         self.columns = columns
-        self.kinds = dict.fromkeys(columns, Kind.NULL)
+        self.seen = SeenKinds.of(columns)
         self.begin("staged", columns=map(column, columns))
+        self.begin("faults")
+        self.begin("kinds_seen")
 
     def _take(self, batch: arrow.Batch, key: Sequence[str], before: int) -> None:
-        numbers = pa.array(range(before, before + batch.data.num_rows), pa.int64())
         gone = pa.array([batch.gone] * batch.data.num_rows, pa.bool_())
         names = [f"c:{name}" for name in batch.columns]
-        data = pa.RecordBatch.from_arrays([numbers, gone, *batch.data.columns], ["n", "gone", *names])
+        data = pa.RecordBatch.from_arrays([_numbers(batch, before), gone, *batch.data.columns], ["n", "gone", *names])
         keys = [column(name) for name in key]
         missing = " or ".join(f"{each} is null" for each in keys)
         listed = more(map(quoted, names))

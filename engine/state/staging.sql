@@ -65,8 +65,23 @@ create temp table faults (
   reason varchar
 );
 
--- The rows of one kind of children, with their own columns alone, until they stand in `staged` as JSON lists.
+-- Of what kind the values of a read's columns are: rows one after another that have, or are null, the same.
+create temp table kinds_seen (
+  name  varchar,                               -- of the column
+  first bigint,                                -- of staged, or of children
+  last  bigint,
+  kind  varchar
+);
+
+-- Rows of the children that hold what cannot be taken.
+create temp table child_faults (
+  n      bigint,                               -- of children
+  reason varchar
+);
+
+-- The rows of one kind of children, with their own columns, until they stand in `staged` as JSON lists.
 create temp table children (
+  n bigint                                     -- from 0, in the order of the read
 );
 
 -- What one kind of file is, for each row of the read that has it.

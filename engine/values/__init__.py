@@ -8,6 +8,7 @@ exchanges    requests ready to leave, and what is learnt of each
 results      what became of a run: counts, status, failure
 order        what is asked of a run
 read         one read of a source, with the cursor that follows it
+time_texts   times that are written as texts or numbers
 canonical    the one exact text of a value, by which it is compared
 arrow        columns of canonical texts as Arrow arrays
 ranges       runs of sequence numbers, and their arithmetic
@@ -60,10 +61,12 @@ from engine.values.records import (
 )
 from engine.values.redact import redact
 from engine.values.results import Counts, Failure, ObjectResult, Status
+from engine.values.time_texts import UNITS, earlier, moment_of, unix_number, written_like
 
 __all__ = [
     "DOCUMENT",
     "STOPPED",
+    "UNITS",
     "Answer",
     "Answered",
     "BusyError",
@@ -111,6 +114,7 @@ __all__ = [
     "canonical",
     "coalesce",
     "differences",
+    "earlier",
     "is_passing",
     "json_text",
     "key_text",
@@ -118,6 +122,7 @@ __all__ = [
     "label",
     "log",
     "merge",
+    "moment_of",
     "preview",
     "quoted",
     "redact",
@@ -128,4 +133,6 @@ __all__ = [
     "subtract",
     "suggestion",
     "text_key",
+    "unix_number",
+    "written_like",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import reduce
@@ -27,6 +27,7 @@ class Column(NamedTuple):
     data: pa.StringArray
     kind: Kind
     faults: tuple[tuple[int, str], ...] = ()  # index and reason: what stands there is not the value
+    kinds: tuple[Kind, ...] = ()  # of each value, where they are not all of one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,8 @@ class Batch:
 
     columns: tuple[str, ...]
     data: pa.RecordBatch  # all columns string
-    kinds: tuple[Kind, ...]  # of this batch alone; `merge` joins those of a read
+    kinds: tuple[Kind, ...]  # of this batch alone; different ones merged
+    mixed: Mapping[str, tuple[Kind, ...]] = field(default_factory=dict)  # of each value, for columns of several kinds
     faults: tuple[tuple[int, str], ...] = ()  # index in the batch and reason: rows that must be refused
     gone: bool = False  # the source says that these records exist no more
 
@@ -48,6 +50,7 @@ def batch_of(
         columns=tuple(names),
         data=pa.RecordBatch.from_arrays([part.data for part in parts], names=list(names)),
         kinds=tuple(part.kind for part in parts),
+        mixed={name: part.kinds for name, part in zip(names, parts, strict=True) if part.kinds},
         faults=tuple(faults),
         gone=gone,
     )
@@ -89,10 +92,10 @@ def column(values: Sequence[Any]) -> Column:
         return Column(texts, Kind.NUMBER)
     texts = values if types <= {str} else _texts(values, types)
     try:
-        return Column(pa.array(texts, pa.string()), _kind(values, types))
+        kind, of_each = _kinds(values, types)
+        return Column(pa.array(texts, pa.string()), kind, kinds=of_each)
     except UnicodeEncodeError:
-        cleaned, faults = _clean(texts)
-        return Column(pa.array(cleaned, pa.string()), _kind(values, types), faults)
+        return _with_faults(*_clean(texts), values)
 
 
 def _float_texts(values: Sequence[Any]) -> pa.Array | None:
@@ -111,30 +114,41 @@ def _texts(values: Sequence[Any], types: set[type]) -> list[str | None]:
     return [None if value is None else write(value) for value in values]
 
 
-def _kind(values: Sequence[Any], types: set[type]) -> Kind:
-    if any(issubclass(type_, datetime) for type_ in types):
-        return reduce(merge, set(map(kind_of, values)), Kind.NULL)
-    return reduce(merge, (form_of(type_)[0] for type_ in types), Kind.NULL)
+def _kinds(values: Sequence[Any], types: Collection[type]) -> tuple[Kind, tuple[Kind, ...]]:
+    """Tell the kind of some values, and that of each where they differ."""
+    by_type = {form_of(type_)[0] for type_ in types}
+    if len(by_type) < 2 and not any(issubclass(type_, datetime) for type_ in types):
+        return next(iter(by_type), Kind.NULL), ()
+    of_each = tuple(map(kind_of, values))
+    different = set(of_each) - {Kind.NULL}
+    return reduce(merge, different, Kind.NULL), of_each if len(different) > 1 else ()
+
+
+def _with_faults(texts: Sequence[str | None], faults: Mapping[int, str], values: Sequence[Any]) -> Column:
+    """Make a column some of whose texts are not the values: these say nothing of its kind."""
+    sound = [None if index in faults else value for index, value in enumerate(values)]
+    kind, of_each = _kinds(sound, set(map(type, sound)) - {NoneType})
+    return Column(pa.array(texts, pa.string()), kind, tuple(sorted(faults.items())), of_each)
 
 
 def _without_unheld(values: Sequence[Any]) -> Column:
-    """Write a column with its unheld values as the texts they are; they say nothing of its kind."""
+    """Write a column with its unheld values as the texts they are."""
     unheld = {index: value for index, value in enumerate(values) if isinstance(value, Unheld)}
     others = column([None if isinstance(value, Unheld) else value for value in values])
     texts = others.data.to_pylist()
     for index, value in unheld.items():
         texts[index] = value.text
-    faults = [*others.faults, *((index, f"{value.text[:200]}, {value.what}") for index, value in unheld.items())]
-    return Column(pa.array(texts, pa.string()), others.kind, tuple(sorted(faults)))
+    faults = dict(others.faults) | {index: f"{value.text[:200]}, {value.what}" for index, value in unheld.items()}
+    return Column(pa.array(texts, pa.string()), others.kind, tuple(sorted(faults.items())), others.kinds)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _clean(texts: Sequence[str | None]) -> tuple[list[str | None], tuple[tuple[int, str], ...]]:
-    cleaned, faults = list(texts), []
+def _clean(texts: Sequence[str | None]) -> tuple[list[str | None], dict[int, str]]:
+    cleaned, faults = list(texts), {}
     for index, text in enumerate(texts):
         if text is not None and _SURROGATE.search(text):
             cleaned[index] = _SURROGATE.sub("\ufffd", text)
-            faults.append((index, f"text that UTF-8 cannot hold: {ascii(text)[:200]}"))
-    return cleaned, tuple(faults)
+            faults[index] = f"text that UTF-8 cannot hold: {ascii(text)[:200]}"
+    return cleaned, faults

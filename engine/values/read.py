@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from engine.values import json_text
@@ -45,6 +46,9 @@ class Read:
     cursor: Any = None  # to be noted when all of it was delivered or kept; None: leave it
     cursor_column: str | None = None  # its greatest value is the cursor
     torn: str | None = None  # why a list that should be whole may not be; nothing counts as gone then
+    moment: datetime | None = None  # of the read of a query that has a cursor
+    zone: tzinfo = UTC  # of times without a zone
+    overlaps: bool = False  # the next read is to reach back in time
     hint: str = ""  # what may be wrong where it gives no rows: some databases compare what they cannot without an error
     refused: tuple[RefusedItem, ...] = ()
     retried: tuple[Key, ...] = ()  # rejections that are tried again with it

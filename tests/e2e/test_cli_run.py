@@ -204,7 +204,7 @@ def test_a_target_that_is_not_there_is_exit_6(tmp_path: Path) -> None:
         shop.items(3)
         tried = [shop.run(*words) for words in (("run", "--once", "items"), ("connections",), ("validate", "--live"))]
 
-    assert [each.returncode for each in tried] == [1, 6, 6]  # a run that has tried for a while has failed
+    assert [each.returncode for each in tried] == [6, 6, 6]
     assert "connection refused" in tried[1].stdout
     assert "connection refused" in tried[2].stdout
 

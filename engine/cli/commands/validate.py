@@ -11,7 +11,7 @@ import typer
 
 from engine.cli.arguments import AsJson, Objects
 from engine.cli.context import Context, examples, of
-from engine.inspect import Answers, ask, exposures
+from engine.inspect import Answers, ask, exposures, late_children
 from engine.mapping import MappingSpec
 from engine.run import missing_variables
 from engine.values import ConfigError, Exit, Problem
@@ -84,7 +84,7 @@ def _unloadable(folder: Path, names: Sequence[str], error: ConfigError) -> Repor
 
 def _checked(context: Context, mappings: Sequence[MappingSpec], *, live: bool) -> Report:
     missing = missing_variables(context.app, mappings)
-    report = Report(objects=len(mappings), warnings=exposures(context.app, mappings))
+    report = Report(objects=len(mappings), warnings=[*exposures(context.app, mappings), *late_children(mappings)])
     if not live:
         report.warnings = [*missing, *report.warnings]
         return report

@@ -18,6 +18,16 @@ odd_times      times of PostgreSQL that Python has no value for
 
 from engine.connections.sql.database import RecordRefused, RowWrite, SqlEnd, StatementCall, TableRows, sql_identity
 from engine.connections.sql.entrance import Entrance
-from engine.connections.sql.moment import Moment
+from engine.connections.sql.moment import Moment, Rows
 
-__all__ = ["Entrance", "Moment", "RecordRefused", "RowWrite", "SqlEnd", "StatementCall", "TableRows", "sql_identity"]
+__all__ = [
+    "Entrance",
+    "Moment",
+    "RecordRefused",
+    "RowWrite",
+    "Rows",
+    "SqlEnd",
+    "StatementCall",
+    "TableRows",
+    "sql_identity",
+]

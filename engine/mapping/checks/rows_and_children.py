@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from engine.mapping.checks.names.template_texts import texts, value_names
 from engine.mapping.places import problem
 from engine.mapping.spec import MappingSpec, SqlSource
-from engine.values import Problem, quoted, sql_text, suggestion
+from engine.values import Problem, moment_of, quoted, sql_text, suggestion
 
 TAKEN = frozenset({"line", "loop", "parent", "row", "saved", "vars"})  # no child may have these names
 
@@ -31,10 +32,28 @@ def _cursor_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Proble
     if uses_cursor and not source.cursor:
         message = "the query uses `:cursor`: add `cursor: {column: ...}` beside it"
         yield problem(mapping, "E_CURSOR", message, "source", "query")
+    yield from _overlap_problems(mapping, source)
     for name, child in source.children.items():
         if "cursor" in sql_text.parameters(child.query):
             message = "`:cursor` would lose children that did not change: remove it here"
             yield problem(mapping, "E_CURSOR", message, "source", "children", name, "query")
+
+
+def _overlap_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Problem]:
+    """Find values of the cursor's column, as far as the file tells them, that no time can be taken from."""
+    cursor = source.cursor
+    if cursor is None or not cursor.overlap_seconds:
+        return
+    values: list[tuple[tuple[str | int, ...], Any]] = [(("source", "cursor", "start"), cursor.start)]
+    values += [
+        (("samples", index, "row", cursor.column), sample.row[cursor.column])
+        for index, sample in enumerate(mapping.samples)
+        if sample.row and cursor.column in sample.row
+    ]
+    for path, value in values:
+        if isinstance(value, str) and moment_of(value) is None:
+            message = f"`overlap_seconds` reaches back in time, and {value!r} is no time: leave it out, or write a time"
+            yield problem(mapping, "E_CURSOR", message, *path)
 
 
 def _children_problems(mapping: MappingSpec, source: SqlSource) -> Iterator[Problem]:

@@ -122,6 +122,12 @@ class Program:
             full=full,
         )
 
+    def columns_rendered(self, columns: Sequence[str]) -> frozenset[str]:
+        """Pick the columns of a query whose values are rendered, or ask for more: there it matters what they are."""
+        cursor = self.mapping.source.cursor if isinstance(self.mapping.source, SqlSource) else None
+        used = self.comparison(columns, due=(), full=True, allowed={}).used
+        return frozenset(columns) & {*used, *([cursor.column] if cursor else [])}
+
     def needed_columns(self) -> frozenset[str]:
         """List the columns that the mapping names, as far as it can be told without the source."""
         mapping = self.mapping

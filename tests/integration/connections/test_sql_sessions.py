@@ -74,12 +74,12 @@ def test_a_record_and_its_children_are_of_one_moment(url: str) -> None:
     source = SqlSource(connection="erp", query="SELECT id, net FROM invoice", key=("id",), children=children)
 
     with closing(SqlEnd(url, name="erp")) as end:
-        (read,) = read_sql(source, end, NEW, NOW)
+        (read,) = read_sql(source, end, NEW, NOW, zone=UTC)
         found = [rows(read.batches)]
         for each in read.children.values():
             run(url, "UPDATE invoice SET net = net + 300", "UPDATE line SET net = net + 300")
             found.append(rows(each))
-        (again,) = read_sql(source, end, NEW, NOW)
+        (again,) = read_sql(source, end, NEW, NOW, zone=UTC)
         later = [rows(again.batches), *map(rows, again.children.values())]
 
     assert found == [[("1", "100")], [("1", "100")], [("1", "100")]]

@@ -717,7 +717,7 @@ def test_a_record_that_moved_to_another_group_is_sent_there(it: World) -> None:
 
 
 def test_a_column_that_changes_its_kind_loses_nothing(it: World) -> None:
-    it.put("item", ("W1", "A", 1), ("W1", "B", "brak"), ("W1", "C", 3))
+    it.put("item", ("W1", "A", "1"), ("W1", "B", "brak"), ("W1", "C", "3"))
     it.run("items")
     text = dict(it.platform.items["W1"])
     it.put("item", ("W1", "A", 1), ("W1", "C", 3))
@@ -879,7 +879,7 @@ def test_refused_credentials_stop_everything_and_pause_the_connection_until_a_re
     it.close()  # another `run --once`: it ignores the pause
     accepted = it.run("items")
 
-    assert refused["requests"] <= 2
+    assert refused["requests"] <= 4  # three refusals in a row are of the connection; one may be under way
     assert {**refused, "requests": 1} == {"extracted": 500, "added": 500, "failed": 500, "requests": 1}
     assert (it.code, exit_of(result(it))) == (None, Exit.DONE)
     assert paused.keys() == {"one"}

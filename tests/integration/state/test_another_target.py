@@ -157,7 +157,7 @@ def test_an_address_that_never_confirmed_anything_may_be_corrected(it: World) ->
     first = [(it.run(name)["failed"], it.code) for name in ("items", "clients")]
     point(it, ONE=right)
 
-    assert first == [(1, "E_NOT_CONFIRMED")] * 2
+    assert first == [(1, "E_TARGET")] * 2
     assert [it.run(name)["confirmed"] for name in ("items", "clients")] == [1, 1]
 
 

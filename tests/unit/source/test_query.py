@@ -39,7 +39,7 @@ def asked(cursor: Cursor | None, stands: Standing, **options: Any) -> tuple[Any,
     """Read once; give what stood for `:cursor`, and whether the read was whole."""
     end = Rows()
     source = SqlSource(connection="erp", query=QUERY, key=("id",), cursor=cursor)
-    [read] = read_sql(source, end, stands, NOW, **options)  # type: ignore[arg-type]
+    [read] = read_sql(source, end, stands, NOW, zone=UTC, **options)  # type: ignore[arg-type]
     assert [batch.data.num_rows for batch in read.batches] == [1]
     [(_, params)] = end.asked
     return params.get("cursor"), read.full
@@ -70,7 +70,7 @@ HOUR = timedelta(hours=1)
             Cursor(column="number", start=0, overlap_seconds=300),
             standing({"kind": "number", "value": "41"}, NOW - HOUR),
             {},
-            (41, False),
+            (-259, False),
         ),
     ],
     ids=[
@@ -91,16 +91,35 @@ def test_a_query_is_asked_from_its_cursor_on_or_whole(
     assert asked(cursor, stands, **options) == expected
 
 
-def test_children_are_read_by_the_cursor_only_where_they_name_it() -> None:
+def test_children_are_read_whole() -> None:
     end = Rows()
-    children = {
-        "lines": Children(query="SELECT * FROM line WHERE changed_at > :cursor", parent=("id",)),
-        "notes": Children(query="SELECT * FROM note", parent=("id",)),
-    }
+    children = {"notes": Children(query="SELECT * FROM note", parent=("id",))}
     source = SqlSource(connection="erp", query=QUERY, key=("id",), cursor=BY_TIME, children=children)
 
-    [read] = read_sql(source, end, standing(SEEN, NOW - HOUR), NOW)  # type: ignore[arg-type]
+    [read] = read_sql(source, end, standing(SEEN, NOW - HOUR), NOW, zone=UTC)  # type: ignore[arg-type]
     for batches in read.children.values():
         list(batches)
 
-    assert [(query.split()[3], sorted(params)) for query, params in end.asked] == [("line", ["cursor"]), ("note", [])]
+    assert [(query.split()[3], sorted(params)) for query, params in end.asked] == [("note", [])]
+
+
+@pytest.mark.parametrize(
+    ("noted", "seconds", "expected"),
+    [
+        ({"kind": "text", "value": "2031-05-04T11:00:00", "unit": 1}, 300, "2031-05-04T10:55:00"),
+        ({"kind": "text", "value": "2031-05-04 11:00:00.250"}, 300, "2031-05-04 10:55:00.250"),
+        ({"kind": "text", "value": "2031-05-04 11:00"}, 300, "2031-05-04 10:55"),
+        ({"kind": "text", "value": "2031-05-04T00:01:00Z"}, 300, "2031-05-03T23:56:00Z"),
+        ({"kind": "text", "value": "2031-05-04T00:01:00+02:00"}, 300, "2031-05-03T23:56:00+02:00"),
+        ({"kind": "text", "value": "2031-05-04"}, 300, "2031-05-03"),
+        ({"kind": "text", "value": "20310504110000"}, 300, "20310504105500"),
+        ({"kind": "number", "value": "1720000000", "unit": 1}, 300, 1719999700),
+        ({"kind": "number", "value": "1720000000"}, 300, 1719999700),
+        ({"kind": "number", "value": "1720000000000", "unit": 1000}, 300, 1719999700000),
+        ({"kind": "number", "value": "1720000000.5", "unit": 1}, 0.5, 1720000000),
+    ],
+)
+def test_each_read_reaches_back_in_the_form_that_its_column_has(
+    noted: dict[str, Any], seconds: float, expected: Any
+) -> None:
+    assert asked(Cursor(column="at", overlap_seconds=seconds), standing(noted, NOW - HOUR)) == (expected, False)
