@@ -21,10 +21,10 @@ class Planted:
 
 PLANTED = (
     Planted(object="clients", key=("K-0003",), stage="render", why="its name is NULL"),
-    Planted(object="stocks", key=("W1", "A-000003"), stage="render", why="its quantity is the text 'brak'"),
+    Planted(object="stocks", key=("W1", "A-000003"), stage="key", why="its quantity is the text 'brak'"),
     Planted(object="stocks", key=("W1", "A-000004"), stage="key", why="the ERP holds it twice"),
     Planted(object="stocks", key=("W1", REFUSED_SKU), stage="target", why="the platform does not know the SKU"),
-    Planted(object="retail_prices", key=("A-000006",), stage="render", why="its price names a currency: '19,90 zł'"),
+    Planted(object="retail_prices", key=("A-000006",), stage="key", why="its price names a currency: '19,90 zł'"),
     Planted(object="price_lists", key=("CN-LUTY",), stage="render", why="it is valid until 30 February"),
     Planted(object="prices", key=("CN-0001", "A-000007"), stage="schema", why="its price is negative"),
     Planted(object="invoices", key=("FV/3/2031",), stage="schema", why="its currency is 'ZŁ', not an ISO code"),

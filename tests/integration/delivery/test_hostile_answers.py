@@ -100,7 +100,7 @@ def test_a_line_is_confirmed_only_by_its_own_result(it: World) -> None:
 
 def test_numbers_and_texts_name_the_same_line(it: World) -> None:
     it.edit("items", RESULTS)
-    it.put("item", ("W1", 5, 1), ("W1", "6", 1), ("W1", 7.50, 1))
+    it.put("item", ("W1", 5, 1), ("W1", 6, 1), ("W1", 7.50, 1))
     it.platform.plan(
         Reply(body=b'{"results": [{"id": "5", "ok": true}, {"id": 6.0, "ok": true}, {"id": 75e-1, "ok": true}]}')
     )
