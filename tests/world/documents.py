@@ -311,7 +311,7 @@ send:
     items: {at: "{{ body.results }}", key: "{{ item.sku }}", ok: "{{ item.ok }}", error: "{{ item.why }}", line_key: "{{ line.sku }}"}
     on_status: {404: confirm, 409: retry}
 limits: [{per: [client_id], distinct: [pricing_id], max: 2000}]
-guards: {max_removed: 5, min_rows: 0}
+guards: {max_removed: 5, max_added: 50%, max_changed: 100, max_replaced: 20, min_rows: 0}
 retry_rejected_after_hours: 1.5
 samples:
   - {name: one price, row: {sku: A, client_id: K, pricing_id: P, price: 1.5, note: null}}
@@ -339,6 +339,7 @@ send:
       found: "{{ body.total == 1 }}"
       absent: "{{ body.total == 0 }}"
       save: {card_id: "{{ body.items[0].id }}"}
+      before_create: always
       settle_seconds: 7.5
   - on: [removed]
     request: {method: DELETE, path: "/cards/{{ saved.card_id | path }}"}

@@ -67,6 +67,9 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, A
         for name, value in it.variables.items():
             m.setenv(name, value)
         it.run("warehouses", "stocks", "segments")
+        it.erp("UPDATE customer SET send_to_one = 0 WHERE customer_id IN ('K-0007', 'K-0008')")
+        it.run("clients")  # the first load asks for every record, and would wait for the look-ups that fail below
+        it.erp("UPDATE customer SET send_to_one = 1 WHERE customer_id IN ('K-0007', 'K-0008')")
         it.one.faults.put(Fault(action=Action(refuse_client=("K-0008",))))
         it.one.faults.put(Fault(action=Action(drop="after"), match=Match(method="POST", client="K-0007")))
         it.one.faults.put(Fault(action=Action(status=500), match=Match(method="GET")))

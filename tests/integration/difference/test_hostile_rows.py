@@ -75,6 +75,7 @@ send:
     save: {parent_id: "{{ body.id }}"}
     lookup:
       settle_seconds: 0.01
+      before_create: never
       request: {method: GET, path: /parents, query: {a: "{{ a }}", b: "{{ b }}"}}
       found: "{{ body | length == 1 }}"
       save: {parent_id: "{{ body[0].id }}"}

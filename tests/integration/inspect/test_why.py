@@ -102,15 +102,16 @@ def test_a_key_that_nobody_knows_is_not_in_the_source(small: Merchant) -> None:
 
 def test_a_row_that_cannot_be_rendered_is_rejected_with_its_field_before_and_after_the_run(tmp_path: Path) -> None:
     with merchant(tmp_path, sound=False) as it:
-        before = ask(it, "stocks", "W1", "A-000003")
+        it.erp("UPDATE stock SET quantity = CAST(quantity AS TEXT) || ' szt'")
+        before = ask(it, "stocks", "W1", "A-000007")
         it.run("warehouses", "stocks")
-        after = ask(it, "stocks", "W1", "A-000003")
+        after = ask(it, "stocks", "W1", "A-000007")
 
         for answer in (before, after):
             assert told(answer) == (State.REJECTED, True, Change.ADDED)
             assert (answer.stage, answer.field) == (Stage.RENDER, "quantity")
             assert answer.reason is not None
-            assert "brak" in answer.reason
+            assert "szt" in answer.reason
         assert before.since is None
         assert is_now(after.since)
 

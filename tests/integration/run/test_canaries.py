@@ -73,6 +73,7 @@ send:
     save: {{client_id: "{{{{ body.clientId }}}}"}}
     lookup:
       settle_seconds: 0.01
+      before_create: never
       request: {{method: GET, path: "/{name}/{{{{ id | path }}}}"}}
       found: "{{{{ body | length == 1 }}}}"
       save: {{client_id: "{{{{ body[0].clientId }}}}"}}

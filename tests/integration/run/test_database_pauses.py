@@ -59,7 +59,7 @@ def shop(tmp_path: Path, database: tuple[int, list[socket.socket]]) -> Shop:
 
 def once(app: App, log: Lines) -> list[ObjectResult]:
     mappings = app.loaded.select(OBJECTS)
-    return list(run_once(app, mappings, run_id=new_run_id(utc_now()), allow_removed=None, log=log))
+    return list(run_once(app, mappings, run_id=new_run_id(utc_now()), allowed={}, log=log))
 
 
 def pauses(app: App) -> dict[str, Pause]:
