@@ -250,11 +250,13 @@ def _find_settled(staging: Staging) -> None:
     staging.run(
         """
         create or replace temp table settled as
-        select c.rowid as place, c.key, c.seq, c.change, v.verdict
+        select c.rowid as place, c.key, c.seq, c.change,
+            case
+                when v.verdict <> 'confirmed' and bool_or(v.verdict = 'gone') over (partition by c.key) then 'gone'
+                else v.verdict
+            end as verdict
         from changes c join verdicts v on v.key = c.key and v.seq is not distinct from c.seq
-        qualify row_number() over (
-            partition by c.key order by v.verdict = 'confirmed' desc, v.verdict = 'gone' desc, c.seq desc nulls last
-        ) = 1
+        qualify row_number() over (partition by c.key order by v.verdict = 'confirmed' desc, c.seq desc nulls last) = 1
         """
     )
     staging.run(

@@ -310,10 +310,11 @@ def reference(
             after.pop(key, None)
             if change is not Change.REMOVED:
                 after[key] = Row(key, payload, False, f"sent {payload}")
+    gone = {key for seq, (key, _, _) in enumerate(numbered, 1) if among(seq, told.gone)}
     for seq, (key, _, payload) in enumerate(numbered, 1):
-        gone = among(seq, told.gone)
-        if key not in confirmed and (gone or (among(seq, told.marked) and not among(seq, told.clean))):
-            held = ledger[key].payload if key in ledger and not gone else None
+        is_open = among(seq, told.gone) or (among(seq, told.marked) and not among(seq, told.clean))
+        if key not in confirmed and is_open:
+            held = ledger[key].payload if key in ledger and key not in gone else None
             after[key] = Row(key, held, True, f"sent {payload}")
     return after
 
