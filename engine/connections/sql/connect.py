@@ -52,7 +52,7 @@ def open_engine(text: str, *, name: str, limits: TimeOuts) -> sa.Engine:
     # PostgreSQL's JSON stays the exact text it is, as in every other database
     options: dict[str, Any] = {"json_deserializer": _as_text} if backend == "postgresql" else {}
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             connect_args=arguments,
             hide_parameters=True,
@@ -60,6 +60,8 @@ def open_engine(text: str, *, name: str, limits: TimeOuts) -> sa.Engine:
             pool_reset_on_return=None,  # a reset would read an abandoned result of MySQL to its end
             **options,
         )
+        engine.dialect.name = engine.dialect.name.partition(".")[0]  # Firebird's calls itself "firebird.firebird"
+        return engine
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise _no_driver(url, backend, name) from error
     except ImportError as error:

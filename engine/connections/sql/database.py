@@ -103,7 +103,7 @@ class SqlEnd:
         """
         with closing(self._reader()) as link:
             version = ".".join(map(str, link.connection.dialect.server_version_info or ()))
-            return f"{link.connection.dialect.name.partition('.')[0]} {version}"  # of "firebird.firebird" the first
+            return f"{link.connection.dialect.name} {version}"
 
     def missing_columns(self, table: str, wanted: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         """Name what a table lacks of these columns, and all that it has. Raises as `rows`, also without a table."""

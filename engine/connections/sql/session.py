@@ -92,7 +92,7 @@ def prepare_reading(connection: sa.Connection, limits: TimeOuts, zone: tzinfo = 
         return _NO_SNAPSHOT
     for statement in _ONE_STATE.get(dialect, ()):
         connection.exec_driver_sql(statement)
-    if dialect.startswith("firebird"):
+    if dialect == "firebird":
         _begin_firebird(driver_connection, limits, reads=True)
     return None
 
@@ -103,7 +103,7 @@ def prepare_writing(connection: sa.Connection, limits: TimeOuts, zone: tzinfo = 
     for statement in _WRITING.get(connection.dialect.name, ()):
         connection.exec_driver_sql(statement)
     connection.commit()
-    if connection.dialect.name.startswith("firebird"):
+    if connection.dialect.name == "firebird":
         _begin_firebird(connection.connection.driver_connection, limits, reads=False)
 
 
