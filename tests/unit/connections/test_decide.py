@@ -35,13 +35,15 @@ ONE = Attempt()
 LAST = Attempt(tried=2)
 ASKED = Attempt(ask=Ask.LOOK_UP)
 ASKED_LAST = replace(ASKED, tried=2)
-ASKED_AFTER_409 = Attempt(ask=Ask.LOOK_UP, conflict="status 409: exists")
+ASKED_AFTER_409 = Attempt(ask=Ask.LOOK_UP, conflict=Refuse(reason="status 409: exists", status=409))
 
 PLAIN = Terms(creates=False, retry=RETRY)
 DELETES = Terms(creates=False, deletes=(True,), proven=frozenset({0}), retry=RETRY)
 UNPROVEN = replace(DELETES, proven=frozenset())
 CREATES = Terms(creates=True, retry=RETRY)
 LOOKS_UP = Terms(creates=True, look_up_after_seconds=5, retry=RETRY)
+
+SAVES = replace(LOOKS_UP, saving=frozenset({0}))
 
 UNLEARNT = (408, 500, 501, 502, 503, 504, 520, 599)
 LATER = (425, 429)
@@ -137,7 +139,9 @@ def test_a_409_of_a_create_is_looked_up_where_that_is_possible() -> None:
     decisions = [decided(answered(409, b"exists"), ONE, terms) for terms in (LOOKS_UP, CREATES, PLAIN)]
 
     refused = Refuse(reason="status 409: exists", status=409)
-    asked = LookUp(delay_seconds=0, reason="status 409: exists", conflict="status 409: exists")
+    asked = LookUp(
+        delay_seconds=0, reason="status 409: exists", conflict=Refuse(reason="status 409: exists", status=409)
+    )
     assert decisions == [asked, refused, refused]
 
 
@@ -333,6 +337,7 @@ def test_a_wait_adds_up_and_an_attempt_counts() -> None:
 
 # --- on_status -----------------------------------------------------------------------------------------------
 
+UNREAD = "which is not read, so that what is saved is not known"
 SAID: list[tuple[int, OnStatus, Terms, Decision]] = [
     (404, "confirm", PLAIN, Confirm()),
     (404, "reject", PLAIN, Refuse(reason="status 404", status=404)),
@@ -350,6 +355,16 @@ SAID: list[tuple[int, OnStatus, Terms, Decision]] = [
     (503, "wait", PLAIN, Wait(reason="status 503", unknown=True)),
     (503, "wait", CREATES, Hold(reason="status 503")),
     (503, "wait", LOOKS_UP, LookUp(delay_seconds=5, reason="status 503")),
+    (422, "confirm", CREATES, Confirm()),
+    (
+        422,
+        "confirm",
+        SAVES,
+        LookUp(delay_seconds=0, reason="status 422", conflict=Refuse(reason="status 422", status=422)),
+    ),
+    (503, "confirm", SAVES, LookUp(delay_seconds=5, reason=f"status 503, {UNREAD}")),
+    (200, "confirm", SAVES, LookUp(delay_seconds=5, reason=f"status 200, {UNREAD}")),
+    (422, "confirm", replace(CREATES, saving=frozenset({0})), Hold(reason=f"status 422, {UNREAD}")),
 ]
 
 
