@@ -68,8 +68,16 @@ def decide(
     if attempt.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, case)
     if isinstance(answer, Answered):
-        return _decide_answered(answer, reading, case)
+        return _unless_made(_decide_answered(answer, reading, case), case)
     return _decide_silence(answer, case)
+
+
+def _unless_made(decision: Decision, case: _Case) -> Decision:
+    """Look up a create that was refused and may have had its effect all the same: rejected if it is not there."""
+    wait = case.terms.look_up_after_seconds
+    if not (isinstance(decision, Refuse) and decision.unknown and case.creates) or wait is None:
+        return decision
+    return LookUp(delay_seconds=wait, reason=decision.reason, conflict=decision)
 
 
 def _suspicion(answer: Answered) -> OneSyncError | None:

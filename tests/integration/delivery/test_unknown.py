@@ -135,6 +135,26 @@ def test_what_is_confirmed_by_an_answer_without_its_id_is_looked_up(it: World) -
     assert it.platform.names() == {"k2": "Ola"}
 
 
+@pytest.mark.parametrize("rejected", [0, 1])
+def test_a_create_that_is_not_ok_is_looked_up_and_then_bound_or_rejected(it: World, rejected: int) -> None:
+    it.edit("clients", ("    lookup:", '    ok: "{{ body.ok is not defined }}"\n    lookup:'))
+    made = Reply(status=200, body=b'{"ok": false}')
+
+    def rule(seen: Any) -> Any:
+        if seen.method != "POST" or b'"k1"' not in (seen.body or b""):
+            return None
+        if not rejected:
+            it.platform.create("clients", {"externalId": "k1", "name": "Ala"})
+        return made
+
+    it.platform.rule = rule
+
+    counts = it.run("clients")
+
+    assert (counts.get("rejected", 0), counts.get("unknown", 0), unknown(it)) == (rejected, 0, [])
+    assert len(it.rejected("clients")) == rejected
+
+
 def test_what_is_confirmed_by_such_an_answer_and_is_not_there_is_rejected(it: World) -> None:
     it.edit("clients", ("    lookup:", "    on_status: {422: confirm}\n    lookup:"))
     lose(it, 422, None)

@@ -74,6 +74,16 @@ def said(status: int, word: OnStatus, terms: Terms = PLAIN) -> Terms:
 SUCCESSES: list[tuple[str, Reading, Terms, Decision]] = [
     ("nothing is asked of the answer", Reading(), PLAIN, Confirm()),
     ("values are saved", Reading(saved={"id": 1}), LOOKS_UP, Confirm(saved={"id": 1})),
+    (
+        "`ok` is false of a create that can be looked up",
+        Reading(ok=False),
+        LOOKS_UP,
+        LookUp(
+            delay_seconds=5,
+            reason="not ok: status 200: x",
+            conflict=Refuse(reason="not ok: status 200: x", status=200, unknown=True),
+        ),
+    ),
     ("`ok` is false", Reading(ok=False), PLAIN, Refuse(reason="not ok: status 200: x", status=200, unknown=True)),
     ("it speaks of each line", Reading(lines=("", "bad")), PLAIN, PerLine(lines=("", "bad"))),
     (
@@ -355,6 +365,13 @@ SAID: list[tuple[int, OnStatus, Terms, Decision]] = [
     (503, "wait", PLAIN, Wait(reason="status 503", unknown=True)),
     (503, "wait", CREATES, Hold(reason="status 503")),
     (503, "wait", LOOKS_UP, LookUp(delay_seconds=5, reason="status 503")),
+    (503, "reject", CREATES, Refuse(reason="status 503", status=503, unknown=True)),
+    (
+        503,
+        "reject",
+        LOOKS_UP,
+        LookUp(delay_seconds=5, reason="status 503", conflict=Refuse(reason="status 503", status=503, unknown=True)),
+    ),
     (422, "confirm", CREATES, Confirm()),
     (
         422,
