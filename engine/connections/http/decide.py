@@ -27,7 +27,7 @@ from engine.connections.http.decisions import (
 from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
 from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
-from engine.values import Answer, Answered, ConfigError, Lost, NotSent, OneSyncError, TargetError, Written
+from engine.values import Answer, Answered, Lost, NotSent, OneSyncError, TargetError, Written
 
 _NEVER_REMOVED = (
     "no such removal was ever accepted, so that its path may be wrong; correct `path`, or say by"
@@ -87,7 +87,7 @@ def _suspicion(answer: Answered) -> OneSyncError | None:
         return TargetError(message, code="E_CREDENTIALS")
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
-        return ConfigError(message, code="E_REDIRECT")
+        return TargetError(message, code="E_REDIRECT")
     return None
 
 

@@ -63,6 +63,14 @@ def test_where_nobody_is_accepted_nobody_is_rejected(it: World, status: int, cod
     assert it.rejected("clients") == {}
 
 
+def test_redirects_half_way_do_not_say_that_nothing_was_attempted(it: World) -> None:
+    it.put("client", *((name, "Ala") for name in NAMES))
+    refuse(it, 308, *NAMES[4:])
+
+    assert it.run("clients") == {"extracted": 10, "added": 10, "confirmed": 4, "failed": 6, "requests": 7}
+    assert (it.code, exit_code(it)) == ("E_REDIRECT", Exit.UNAVAILABLE)
+
+
 def test_credentials_that_are_refused_half_way_reject_nobody(it: World) -> None:
     it.put("client", *((name, "Ala") for name in NAMES))
     refuse(it, 401, *NAMES[4:])

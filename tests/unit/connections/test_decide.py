@@ -25,7 +25,7 @@ from engine.connections.http.decisions import (
     Withhold,
 )
 from engine.connections.settings import OnStatus, Retry
-from engine.values.errors import ConfigError, Exit, TargetError
+from engine.values.errors import Exit, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 
 RETRY = Retry(attempts=3, first_delay_seconds=8, max_delay_seconds=60, max_wait_seconds=300)
@@ -171,9 +171,9 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
     [
         (401, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
         (403, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
-        (301, ConfigError, "E_REDIRECT", Exit.CONFIG),
-        (302, ConfigError, "E_REDIRECT", Exit.CONFIG),
-        (308, ConfigError, "E_REDIRECT", Exit.CONFIG),
+        (301, TargetError, "E_REDIRECT", Exit.UNAVAILABLE),
+        (302, TargetError, "E_REDIRECT", Exit.UNAVAILABLE),
+        (308, TargetError, "E_REDIRECT", Exit.UNAVAILABLE),
     ],
 )
 def test_refused_credentials_and_redirects_may_concern_the_connection(
