@@ -99,6 +99,36 @@ def test_one_item_of_a_feed_that_is_forbidden_stops_no_other(it: World, status: 
     assert sorted(it.sql("SELECT id FROM letter")) == [("l1",), ("l3",)]
 
 
+def test_an_item_that_stands_rejected_shows_in_each_run(it: World) -> None:
+    for name in ("l1", "l2"):
+        it.platform.write(name, {"id": name, "subject": "s", "lines": []})
+    it.platform.rule = lambda seen: 404 if seen.target == "/letters/l2" else None
+    first = (it.run("letters").get("rejected"), exit_code(it))
+    second = (it.run("letters").get("rejected"), exit_code(it))
+    assert it.last is not None
+    told = it.last.status, it.last.notes
+    it.platform.write("l2", {"id": "l2", "subject": "s", "lines": []})
+    it.platform.rule = lambda seen: None
+    it.run("letters")
+
+    assert (first, second) == ((1, Exit.PARTIAL), (None, Exit.PARTIAL))
+    assert told == ("partial", ("letters: 1 record stands rejected; see `one-sync rejected list letters`",))
+    assert exit_code(it) == Exit.DONE
+
+
+def test_a_document_of_another_record_is_rejected_and_overwrites_nobody(it: World) -> None:
+    for name in ("l1", "l2"):
+        it.platform.write(name, {"id": name, "subject": name, "lines": []})
+    stray = Reply(body=b'{"id": "l1", "subject": "stray", "lines": []}')
+    it.platform.rule = lambda seen: stray if seen.target == "/letters/l2" else None
+
+    counts = it.run("letters")
+
+    assert (counts["confirmed"], counts["rejected"], exit_code(it)) == (1, 1, Exit.PARTIAL)
+    assert it.rejected("letters") == {("l2",): "key"}
+    assert it.sql("SELECT id, subject FROM letter") == [("l1", "l1")]
+
+
 PATH = 'path: "/uploads/{{ saved.upload | path }}", file'
 
 
