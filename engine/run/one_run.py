@@ -344,6 +344,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
         started_at=run.begun,
         duration_seconds=(run.around.clock() - run.begun).total_seconds(),
         failure=failure,
+        unproven=run.tally.first_withheld.partition(": status ")[0] if run.tally.first_withheld else None,
         notes=tuple(run.notes),
     )
 
