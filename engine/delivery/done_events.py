@@ -30,7 +30,8 @@ def unmade(part: Part, terms: Terms, refusal: Refusal) -> Done:
 def _may_exist(part: Part) -> bool:
     """Tell whether a part is a create whose outcome is to be learnt; of a 409 it is known that it created nothing."""
     attempt = part.attempt
-    return attempt.ask is Ask.LOOK_UP and not (attempt.conflict or attempt.missing or attempt.first)
+    made_none = attempt.conflict is not None and not attempt.conflict.unknown
+    return attempt.ask is Ask.LOOK_UP and not (made_none or attempt.missing or attempt.first)
 
 
 def failed(part: Part, reason: str) -> Done:
@@ -60,12 +61,10 @@ def refused_alone(part: Part, terms: Terms, decision: Refuse) -> Done:
     """Refuse a line that stands alone, or leave it where the fault may be the target's."""
     if decision.fault:
         return failed(part, decision.reason)
-    may_exist = decision.unknown and terms.creates_at(part.attempt.step)
     return Done(
         part=part,
         verdict=Verdict.REJECTED,
         clean=is_untouched(part, terms),
-        doubtful=may_exist and terms.look_up_after_seconds is not None,
         refusal=Refusal(stage=Stage.TARGET, reason=decision.reason[:SHOWN] + decision.remedy, status=decision.status),
     )
 

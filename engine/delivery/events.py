@@ -73,7 +73,6 @@ class Done:
     verdict: Verdict
     clean: bool = False  # certainly without effect
     proven: bool = False  # with GONE: by a look-up
-    doubtful: bool = False  # a create that was refused, and may have had its effect all the same: it can be looked up
     reason: str = ""
     refusal: Refusal | None = None  # with REJECTED
     saved: Mapping[str, Any] = field(default_factory=dict)  # with CONFIRMED and EXISTS

@@ -249,5 +249,4 @@ def _gone(done: Done, facts: Facts) -> Notes:
 def _rejected(done: Done, settled: Notes) -> Notes:
     range_, refusal = done.part.range, done.refusal
     assert refusal is not None  # noqa: S101  a rejection has its reason
-    claims = (EndClaims(range=range_, reason=refusal.reason),) if done.doubtful else settled
-    return (Reject(range=range_, refusal=refusal), *claims, Count(what="rejected", by=range_.size))
+    return (Reject(range=range_, refusal=refusal), *settled, Count(what="rejected", by=range_.size))

@@ -89,11 +89,12 @@ def _again(decision: Again, part: Part, terms: Terms, *, silent: bool) -> Outcom
 def _look_up(decision: LookUp, part: Part) -> Outcome:
     if decision.missing:
         return Outcome(again=(part.looks_up(missing=decision.missing), decision.delay_seconds))
-    if decision.conflict:
-        return Outcome(again=(part.looks_up(conflict=decision.conflict), decision.delay_seconds))
+    conflict = decision.conflict
+    if conflict and not conflict.unknown:
+        return Outcome(again=(part.looks_up(conflict=conflict), decision.delay_seconds))
     part = part.ended(unknown=True)
     told = Unlearnt(part=part, reason=decision.reason)
-    return Outcome(told=(told,), again=(part.looks_up(), decision.delay_seconds))
+    return Outcome(told=(told,), again=(part.looks_up(conflict=conflict), decision.delay_seconds))
 
 
 def _looked_up(decision: CreateAgain | Elsewhere, part: Part, terms: Terms) -> Outcome:

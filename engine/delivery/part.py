@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.connections.http import Again, Attempt
+from engine.connections.http import Again, Attempt, Refuse
 from engine.values import Range
 
 
@@ -68,7 +68,7 @@ class Part:
         """Repeat the attempt."""
         return replace(self.ended(unknown=again.unknown), attempt=self.attempt.after(again))
 
-    def looks_up(self, *, conflict: str = "", missing: str = "") -> Part:
+    def looks_up(self, *, conflict: Refuse | None = None, missing: str = "") -> Part:
         """Ask whether the record exists."""
         return replace(self, attempt=self.attempt.looks_up(conflict=conflict, missing=missing))
 

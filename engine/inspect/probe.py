@@ -9,7 +9,7 @@ from engine.connections import SqlConnection
 from engine.connections.http import REFUSING, is_not_now
 from engine.run import App
 from engine.state.journal import Journal
-from engine.values import Answered, ConfigError, OneSyncError, Outgoing, TargetError
+from engine.values import Answered, OneSyncError, Outgoing, TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def _ask_http(app: App, name: str) -> str:
     if is_not_now(answer.status):
         raise TargetError(f"connection {name} cannot be used now: {said}", code="E_TARGET")
     if 300 <= answer.status < 400:
-        raise ConfigError(f"connection {name} leads elsewhere ({said}): correct its base_url", code="E_REDIRECT")
+        raise TargetError(f"connection {name} leads elsewhere ({said}): correct its base_url", code="E_REDIRECT")
     return said
 
 

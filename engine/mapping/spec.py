@@ -116,6 +116,12 @@ class Operation:
         """Tell whether a repetition of this operation could create a second record."""
         return any(not request.idempotent for request in self.requests)
 
+    @property
+    def saving_steps(self) -> tuple[int, ...]:
+        """List the requests whose answer holds what is saved."""
+        last = len(self.requests) - 1
+        return tuple(step for step, each in enumerate(self.requests) if each.save or (step == last and self.save))
+
     def own_key(self, key: tuple[str, ...]) -> tuple[str, ...]:
         """List the columns of the key that tell the lines of one request apart; at least one."""
         fixed = self.group_by if self.many else key

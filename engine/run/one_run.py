@@ -331,7 +331,11 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
     if failure is None and counts.failed:
         message = f"{counts.failed} records were not confirmed: {run.tally.first_failure}"
         failure = Failure(code="E_NOT_CONFIRMED", message=message, exit=int(Exit.FAILED))
-    partial = counts.rejected or counts.unknown or counts.withheld
+    standing = run.journal.rejections.count().get(run.object, 0)
+    partial = counts.rejected or counts.unknown or counts.withheld or standing
+    if standing > counts.rejected:
+        stand = f"{standing} records stand" if standing > 1 else "1 record stands"
+        run.notes.append(f"{run.object}: {stand} rejected; see `one-sync rejected list {run.object}`")
     return ObjectResult(
         object=run.object,
         run_id=run.order.run_id,
@@ -340,6 +344,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
         started_at=run.begun,
         duration_seconds=(run.around.clock() - run.begun).total_seconds(),
         failure=failure,
+        unproven=run.tally.first_withheld.partition(": status ")[0] if run.tally.first_withheld else None,
         notes=tuple(run.notes),
     )
 
@@ -348,7 +353,7 @@ def _conclude(run: _Run, result: ObjectResult) -> None:
     """Draw the consequence that reaches beyond the run: a `once` that is done."""
     counts = result.counts
     left = counts.rejected + counts.waiting + counts.unknown + counts.withheld + counts.failed + counts.not_due
-    if isinstance(run.program.mapping.schedule, Once) and not result.failure and not left:
+    if isinstance(run.program.mapping.schedule, Once) and result.status is Status.SUCCESS and not left:
         run.journal.runs.once_done(run.object)
 
 
@@ -358,7 +363,7 @@ def exit_of(result: ObjectResult) -> Exit:
         return Exit(result.failure.exit)
     if result.counts.withheld:
         return GuardError.exit
-    if result.counts.rejected or result.counts.unknown:
+    if result.status is Status.PARTIAL:
         return Exit.PARTIAL
     return Exit.DONE
 

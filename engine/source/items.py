@@ -112,10 +112,12 @@ def _usable(
             found.refuse(item, Refusal(stage=Stage.TARGET, reason=reason), key, passing=True)
         elif isinstance(answer, Refusal):
             found.refuse(item, answer, key)
-        elif _has_key(feed, answer):
-            yield answer
-        else:
+        elif not _has_key(feed, answer):
             found.refuse(item, _without_key(feed.key, answer), key)
+        elif (own := tuple(canonical(answer[name]) for name in feed.key)) != key and key and None not in key:
+            found.refuse(item, _of_another(key, own), key)
+        else:
+            yield answer
 
 
 def _has_key(feed: Feed, document: Mapping[str, Any]) -> bool:
@@ -125,6 +127,13 @@ def _has_key(feed: Feed, document: Mapping[str, Any]) -> bool:
 def _too_large(size: int) -> Refusal:
     reason = f"the document has {size} bytes, and {MAX_DOCUMENT_BYTES} are the most that can be worked with"
     return Refusal(stage=Stage.TARGET, reason=reason)
+
+
+def _of_another(key: Key, own: Key) -> Refusal:
+    asked, came = preview(" ".join(map(str, key))), preview(" ".join(map(str, own)))
+    remedy = "correct `fetch` or `feed.key`, or tell the source's makers"
+    reason = f"the document is of {came}, but {asked} was asked for: {remedy}"
+    return Refusal(stage=Stage.KEY, reason=reason)
 
 
 def _without_key(key: Sequence[str], values: Mapping[str, Any]) -> Refusal:

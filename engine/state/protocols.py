@@ -185,6 +185,9 @@ class RejectionStore(Protocol):
     def retry(self, object_: str, keys: Iterable[Key]) -> int:
         """Note that an operator asks for another try of these records; answers how many of them stand refused."""
 
+    def count(self) -> dict[str, int]:
+        """Count the refused records by object."""
+
     def take_up_retries(self, object_: str) -> None:
         """Note that a run begins which tries again what an operator asked for."""
 

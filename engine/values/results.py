@@ -70,6 +70,7 @@ class ObjectResult:
     started_at: datetime
     duration_seconds: float
     failure: Failure | None = None
+    unproven: str | None = None  # the request that did not know what is to be removed; None: no removal was held for it
     notes: tuple[str, ...] = field(default=())  # warnings worth a person's look, one sentence each
 
     def as_json(self) -> dict[str, Any]:

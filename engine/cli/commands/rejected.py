@@ -13,7 +13,7 @@ import typer
 from engine.cli.arguments import AnyObject, AsJson, KeyWords, OneObject
 from engine.cli.context import Context, examples, of
 from engine.mapping import spellings
-from engine.operate import retry_rejected
+from engine.operate import drop_rejected, retry_rejected
 from engine.state.journal import Rejection
 from engine.values import RunError, json_text
 
@@ -108,6 +108,31 @@ def _retry(
     else:
         records = "1 record" if count == 1 else f"{count} records"
         context.out.line(f"{records} of {object_} will be tried again by the next run")
+
+
+@group.command(
+    "drop",
+    short_help="Give an item of a feed up.",
+    epilog=examples(
+        "rejected drop orders S-0007", "rejected drop clients_inbound K-3", "rejected drop orders S-1 --json"
+    ),
+)
+def _drop(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson = False) -> None:
+    """Give up an item of a feed that will never go, such as one whose document is 404 for ever.
+
+    Dropped are its refusal and what was kept of it, the item or the document; look at it by `rejected show` before.
+    Nothing counts as confirmed by that: the ledger and the database keep what they held of the record, which may be
+    nothing. It comes back with its next event, and by `resend`, which reads the feed from its beginning.
+
+    Only for feeds: another source gives the record again, and it is tried when it changes. Exit 5 during a run.
+    """
+    context = of(ctx)
+    mapping = context.app.loaded.select([object_], drafts=True)[0]
+    dropped = drop_rejected(context.app, mapping, key)
+    if as_json:
+        context.out.document({"object": object_, "key": list(dropped.key), "dropped": 1})
+    else:
+        context.out.line(f"{object_} {context.out.cell(dropped.key)} is dropped; it comes again with its next event")
 
 
 @group.command(

@@ -163,5 +163,11 @@ def _hints(results: Sequence[ObjectResult]) -> list[str]:
         "unknown": "`one-sync unknown list` names them; look at the platform, then `one-sync unknown resolve`",
         "withheld": "`one-sync plan` says why; `run --once OBJECT --allow-removed N` (or added, changed) lets them go",
     }
+    told = [
+        f"{result.object}: `--allow-removed` lets none go that {result.unproven} does not know: correct `path`, or"
+        " say by `on_status: {404: confirm}` (or 410) that the answer is right"
+        for result in results
+        if result.unproven
+    ]
     sums = {name: sum(getattr(result.counts, name) for result in results) for name in hints}
-    return [f"{sums[name]} {name}: {hint}" for name, hint in hints.items() if sums[name]]
+    return [*(f"{sums[name]} {name}: {hint}" for name, hint in hints.items() if sums[name]), *told]

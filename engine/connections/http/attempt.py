@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-from engine.connections.http.decisions import Again
+from engine.connections.http.decisions import Again, Refuse
 from engine.connections.settings import OnStatus, Retry
 
 WhenMissing: TypeAlias = Literal["reject", "look up", "forget"]  # forget: rejected, and a person may let it be created
@@ -29,7 +29,7 @@ class Attempt:
     saved: Mapping[str, Any] = field(default_factory=dict)  # by the steps before
     tried: int = 0  # ended tries of this request that count
     waited_seconds: float = 0.0  # that Retry-After asked for
-    conflict: str = ""  # of a look-up: the 409 that led to it
+    conflict: Refuse | None = None  # of a look-up: the refusal that led to it, as the record may be there already
     repeated: bool = False  # created again after a look-up found nothing
     missing: str = ""  # of a look-up: the 404 to an update that led to it
     found: bool = False  # by such a look-up: a second one would find no more
@@ -52,7 +52,9 @@ class Attempt:
         """Ask the same of fewer records, which were not asked about alone before."""
         return replace(self, tried=0, waited_seconds=0.0, lost=False)
 
-    def looks_up(self, *, conflict: str = "", missing: str = "", gone: bool = False, first: bool = False) -> Attempt:
+    def looks_up(
+        self, *, conflict: Refuse | None = None, missing: str = "", gone: bool = False, first: bool = False
+    ) -> Attempt:
         """Ask for the record itself."""
         return replace(self.anew(), ask=Ask.LOOK_UP, conflict=conflict, missing=missing, gone=gone, first=first)
 
@@ -82,6 +84,7 @@ class Terms:
     proven: frozenset[int] = frozenset()  # the steps by which a record was removed once: their path is right
     creating: frozenset[int] | None = None  # the steps that create; None: all of them, where `creates`
     when_missing: WhenMissing = "reject"  # 404 or 410 for an update
+    saving: frozenset[int] = frozenset()  # the steps whose answer holds what is saved
     foreign: frozenset[int] = frozenset()  # the steps that may lead to another host, which has not our credentials
     look_up_after_seconds: float | None = None  # None: there is no look-up
     on_status: Mapping[int, OnStatus] = field(default_factory=dict)

@@ -30,15 +30,26 @@ def backoff(attempt: int, policy: Retry, random: float) -> float:
     return step / 2 + step / 2 * random
 
 
-def retry_after(header: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header: seconds from `now`; 0.0 for a past date; None when absent or unreadable."""
+def retry_after(header: str | None, now: datetime, date: str | None = None) -> float | None:
+    """Read a Retry-After header: seconds to wait; 0.0 for a past date; None when absent or unreadable.
+
+    A date is measured from `date`, the answer's own, as the target's clock may differ from ours; without it from `now`.
+    """
     text = (header or "").strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _LONGEST_SECONDS)
+    at = _moment(text)
+    if at is None:
+        return None
+    return min(max(0.0, (at - (_moment(date or "") or now)).total_seconds()), _LONGEST_SECONDS)
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a date of HTTP; None when it is none."""
     try:
         at = parsedate_to_datetime(text)
         aware = at if at.tzinfo else at.replace(tzinfo=UTC)  # HTTP's oldest form of a date names no zone
-        return min(max(0.0, (aware - now).total_seconds()), _LONGEST_SECONDS)
+        return aware.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

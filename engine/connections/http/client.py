@@ -202,7 +202,7 @@ class HttpEnd:
             status=status,
             body=body,
             doubtful=watch.doubt is not Doubt.NONE,
-            retry_after_seconds=retry_after(headers.get("Retry-After"), self._clock()),
+            retry_after_seconds=retry_after(headers.get("Retry-After"), self._clock(), headers.get("Date")),
             duration_seconds=self._monotonic() - begun,
         )
 

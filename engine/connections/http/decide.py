@@ -27,7 +27,7 @@ from engine.connections.http.decisions import (
 from engine.connections.http.status import REFUSING, asked_to_wait, is_not_now, is_unlearnt
 from engine.connections.pausing import PAUSING
 from engine.connections.settings import OnStatus
-from engine.values import Answer, Answered, ConfigError, Lost, NotSent, OneSyncError, TargetError, Written
+from engine.values import Answer, Answered, Lost, NotSent, OneSyncError, TargetError, Written
 
 _NEVER_REMOVED = (
     "no such removal was ever accepted, so that its path may be wrong; correct `path`, or say by"
@@ -68,8 +68,16 @@ def decide(
     if attempt.ask is Ask.LOOK_UP:
         return _decide_look_up(answer, reading, case)
     if isinstance(answer, Answered):
-        return _decide_answered(answer, reading, case)
+        return _unless_made(_decide_answered(answer, reading, case), case)
     return _decide_silence(answer, case)
+
+
+def _unless_made(decision: Decision, case: _Case) -> Decision:
+    """Look up a create that was refused and may have had its effect all the same: rejected if it is not there."""
+    wait = case.terms.look_up_after_seconds
+    if not (isinstance(decision, Refuse) and decision.unknown and case.creates) or wait is None:
+        return decision
+    return LookUp(delay_seconds=wait, reason=decision.reason, conflict=decision)
 
 
 def _suspicion(answer: Answered) -> OneSyncError | None:
@@ -79,7 +87,7 @@ def _suspicion(answer: Answered) -> OneSyncError | None:
         return TargetError(message, code="E_CREDENTIALS")
     if 300 <= answer.status < 400:
         message = f"the target answered with a redirect ({answer.status}), which is never followed; correct base_url"
-        return ConfigError(message, code="E_REDIRECT")
+        return TargetError(message, code="E_REDIRECT")
     return None
 
 
@@ -113,12 +121,18 @@ def _decide_status(answer: Answered, reading: Reading, case: _Case) -> Decision:
     if status in (404, 410):
         return _decide_missing(answer, case)
     if status == 409 and case.creates and case.terms.look_up_after_seconds is not None:
-        return LookUp(delay_seconds=0.0, reason=_shown(answer), conflict=_shown(answer))
+        return _conflict(answer)
     if status in (425, 429):
         return _again(answer, case, unknown=False, reason=_shown(answer))
     if is_unlearnt(status):
         return _unlearnt(answer, case, _shown(answer))
     return Refuse(reason=_shown(answer), status=status)
+
+
+def _conflict(answer: Answered) -> LookUp:
+    """Look up at once what was certainly not created, as it may be there already."""
+    shown = _shown(answer)
+    return LookUp(delay_seconds=0.0, reason=shown, conflict=Refuse(reason=shown, status=answer.status))
 
 
 def _decide_missing(answer: Answered, case: _Case) -> Decision:
@@ -163,7 +177,7 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
     shown, unknown = _shown(answer), is_unlearnt(answer.status)
     match said:
         case "confirm":
-            return Confirm()
+            return _learn_saved(answer, case) if case.attempt.step in case.terms.saving else Confirm()
         case "reject" | "split":
             return Refuse(reason=shown, status=answer.status, unknown=unknown)
         case "wait" if not (unknown and case.creates):
@@ -173,6 +187,14 @@ def _decide_said(said: OnStatus, answer: Answered, case: _Case) -> Decision:
         case "stop":
             error = TargetError(f"the mapping says to stop at this answer ({shown})", code="E_TARGET")
             return Stop(error=error, unknown=unknown)
+
+
+def _learn_saved(answer: Answered, case: _Case) -> Decision:
+    """Look up what an answer that says "it is there" does not hold: without it the record would be bound to nothing."""
+    certain = case.creates and not (200 <= answer.status < 300 or is_unlearnt(answer.status))
+    if certain and case.terms.look_up_after_seconds is not None:
+        return _conflict(answer)
+    return _unlearnt(answer, case, f"{_shown(answer)}, which is not read, so that what is saved is not known")
 
 
 def _decide_missing_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
@@ -209,7 +231,8 @@ def _decide_look_up(answer: Answer, reading: Reading, case: _Case) -> Decision:
 
 def _absent(case: _Case) -> Decision:
     if case.attempt.conflict:
-        return Refuse(reason=f"{case.attempt.conflict}, and the look-up finds no such record", status=409)
+        refused = case.attempt.conflict
+        return replace(refused, reason=f"{refused.reason}, and the look-up finds no such record")
     return Confirm() if case.attempt.gone else CreateAgain()
 
 

@@ -52,7 +52,7 @@ class LookUp:
 
     delay_seconds: float
     reason: str
-    conflict: str = ""  # the 409 that led to it
+    conflict: Refuse | None = None  # that led to it: what was asked created nothing, as it may be there already
     missing: str = ""  # the 404 to an update that led to it
 
 

@@ -22,6 +22,7 @@ def entry_problems(mapping: MappingSpec) -> Iterator[Problem]:
         taken |= dict.fromkeys(operation.on - taken.keys(), index)
         if fault := _lookup_fault(operation):
             yield problem(mapping, "E_LOOKUP", fault, "send", index, "lookup")
+        yield from _unread_problems(mapping, index, operation)
         yield from _items_problems(mapping, index, operation)
         yield from (_many_problems if operation.many else _single_problems)(mapping, index, operation)
 
@@ -36,6 +37,18 @@ def _lookup_fault(operation: Operation) -> str | None:
     if operation.requests[0].idempotent:
         return "`lookup` is for a first step that creates, but the first step may be sent twice: put the create first"
     return None
+
+
+def _unread_problems(mapping: MappingSpec, index: int, operation: Operation) -> Iterator[Problem]:
+    """Refuse to confirm by an answer that is not read what only that answer, or a look-up, tells the id of."""
+    blind = [step for step in operation.saving_steps if operation.lookup is None or operation.requests[step].idempotent]
+    for status in (status for status, word in operation.on_status.items() if word == "confirm" and blind):
+        lost = quoted(sorted({**operation.save, **operation.requests[blind[0]].save}))
+        remedy = (
+            "use another word" if operation.lookup or not operation.creates else "give `lookup`, or use another word"
+        )
+        message = f"`confirm` does not read the answer, so that {lost} of `save` would have no value: {remedy}"
+        yield problem(mapping, "E_ON_STATUS", message, "send", index, "on_status", str(status))
 
 
 def _items_problems(mapping: MappingSpec, index: int, operation: Operation) -> Iterator[Problem]:

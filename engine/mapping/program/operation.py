@@ -58,6 +58,7 @@ class CompiledOperation:
             deletes=tuple(request.method == "DELETE" for request in self.requests),
             creating=frozenset(step for step, each in enumerate(self.spec.requests) if not each.idempotent),
             when_missing=self.when_missing,
+            saving=frozenset(self.spec.saving_steps),
             foreign=frozenset(step for step, each in enumerate(self.spec.requests) if each.url is not None),
             look_up_after_seconds=self.spec.lookup.settle_seconds if self.spec.lookup else None,
             on_status=self.spec.on_status,

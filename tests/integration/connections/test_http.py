@@ -246,6 +246,13 @@ def test_an_answer_that_comes_before_the_whole_body_was_taken_counts() -> None:
             Reply(status=503, headers={"Retry-After": "Sun, 02 Mar 2031 12:00:30 GMT"}),
             Answered(status=503, retry_after_seconds=30),
         ),
+        (
+            Reply(
+                status=503,
+                headers={"Retry-After": "Sun, 02 Mar 2031 15:00:45 GMT", "Date": "Sun, 02 Mar 2031 15:00:00 GMT"},
+            ),
+            Answered(status=503, retry_after_seconds=45),
+        ),
         (Reply(status=503, headers={"Retry-After": "later"}), Answered(status=503)),
     ],
     ids=lambda each: repr(each)[:60],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.cli.commands.run import _hints
 from engine.run.one_run import exit_of
 from engine.values.errors import Exit
 from world.project import World, world
@@ -46,6 +47,7 @@ def test_a_path_that_is_misspelt_forgets_nobody(it: World) -> None:
 
     wrong = [it.run("clients"), it.run("clients")]
     said = (exit_code(it), it.last.notes if it.last else ())
+    hints = _hints([it.last] if it.last else [])
     it.edit("clients", (WRONG[1], WRONG[0]))
     right = it.run("clients")
 
@@ -53,6 +55,8 @@ def test_a_path_that_is_misspelt_forgets_nobody(it: World) -> None:
     assert said[0] == Exit.GUARD
     assert "DELETE /clientz/" in said[1][0]
     assert "on_status: {404: confirm}" in said[1][0]
+    assert "DELETE /clientz/c-k1-1 does not know" in hints[-1]
+    assert "`on_status: {404: confirm}`" in hints[-1]
     assert right == {"extracted": 1, "unchanged": 1, "removed": 2, "confirmed": 2, "requests": 2}
     assert it.platform.names() == {"k3": "Ela"}
 

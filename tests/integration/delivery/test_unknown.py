@@ -51,7 +51,7 @@ def exit_code(it: World) -> Exit:
     return exit_of(it.last)
 
 
-def lose(it: World, fault: str, look_up: Any, *ids: str) -> None:
+def lose(it: World, fault: Any, look_up: Any, *ids: str) -> None:
     """Lose the answers of the creates of some clients, or the creates, and let look-ups have an answer of their own."""
     external = {f'"externalId":"{id_}"' for id_ in ids or ("k1",)}
 
@@ -119,6 +119,52 @@ def test_a_look_up_that_proves_nothing_creates_nothing_and_is_asked_again(it: Wo
     assert made == (1 if fault == "after" else 0)
     assert unknown(it) == []
     assert it.platform.names() == {"k1": "Ala", "k2": "Ola"}  # each created once
+
+
+def test_what_is_confirmed_by_an_answer_without_its_id_is_looked_up(it: World) -> None:
+    it.edit("clients", ("    lookup:", "    on_status: {422: confirm}\n    lookup:"))
+    it.platform.create("clients", {"externalId": "k1", "name": "Ewa"})
+    lose(it, 422, None)
+
+    it.run("clients")
+    it.quiet("clients")
+    heal(it)
+    it.sql("DELETE FROM client WHERE id = 'k1'")
+    it.quiet("clients")
+
+    assert it.platform.names() == {"k2": "Ola"}
+
+
+@pytest.mark.parametrize("rejected", [0, 1])
+def test_a_create_that_is_not_ok_is_looked_up_and_then_bound_or_rejected(it: World, rejected: int) -> None:
+    it.edit("clients", ("    lookup:", '    ok: "{{ body.ok is not defined }}"\n    lookup:'))
+    made = Reply(status=200, body=b'{"ok": false}')
+
+    def rule(seen: Any) -> Any:
+        if seen.method != "POST" or b'"k1"' not in (seen.body or b""):
+            return None
+        if not rejected:
+            it.platform.create("clients", {"externalId": "k1", "name": "Ala"})
+        return made
+
+    it.platform.rule = rule
+
+    counts = it.run("clients")
+
+    assert (counts.get("rejected", 0), counts.get("unknown", 0), unknown(it)) == (rejected, 0, [])
+    assert len(it.rejected("clients")) == rejected
+
+
+def test_what_is_confirmed_by_such_an_answer_and_is_not_there_is_rejected(it: World) -> None:
+    it.edit("clients", ("    lookup:", "    on_status: {422: confirm}\n    lookup:"))
+    lose(it, 422, None)
+
+    counts = it.run("clients")
+
+    assert (counts["rejected"], counts["confirmed"], unknown(it)) == (1, 1, [])
+    with it.journal() as journal:
+        [rejection] = journal.rejections.of("clients")
+    assert (rejection.refusal.status, "the look-up finds no such record" in rejection.refusal.reason) == (422, True)
 
 
 @pytest.mark.parametrize("answer", [404, Reply(body=b"[]"), Reply(body=b""), Reply(body=b"null")])

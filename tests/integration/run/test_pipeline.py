@@ -909,7 +909,7 @@ def test_a_redirect_is_an_error_and_not_followed(it: World) -> None:
     it.put("item", ("W1", "A", 1))
 
     assert it.run("items") == {"extracted": 1, "added": 1, "failed": 1, "requests": 1}
-    assert (it.code, exit_of(result(it))) == ("E_REDIRECT", Exit.CONFIG)
+    assert (it.code, exit_of(result(it))) == ("E_REDIRECT", Exit.UNAVAILABLE)
     assert it.platform.take() == ["POST /items/W1 1+0"]
 
 

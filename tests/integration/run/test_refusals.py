@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine.operate.drop_rejected import drop_rejected
 from engine.run.one_run import exit_of
 from engine.schedule.service import _Pauses
-from engine.values.errors import Exit
+from engine.values.errors import ConfigError, Exit, RunError
 from world.project import World, world
 from world.wire import Reply, Wire
 
@@ -63,6 +64,14 @@ def test_where_nobody_is_accepted_nobody_is_rejected(it: World, status: int, cod
     assert it.rejected("clients") == {}
 
 
+def test_redirects_half_way_do_not_say_that_nothing_was_attempted(it: World) -> None:
+    it.put("client", *((name, "Ala") for name in NAMES))
+    refuse(it, 308, *NAMES[4:])
+
+    assert it.run("clients") == {"extracted": 10, "added": 10, "confirmed": 4, "failed": 6, "requests": 7}
+    assert (it.code, exit_code(it)) == ("E_REDIRECT", Exit.UNAVAILABLE)
+
+
 def test_credentials_that_are_refused_half_way_reject_nobody(it: World) -> None:
     it.put("client", *((name, "Ala") for name in NAMES))
     refuse(it, 401, *NAMES[4:])
@@ -89,6 +98,64 @@ def test_one_item_of_a_feed_that_is_forbidden_stops_no_other(it: World, status: 
 
     assert exit_code(it) == Exit.PARTIAL
     assert sorted(it.sql("SELECT id FROM letter")) == [("l1",), ("l3",)]
+
+
+def test_an_item_that_stands_rejected_shows_in_each_run(it: World) -> None:
+    for name in ("l1", "l2"):
+        it.platform.write(name, {"id": name, "subject": "s", "lines": []})
+    it.platform.rule = lambda seen: 404 if seen.target == "/letters/l2" else None
+    first = (it.run("letters").get("rejected"), exit_code(it))
+    second = (it.run("letters").get("rejected"), exit_code(it))
+    assert it.last is not None
+    told = it.last.status, it.last.notes
+    it.platform.write("l2", {"id": "l2", "subject": "s", "lines": []})
+    it.platform.rule = lambda seen: None
+    it.run("letters")
+
+    assert (first, second) == ((1, Exit.PARTIAL), (None, Exit.PARTIAL))
+    assert told == ("partial", ("letters: 1 record stands rejected; see `one-sync rejected list letters`",))
+    assert exit_code(it) == Exit.DONE
+
+
+def test_a_document_of_another_record_is_rejected_and_overwrites_nobody(it: World) -> None:
+    for name in ("l1", "l2"):
+        it.platform.write(name, {"id": name, "subject": name, "lines": []})
+    stray = Reply(body=b'{"id": "l1", "subject": "stray", "lines": []}')
+    it.platform.rule = lambda seen: stray if seen.target == "/letters/l2" else None
+
+    counts = it.run("letters")
+
+    assert (counts["confirmed"], counts["rejected"], exit_code(it)) == (1, 1, Exit.PARTIAL)
+    assert it.rejected("letters") == {("l2",): "key"}
+    assert it.sql("SELECT id, subject FROM letter") == [("l1", "l1")]
+
+
+def test_an_item_that_was_dropped_is_not_confirmed_and_comes_with_its_next_event(it: World) -> None:
+    for name in ("l1", "l2"):
+        it.platform.write(name, {"id": name, "subject": "old", "lines": []})
+    it.run("letters")
+    it.platform.write("l2", {"id": "l2", "subject": "lost", "lines": []})
+    it.platform.rule = lambda seen: 404 if seen.target == "/letters/l2" else None
+    it.run("letters")
+    before = it.ledger("letters", "l2")
+
+    dropped = drop_rejected(it.app, it.mapping("letters"), ["l2"])
+    after = (it.run("letters"), exit_code(it), it.rejected("letters"), it.ledger("letters", "l2"))
+    it.platform.write("l2", {"id": "l2", "subject": "new", "lines": []})
+    it.platform.rule = lambda seen: None
+    it.run("letters")
+
+    assert (dropped.key, dropped.refusal.status) == (("l2",), 404)
+    assert after[1:] == (Exit.DONE, {}, before)
+    assert "confirmed" not in after[0]
+    assert it.sql("SELECT subject FROM letter WHERE id = 'l2'") == [("new",)]
+
+
+def test_only_items_of_feeds_are_dropped(it: World) -> None:
+    with pytest.raises(ConfigError, match="correct it there"):
+        drop_rejected(it.app, it.mapping("clients"), ["c0"])
+    with pytest.raises(RunError, match="is not rejected"):
+        drop_rejected(it.app, it.mapping("letters"), ["l9"])
 
 
 PATH = 'path: "/uploads/{{ saved.upload | path }}", file'

@@ -25,7 +25,7 @@ from engine.connections.http.decisions import (
     Withhold,
 )
 from engine.connections.settings import OnStatus, Retry
-from engine.values.errors import ConfigError, Exit, TargetError
+from engine.values.errors import Exit, TargetError
 from engine.values.exchanges import Answer, Answered, Lost, NotSent, Written
 
 RETRY = Retry(attempts=3, first_delay_seconds=8, max_delay_seconds=60, max_wait_seconds=300)
@@ -35,13 +35,15 @@ ONE = Attempt()
 LAST = Attempt(tried=2)
 ASKED = Attempt(ask=Ask.LOOK_UP)
 ASKED_LAST = replace(ASKED, tried=2)
-ASKED_AFTER_409 = Attempt(ask=Ask.LOOK_UP, conflict="status 409: exists")
+ASKED_AFTER_409 = Attempt(ask=Ask.LOOK_UP, conflict=Refuse(reason="status 409: exists", status=409))
 
 PLAIN = Terms(creates=False, retry=RETRY)
 DELETES = Terms(creates=False, deletes=(True,), proven=frozenset({0}), retry=RETRY)
 UNPROVEN = replace(DELETES, proven=frozenset())
 CREATES = Terms(creates=True, retry=RETRY)
 LOOKS_UP = Terms(creates=True, look_up_after_seconds=5, retry=RETRY)
+
+SAVES = replace(LOOKS_UP, saving=frozenset({0}))
 
 UNLEARNT = (408, 500, 501, 502, 503, 504, 520, 599)
 LATER = (425, 429)
@@ -72,6 +74,16 @@ def said(status: int, word: OnStatus, terms: Terms = PLAIN) -> Terms:
 SUCCESSES: list[tuple[str, Reading, Terms, Decision]] = [
     ("nothing is asked of the answer", Reading(), PLAIN, Confirm()),
     ("values are saved", Reading(saved={"id": 1}), LOOKS_UP, Confirm(saved={"id": 1})),
+    (
+        "`ok` is false of a create that can be looked up",
+        Reading(ok=False),
+        LOOKS_UP,
+        LookUp(
+            delay_seconds=5,
+            reason="not ok: status 200: x",
+            conflict=Refuse(reason="not ok: status 200: x", status=200, unknown=True),
+        ),
+    ),
     ("`ok` is false", Reading(ok=False), PLAIN, Refuse(reason="not ok: status 200: x", status=200, unknown=True)),
     ("it speaks of each line", Reading(lines=("", "bad")), PLAIN, PerLine(lines=("", "bad"))),
     (
@@ -137,7 +149,9 @@ def test_a_409_of_a_create_is_looked_up_where_that_is_possible() -> None:
     decisions = [decided(answered(409, b"exists"), ONE, terms) for terms in (LOOKS_UP, CREATES, PLAIN)]
 
     refused = Refuse(reason="status 409: exists", status=409)
-    asked = LookUp(delay_seconds=0, reason="status 409: exists", conflict="status 409: exists")
+    asked = LookUp(
+        delay_seconds=0, reason="status 409: exists", conflict=Refuse(reason="status 409: exists", status=409)
+    )
     assert decisions == [asked, refused, refused]
 
 
@@ -157,9 +171,9 @@ def test_an_answer_is_shown_up_to_200_characters() -> None:
     [
         (401, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
         (403, TargetError, "E_CREDENTIALS", Exit.UNAVAILABLE),
-        (301, ConfigError, "E_REDIRECT", Exit.CONFIG),
-        (302, ConfigError, "E_REDIRECT", Exit.CONFIG),
-        (308, ConfigError, "E_REDIRECT", Exit.CONFIG),
+        (301, TargetError, "E_REDIRECT", Exit.UNAVAILABLE),
+        (302, TargetError, "E_REDIRECT", Exit.UNAVAILABLE),
+        (308, TargetError, "E_REDIRECT", Exit.UNAVAILABLE),
     ],
 )
 def test_refused_credentials_and_redirects_may_concern_the_connection(
@@ -333,6 +347,7 @@ def test_a_wait_adds_up_and_an_attempt_counts() -> None:
 
 # --- on_status -----------------------------------------------------------------------------------------------
 
+UNREAD = "which is not read, so that what is saved is not known"
 SAID: list[tuple[int, OnStatus, Terms, Decision]] = [
     (404, "confirm", PLAIN, Confirm()),
     (404, "reject", PLAIN, Refuse(reason="status 404", status=404)),
@@ -350,6 +365,23 @@ SAID: list[tuple[int, OnStatus, Terms, Decision]] = [
     (503, "wait", PLAIN, Wait(reason="status 503", unknown=True)),
     (503, "wait", CREATES, Hold(reason="status 503")),
     (503, "wait", LOOKS_UP, LookUp(delay_seconds=5, reason="status 503")),
+    (503, "reject", CREATES, Refuse(reason="status 503", status=503, unknown=True)),
+    (
+        503,
+        "reject",
+        LOOKS_UP,
+        LookUp(delay_seconds=5, reason="status 503", conflict=Refuse(reason="status 503", status=503, unknown=True)),
+    ),
+    (422, "confirm", CREATES, Confirm()),
+    (
+        422,
+        "confirm",
+        SAVES,
+        LookUp(delay_seconds=0, reason="status 422", conflict=Refuse(reason="status 422", status=422)),
+    ),
+    (503, "confirm", SAVES, LookUp(delay_seconds=5, reason=f"status 503, {UNREAD}")),
+    (200, "confirm", SAVES, LookUp(delay_seconds=5, reason=f"status 200, {UNREAD}")),
+    (422, "confirm", replace(CREATES, saving=frozenset({0})), Hold(reason=f"status 422, {UNREAD}")),
 ]
 
 

@@ -64,6 +64,20 @@ def test_retry_after_is_seconds_or_a_date_and_anything_else_is_nothing(
 
 
 @pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sun, 02 Mar 2031 14:31:00 GMT", 30.0),
+        ("Sun, 02 Mar 2031 15:31:00 +0100", 30.0),
+        ("Sun, 02 Mar 2031 14:32:00 GMT", 0.0),
+        ("today", 9090.0),
+        ("", 9090.0),
+    ],
+)
+def test_a_date_to_wait_for_is_measured_from_the_answer_s_own_date(date: str, seconds: float) -> None:
+    assert retry_after("Sun, 02 Mar 2031 14:31:30 GMT", NOW, date) == seconds
+
+
+@pytest.mark.parametrize(
     ("answer", "counting", "suspected"),
     [
         (NotSent(reason="refused"), False, False),

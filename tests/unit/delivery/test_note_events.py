@@ -280,12 +280,6 @@ CASES: list[tuple[str, Unlearnt | Stepped | Done | Split, Facts, Notes]] = [
         CREATES,
         (*REJECTED, DROPPED, counted("rejected")),
     ),
-    (
-        "a create is rejected, and may be there all the same",
-        done(ONE, Verdict.REJECTED, refusal=REFUSAL, doubtful=True),
-        CREATES,
-        (*REJECTED, EndClaims(range=R, reason="no"), counted("rejected")),
-    ),
     ("failed", done(MANY, Verdict.FAILED, reason="silence"), PLAIN, (counted("failed", 10, "silence"),)),
     (
         "a create failed that certainly had no effect",

@@ -36,6 +36,8 @@ HALF = TWO.child(Range(1, 1))
 DOUBTED = ONE.ended(unknown=True)
 ASKED = DOUBTED.looks_up()
 RESUMED = ONE.begun_before(step=1, saved={"a": 1}, stands=True, made_as=None)
+REFUSED = Refuse(reason="409", status=409)
+DOUBTFUL = Refuse(reason="not ok", status=200, unknown=True)
 
 PLAIN = Terms(creates=False)
 STEPS = Terms(creates=False, deletes=(False, False))
@@ -119,10 +121,20 @@ CASES: list[tuple[str, Decision, Part, Terms, Outcome]] = [
     ),
     (
         "looked up after a 409, which is an answer",
-        LookUp(delay_seconds=0.0, reason="409", conflict="409"),
+        LookUp(delay_seconds=0.0, reason="409", conflict=REFUSED),
         ONE,
         PLAIN,
-        Outcome(again=(ONE.looks_up(conflict="409"), 0.0)),
+        Outcome(again=(ONE.looks_up(conflict=REFUSED), 0.0)),
+    ),
+    (
+        "looked up after a refusal that may have made it",
+        LookUp(delay_seconds=5.0, reason="not ok", conflict=DOUBTFUL),
+        ONE,
+        PLAIN,
+        Outcome(
+            told=(Unlearnt(part=DOUBTED, reason="not ok"),),
+            again=(replace(ASKED, attempt=ASKED.attempt.looks_up(conflict=DOUBTFUL)), 5.0),
+        ),
     ),
     ("nothing was found", CreateAgain(), ASKED, PLAIN, Outcome(again=(ASKED.creates_again(), 0.0))),
     ("held", Hold(reason="unclear"), ASKED, PLAIN, done(ASKED, Verdict.UNKNOWN, reason="unclear")),

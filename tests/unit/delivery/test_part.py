@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from engine.connections.http.attempt import Ask, Attempt
-from engine.connections.http.decisions import Again
+from engine.connections.http.decisions import Again, Refuse
 from engine.delivery.part import Part, Past
 from engine.values.ranges import Range
+
+REFUSED = Refuse(reason="409", status=409)
 
 WORN = Part(  # everything about it is other than in a new one
     range=Range(1, 8),
@@ -42,8 +44,8 @@ TRANSITIONS: list[tuple[str, Part, Callable[[Part], Part], Part]] = [
     (
         "a look-up",
         WORN,
-        lambda part: part.looks_up(conflict="409"),
-        replace(WORN, attempt=replace(RESTED, ask=Ask.LOOK_UP, conflict="409")),
+        lambda part: part.looks_up(conflict=REFUSED),
+        replace(WORN, attempt=replace(RESTED, ask=Ask.LOOK_UP, conflict=REFUSED)),
     ),
     (
         "a create after a look-up",
