@@ -108,7 +108,7 @@ def rewritten(staging: Staging, *, full: bool, key: Key | None = None) -> str | 
         return f"{said}, as {pair}; the next read is whole and tells"
     return (
         f"{_records(count)} would be created a second time: a key that is gone is only written otherwise, as {pair}; "
-        "let the query write it as before"
+        "let the query write it as before, or give the old key as a column, and `one-sync carry OBJECT --key COLUMN`"
     )
 
 
