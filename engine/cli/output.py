@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from engine.values import ConfigError, OneSyncError
+from engine.values import ConfigError, OneSyncError, spelled
 
 SCHEMA_VERSION = 1
 NOTHING = "-"  # an empty cell
@@ -102,7 +102,8 @@ class Output:
             case float():
                 return f"{value:.3f}"
             case list() | tuple():
-                return " ".join(map(self.cell, value))
+                parts = (spelled((each,)) if isinstance(each, str) else each for each in value)
+                return " ".join(map(self.cell, parts))
             case _:
                 return visible(self._redact(str(value)))
 

@@ -1,8 +1,8 @@
-"""What only the rows of a source can say of a mapping: keys that stand twice, and rows of which all are refused."""
+"""What only the rows of a source can say of a mapping: keys that stand twice, rounded values, refused rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from engine.connections.sql import SqlEnd
@@ -27,7 +27,29 @@ def row_problems(program: Program, source: SqlSource, end: SqlEnd) -> Iterator[P
             "query give one row a key, or name more columns in `key`"
         )
         yield Problem(code="E_REPEATED_KEY", message=message, place=mapping.place("source", "key"))
+    yield from _rounded(program, source, end, params)
     yield from _refused_rows(program, source, end, params)
+
+
+def _rounded(program: Program, source: SqlSource, end: SqlEnd, params: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find columns of single precision that the mapping uses, in the query and in those of children."""
+    mapping, needed = program.mapping, program.needed_child_columns()
+    queries: list[tuple[str, Mapping[str, Any], Set[str], tuple[str, ...]]] = [
+        (source.query, params, program.needed_columns(), ("source", "query"))
+    ]
+    for name, child in source.children.items():
+        queries.append((child.query, {}, set(needed.get(name, ())), ("source", "children", name, "query")))
+    for query, values, used, path in queries:
+        try:
+            found = end.rounded_columns(query, values)
+        except RunError:  # such as a column of numbers, which the database compares with no date
+            continue
+        for name in sorted(used & set(found)):
+            message = (
+                f"`{name}` is a FLOAT, of which the server sends six digits and rounds the rest away: "
+                f"write `{name} + 0e0 AS {name}` in the query, which gives it whole"
+            )
+            yield Problem(code="E_ROUNDED_COLUMN", message=message, place=mapping.place(*path))
 
 
 def sample_problems(loaded: Loaded, mapping: MappingSpec) -> Iterator[Problem]:

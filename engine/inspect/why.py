@@ -8,14 +8,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.difference import Decided, FoundChanges, awaited, decided, refusal, rewritten
+from engine.difference import Decided, FoundChanges, awaited, decided, near_miss, refusal, rewritten
 from engine.inspect.dry_run import Rehearsal, rehearsed
 from engine.inspect.plan import sample
 from engine.mapping import MappingSpec, is_feed, keys_of
 from engine.run import App
 from engine.state import Staging, changes, ledger, unstamp
 from engine.state.journal import Claim, Journal, Rejection
-from engine.values import BusyError, Change, Differences, Key, OneSyncError, Range, SourceError, Stage, key_text
+from engine.values import (
+    BusyError,
+    Change,
+    Differences,
+    Key,
+    OneSyncError,
+    Range,
+    SourceError,
+    Stage,
+    key_text,
+    spelled,
+)
 
 
 class State(StrEnum):
@@ -187,9 +198,14 @@ def _waiting(rehearsal: Rehearsal, answer: Answer) -> Answer:
     if found is None:
         return replace(answer, state=State.WAITING)
     ref, other = found
-    reason = f"{ref.object} {' '.join(map(str, other))} is not confirmed yet (reference `{ref.name}`)"
+    reason = f"{ref.object} {spelled(other)} is not confirmed yet (reference `{ref.name}`)"
     if rejection := _rejection(rehearsal.journal, ref.object, other):
         reason += f": it is rejected, {rejection.refusal.reason}"
+    elif near := near_miss(rehearsal.staging, ref, other):
+        reason += (
+            f": {spelled(near)} is, whose key is only written otherwise; "
+            f"let the queries of both objects write {', '.join(ref.columns)} alike"
+        )
     return replace(answer, state=State.WAITING, waiting_for=(ref.object, other), reason=reason)
 
 

@@ -1,7 +1,7 @@
 """What travels between the rooms, and how it is written; no room lies below this one.
 
 errors       the tree of errors that end a run or a command, with exit codes; places and problems; codes: ERRORS.md
-problems     how messages name things: nearest words, quoted names
+problems     how messages name things: nearest words, quoted names, keys
 preview      how a value is shown in a message
 records      keys, changes, refusals: what a record is called and why it is refused
 exchanges    requests ready to leave, and what is learnt of each
@@ -42,7 +42,7 @@ from engine.values.errors import (
 from engine.values.exchanges import STOPPED, Answer, Answered, FileBody, Lost, NotSent, Outgoing, Written
 from engine.values.order import Order
 from engine.values.preview import preview
-from engine.values.problems import label, quoted, suggestion
+from engine.values.problems import label, quoted, spelled, suggestion
 from engine.values.ranges import Range, coalesce, subtract
 from engine.values.read import Read, RefusedItem, is_passing
 from engine.values.read_ahead import ahead
@@ -129,6 +129,7 @@ __all__ = [
     "restorer",
     "restorer_of",
     "shipped",
+    "spelled",
     "sql_text",
     "subtract",
     "suggestion",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 from engine.values.errors import Path as KeyPath
+from engine.values.records import Key
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -22,6 +24,17 @@ def label(path: KeyPath) -> str:
     if start is None:
         return "the file"
     return f"`{path[start]}{''.join(f'[{index}]' for index in path[start + 1 :])}`"
+
+
+def spelled(key: Key) -> str:
+    """Write a key as people read it: its parts in order, quoted where blanks would not be seen."""
+    return " ".join(map(_part, key))
+
+
+def _part(part: str | None) -> str:
+    if part is None:
+        return "null"
+    return part if part.split() == [part] else json.dumps(part, ensure_ascii=False)
 
 
 def quoted(names: Iterable[str]) -> str:

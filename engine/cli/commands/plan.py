@@ -11,7 +11,7 @@ from engine.cli.arguments import AsJson, Objects, Tags
 from engine.cli.context import Context, examples, of
 from engine.inspect import ObjectPlan, Sample, blocked_plans, exit_of, plan
 from engine.run import require_variables
-from engine.values import OneSyncError, Shown
+from engine.values import OneSyncError, Shown, spelled
 
 COUNTS = ("extracted", "unchanged", "added", "changed", "removed", "rejected", "waiting", "unknown", "withheld")
 SHOWN = 12  # fields of one sample that people see; the JSON has all
@@ -84,7 +84,7 @@ def _print(context: Context, plans: Sequence[ObjectPlan]) -> None:
 
 
 def _sample(object_: str, sample: Sample) -> Iterator[str]:
-    key = " ".join("null" if part is None else part for part in sample.key)
+    key = spelled(sample.key)
     yield f"{sample.change} {key}" + (f" ({sample.reason})" if sample.reason else "")
     for name, (old, new) in list(sample.fields.items())[:SHOWN]:
         before = f"{shown(old)} -> " if sample.change == "changed" else ""

@@ -14,7 +14,7 @@ from engine.cli.arguments import AsJson, OneObject
 from engine.cli.context import Context, examples, of
 from engine.inspect import document_of, preview
 from engine.run import require_variables
-from engine.values import json_text
+from engine.values import json_text, spelled
 
 SCHEMA_VERSION = 1
 
@@ -119,7 +119,7 @@ def _what(each: Mapping[str, Any]) -> str:
 
 
 def _key(each: Mapping[str, Any]) -> str:
-    return " ".join("null" if part is None else part for part in each.get("key", ()))
+    return spelled(tuple(each.get("key", ())))
 
 
 def _refused(each: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ translation    what SQLAlchemy and drivers raise, as our errors
 login_errors   what it means when no connection comes about
 write          one record written by key, in portable SQL
 driver_errors  what an error of a driver means, by SQLSTATE, number or class
+char_columns   columns of a fixed length, without the blanks that fill them up
 mysql_values   bits and moments of MySQL as they are meant
 odd_times      times of PostgreSQL that Python has no value for
 """

@@ -17,6 +17,7 @@ from engine.connections.sql.driver_errors import RecordRefused
 from engine.connections.sql.entrance import Entrance
 from engine.connections.sql.link import Link
 from engine.connections.sql.moment import BATCH_ROWS, Moment, Rows, columns_of, executed
+from engine.connections.sql.mysql_values import FLOAT
 from engine.connections.sql.questions import fault_of_statement, missing_columns, repeated_keys
 from engine.connections.sql.translation import Translation
 from engine.connections.sql.write import RowWrite, StatementCall, TableRows, write_record
@@ -80,10 +81,20 @@ class SqlEnd:
         """
         dialect = self._engine.dialect
         if dialect.name not in ("postgresql", "mssql"):  # PostgreSQL opens a cursor without running it
-            query = f"SELECT * FROM (\n{query.strip().rstrip(';')}\n) one_sync WHERE 1 = 0"
+            query = _without_rows(query)
         with closing(self._reader()) as link:
             cursor = executed(link, self._words, query, params)
             return columns_of(cursor, dialect, self._words, renamed=dialect.name == "sqlite")
+
+    def rounded_columns(self, query: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Name the columns of a query whose values the server rounds when it sends them. Raises as `rows`."""
+        dialect = self._engine.dialect
+        if dialect.name not in ("mysql", "mariadb"):
+            return ()
+        with closing(self._reader()) as link:
+            cursor = executed(link, self._words, _without_rows(query), params)
+            names = columns_of(cursor, dialect, self._words)
+            return tuple(name for name, column in zip(names, cursor.description, strict=True) if column[1] == FLOAT)
 
     def check(self) -> str:
         """Connect and describe the server, such as "postgresql 18.6".
@@ -186,3 +197,7 @@ def _in_transaction(writer: Link, record: Sequence[TableRows | StatementCall]) -
         write_record(connection, record)
         if writer.is_left:  # nobody waits any more: a later run may have written what is newer
             raise RuntimeError("left alone before it was committed")
+
+
+def _without_rows(query: str) -> str:
+    return f"SELECT * FROM (\n{query.strip().rstrip(';')}\n) one_sync WHERE 1 = 0"

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from engine.connections.sql.char_columns import char_columns, without_padding
 from engine.connections.sql.connect import open_cursor
 from engine.connections.sql.link import Link
 from engine.connections.sql.translation import Translation
@@ -67,14 +68,14 @@ class Moment:
         dialect = link.connection.dialect
         limit = min(batch_rows, _MAX_FETCH_ROWS.get(dialect.name, batch_rows))
         cursor = executed(link, self._words, query, params)
-        columns = columns_of(cursor, dialect, self._words)
+        columns, padded = columns_of(cursor, dialect, self._words), char_columns(cursor, dialect.driver)
         rows = _fetch(link, cursor, min(limit, _FIRST_ROWS), count)
-        yield columns, rows
+        yield columns, without_padding(rows, padded)
         while rows:
             count += len(rows)
             rows = _fetch(link, cursor, _size(rows, limit), count)
             if rows:
-                yield columns, rows
+                yield columns, without_padding(rows, padded)
         link.call(cursor.close)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+FLOAT = 4  # of single precision, of which the server sends six digits
 _BIT, _TIMESTAMP = 16, 7  # field types of the protocol
 
 

@@ -168,7 +168,7 @@ def test_every_postgres_type_has_its_canonical_form(postgres: SqlEnd) -> None:
         "instant": (Kind.INSTANT, ["2026-11-21T09:00:00Z", None]),
         "clock": (Kind.TIME, ["07:05:00", None]),
         "word": (Kind.TEXT, [FOX, None]),
-        "padded": (Kind.TEXT, ["x   ", None]),
+        "padded": (Kind.TEXT, ["x", None]),
         "bytes": (Kind.BYTES, ["AP8=", None]),
         "id": (Kind.TEXT, ["00000000-0000-0000-0000-000000000001", None]),
         "document": (Kind.TEXT, ['{"a": 0.10}', None]),
@@ -240,6 +240,25 @@ def test_every_mariadb_type_has_its_canonical_form(mariadb: SqlEnd) -> None:
         "bytes": (Kind.BYTES, ["AP8=", None]),
         "document": (Kind.TEXT, ['{"a": 0.10}', None]),
     }
+
+
+@pytest.mark.parametrize("database", ["postgres", "mariadb", "mariadb that pads"])
+def test_a_key_of_a_fixed_length_is_without_the_blanks_that_fill_it_up(
+    request: pytest.FixtureRequest, database: str, mariadb_url: str
+) -> None:
+    end: SqlEnd = request.getfixturevalue(database.partition(" ")[0])
+    run(
+        end,
+        "CREATE TABLE depot (code CHAR(4) PRIMARY KEY, name CHAR(6), other VARCHAR(6))",
+        "INSERT INTO depot VALUES ('W0', ' a', 'b  '), ('Wą', NULL, NULL)",
+    )
+    query = "SELECT code, name, other, COALESCE(code, name) AS first FROM depot ORDER BY code"
+    if database.endswith("pads"):
+        [(name,)] = read(end, "SELECT DATABASE() AS name")
+        padding = quote("SET sql_mode = 'PAD_CHAR_TO_FULL_LENGTH'")
+        end = SqlEnd(f"{mariadb_url.removesuffix('mysql')}{name}?init_command={padding}", name="erp", zone=WARSAW)
+
+    assert read(end, query) == [("W0", " a", "b  ", "W0"), ("Wą", None, None, "Wą")]
 
 
 def test_sqlite_may_change_the_type_of_a_column_between_batches(sqlite: SqlEnd) -> None:

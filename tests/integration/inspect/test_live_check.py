@@ -169,6 +169,23 @@ def test_keys_that_stand_twice_are_found_as_we_compare_them(tmp_path: Path, url:
     assert "A-1" not in problems[0][2]
 
 
+def test_a_column_that_the_server_rounds_is_named_with_what_gives_it_whole(tmp_path: Path, mariadb_url: str) -> None:
+    database = f"{mariadb_url.removesuffix('mysql')}rounded"
+    run(mariadb_url, "CREATE DATABASE rounded")
+    run(database, "CREATE TABLE item (sku VARCHAR(20), quantity FLOAT, unused FLOAT)")
+    run(database, "INSERT INTO item VALUES ('A', 1234567.75, 1)")
+    exact = SqlEnd(database, name="erp").rows("SELECT quantity, quantity + 0e0 AS whole FROM item", {})
+
+    problems = found(tmp_path, database, ITEMS)
+
+    assert [code for _, code, _ in problems] == ["E_ROUNDED_COLUMN"]
+    assert "write `quantity + 0e0 AS quantity` in the query" in problems[0][2]
+    assert [row for _, rows in exact for row in rows] == [(1234570.0, 1234567.75)]
+    whole = ITEMS.replace("quantity FROM", "quantity + 0e0 AS quantity FROM")
+    assert whole != ITEMS
+    assert shown(found(tmp_path, database, whole)) == []
+
+
 def test_rows_and_samples_of_which_none_comes_through_are_found(tmp_path: Path, url: str) -> None:
     run(url, "CREATE TABLE item (sku VARCHAR(20), quantity VARCHAR(20))")
     run(url, "INSERT INTO item VALUES ('A', 'many'), ('B', 'few')")

@@ -160,6 +160,20 @@ def test_a_record_waits_for_the_one_it_names_and_says_why_that_one_is_not_there(
     )
 
 
+def test_a_record_that_waits_names_the_one_whose_key_is_only_written_otherwise(small: Merchant) -> None:
+    small.run("segments", "clients")
+    for table in ("customer", "credit_limit"):
+        small.erp(f"UPDATE {table} SET customer_id = 'k-0007 ' WHERE customer_id = 'K-0007'")
+    answer = ask(small, "trade_credits", "k-0007 ")
+
+    assert told(answer) == (State.WAITING, True, Change.ADDED)
+    assert answer.waiting_for == ("clients", ("k-0007 ",))
+    assert answer.reason == (
+        'clients "k-0007 " is not confirmed yet (reference `client`): K-0007 is, whose key is only written otherwise; '
+        "let the queries of both objects write customer_id alike"
+    )
+
+
 def test_a_create_whose_answer_was_lost_and_cannot_be_looked_up_is_unknown(small: Merchant) -> None:
     small.run("segments")
     small.one.faults.put(Fault(action=Action(drop="after"), match=Match(method="POST", client="K-0007")))

@@ -82,7 +82,7 @@ def test_a_piped_table_is_aligned_plain_and_never_folded() -> None:
     pad = " " * 151
     assert lines == [
         f"object{pad}  count  price  ok   key",
-        f"stocks{pad}     12   1.50  yes  W1 A 1",
+        f'stocks{pad}     12   1.50  yes  W1 "A 1"',
         f"clients{'x' * 150}      -     10  no   -",
     ]
 
@@ -143,3 +143,10 @@ def test_a_narrow_terminal_gets_row_after_row_instead_of_folded_words(monkeypatc
         "stocks",
         "  status failed, error no",
     ]
+
+
+def test_a_key_is_shown_in_quotes_where_blanks_would_not_be_seen() -> None:
+    shown = output(io.StringIO()).cell
+
+    assert shown(["W0", "A-1", None]) == "W0 A-1 -"
+    assert shown(["W0  ", "", " a b", "x\u00a0"]) == '"W0  " "" " a b" "x\u00a0"'
