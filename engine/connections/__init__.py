@@ -10,7 +10,7 @@ files/    files as they are streamed into requests
 
 from engine.connections.identity import Identity, differing, http_identity
 from engine.connections.pausing import PAUSING
-from engine.connections.settings import Connection, HttpConnection, OnStatus, Retry, SqlConnection
+from engine.connections.settings import Connection, HttpConnection, OnStatus, ReadStatus, Retry, SqlConnection
 
 __all__ = [
     "PAUSING",
@@ -18,6 +18,7 @@ __all__ = [
     "HttpConnection",
     "Identity",
     "OnStatus",
+    "ReadStatus",
     "Retry",
     "SqlConnection",
     "differing",

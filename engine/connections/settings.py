@@ -11,6 +11,7 @@ _SECRET_NAME = re.compile("auth|key|token|secret|passw|pwd|cookie|credential|ses
 _PUBLIC_NAME = re.compile("tenant|^accept|^content-|agent|language|version|company|client-?id|^host$", re.IGNORECASE)
 _KEY_LENGTH = 12
 
+ReadStatus: TypeAlias = Literal["reject", "retry", "stop"]  # of requests that read: there is nothing to be confirmed
 OnStatus: TypeAlias = Literal["reject", "split", "retry", "confirm", "wait", "stop"]
 
 

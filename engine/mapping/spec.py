@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from engine.connections import OnStatus
+from engine.connections import OnStatus, ReadStatus
 from engine.templates import OnNull
 from engine.values import Change, Place
 
@@ -173,6 +173,7 @@ class SqlSource:
 class Fetch:
     request: Request
     when: Template | None = None
+    on_status: Mapping[int, ReadStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +184,7 @@ class Feed:
     start: Any = 1
     removed: Template | None = None  # of one `item`: it is a removal; nothing is fetched
     key: Mapping[str, Template] = field(default_factory=dict)  # of one `item`, for removals
+    on_status: Mapping[int, ReadStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,7 @@ class Pages:
     items: Template
     size: int = 100  # what the request may ask for as `size`; `offset` grows by what came
     next: Template | None = None  # the link of the following page, null on the last; None: until a page has no items
+    on_status: Mapping[int, ReadStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

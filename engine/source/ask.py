@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.connections import Retry
+from engine.connections import ReadStatus, Retry
 from engine.connections.http import (
     Again,
     Attempt,
@@ -30,7 +30,7 @@ from engine.values import Answer, Answered, Lost, NotSent, Outgoing, Refusal, Ru
 class FeedEnd:
     """The source, as reading sees it."""
 
-    exchange: Callable[[Outgoing], Answer]
+    exchange: Callable[[Outgoing, Collection[int]], Answer]  # and the statuses that say nothing of our credentials
     asked: Callable[[Outgoing], str]  # what a request asks of whom, for errors
     retry: Retry
     workers: int
@@ -56,7 +56,9 @@ class Unanswered(SourceError):
     """A request reached the source and had no proper answer, time after time; others may well be answered."""
 
 
-def ask(end: FeedEnd, request: Outgoing, *, one_of_many: bool = False) -> Told | Refusal:
+def ask(
+    end: FeedEnd, request: Outgoing, on_status: Mapping[int, ReadStatus], *, one_of_many: bool = False
+) -> Told | Refusal:
     """Ask the source, trying again as the connection says; a Refusal when the answer speaks of this request alone.
 
     `one_of_many`: it was named by an answer to another request, so that a 401, 403 or redirect is its own; three
@@ -65,10 +67,10 @@ def ask(end: FeedEnd, request: Outgoing, *, one_of_many: bool = False) -> Told |
     Raises SourceError when attempts are used up (Unanswered where one of them reached the source), TargetError when
     credentials are refused, ConfigError for a redirect.
     """
-    attempt, terms = Attempt(), Terms(creates=False, retry=end.retry)
+    attempt, terms = Attempt(), Terms(creates=False, on_status=on_status, retry=end.retry)
     unknown = False  # some attempt reached the source
     while True:
-        answer = end.exchange(request)
+        answer = end.exchange(request, on_status)
         body, fault = _decoded(answer)
         decision = decide(answer, Reading(fault=fault), attempt, terms, chance=random.random())  # noqa: S311  jitter, no secret
         if not (isinstance(answer, NotSent) and answer.is_untried):

@@ -42,7 +42,7 @@ def read_items(feed: Feed, end: FeedEnd, items: Sequence[Any], following: Any) -
         except RenderFault as fault:
             found.refuse(item, Refusal(stage=Stage.RENDER, reason=fault.reason, expression=fault.expression))
     asked = [each for each in found.wanted.values() if each[2] not in found.gone]
-    answers = _fetched(end, [request for _, request, _ in asked])
+    answers = _fetched(feed, end, [request for _, request, _ in asked])
     fetched = [(item, key, answer) for (item, _, key), answer in zip(asked, answers, strict=True)]
     usable = list(_usable(feed, fetched, found))
     return Page(
@@ -166,7 +166,9 @@ def _item_key(item: Any) -> Key:
     )
 
 
-def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str, Any] | Refusal | Unanswered]:
+def _fetched(
+    feed: Feed, end: FeedEnd, requests: Sequence[Outgoing]
+) -> Sequence[Mapping[str, Any] | Refusal | Unanswered]:
     """Fetch the documents of a page: each once, then patiently those that had no answer.
 
     So one that never has holds up no other, and trips no breaker before the others came.
@@ -174,10 +176,10 @@ def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str
     Raises SourceError when the source answers nobody: the page is read again by the next run.
     """
     with ThreadPoolExecutor(max_workers=end.workers, thread_name_prefix="fetch") as pool:
-        answers = list(pool.map(lambda request: _fetch(end.hasty, request), requests))
+        answers = list(pool.map(lambda request: _fetch(feed, end.hasty, request), requests))
         open_ = [number for number, answer in enumerate(answers) if isinstance(answer, SourceError)]
         if end.retry.attempts > 1:
-            patient = pool.map(lambda number: _fetch(end, requests[number]), open_)
+            patient = pool.map(lambda number: _fetch(feed, end, requests[number]), open_)
             answers = [next(patient) if isinstance(answer, SourceError) else answer for answer in answers]
     failed = [answer for answer in answers if isinstance(answer, SourceError)]
     for failure in failed:
@@ -186,9 +188,9 @@ def _fetched(end: FeedEnd, requests: Sequence[Outgoing]) -> Sequence[Mapping[str
     return [answer for answer in answers if isinstance(answer, Mapping | Refusal | Unanswered)]
 
 
-def _fetch(end: FeedEnd, request: Outgoing) -> Mapping[str, Any] | Refusal | SourceError:
+def _fetch(feed: Feed, end: FeedEnd, request: Outgoing) -> Mapping[str, Any] | Refusal | SourceError:
     try:
-        answer = ask(end, request, one_of_many=True)
+        answer = ask(end, request, feed.fetch_on_status, one_of_many=True)
     except SourceError as error:
         return error
     if isinstance(answer, Refusal):

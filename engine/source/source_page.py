@@ -51,7 +51,7 @@ def answered(feed: Feed, end: FeedEnd, position: Mapping[str, Any]) -> Any:
     if isinstance(request, Refusal):
         raise RunError(f"the feed's request cannot be made: {request.reason}", code="E_FEED")
     request = _with_headers(request)
-    answer = ask(end, request)
+    answer = ask(end, request, feed.on_status)
     if isinstance(answer, Refusal):
         return Refused(end.asked(request), answer.reason, answer.status)
     return answer.body

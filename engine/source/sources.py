@@ -92,7 +92,7 @@ class DocumentSource:
         self.http = settings.name
         self._program, self._feed, self._attempts = program, feed, attempts
         self._end = FeedEnd(
-            exchange=lambda request: end.exchange(request, stop=stop),
+            exchange=lambda request, expected: end.exchange(request, stop=stop, expected=expected),
             asked=end.asked,
             retry=settings.retry,
             workers=settings.concurrency,

@@ -361,8 +361,10 @@ source:
     items: "{{ body.visits }}"
     size: 50
     next: "{{ body.next }}"
+    on_status: {404: retry}
   fetch:
     when: "{{ item.open }}"
+    on_status: {403: reject}
     request: {url: "https://one.example.com/visits/{{ item.id | path }}"}
   key: [id]
 write:

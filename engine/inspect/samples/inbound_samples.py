@@ -95,7 +95,13 @@ def _page(feed: Feed, sample: Sample, story: Story) -> Page:
         return answers.popleft()
 
     stop = threading.Event()
-    end = FeedEnd(exchange=exchange, asked=lambda request: request.asked, retry=ONCE, workers=1, stop=stop)
+    end = FeedEnd(
+        exchange=lambda request, _: exchange(request),
+        asked=lambda request: request.asked,
+        retry=ONCE,
+        workers=1,
+        stop=stop,
+    )
     return again(feed, end, [dict(sample.row)], [])
 
 

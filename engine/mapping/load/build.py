@@ -100,7 +100,12 @@ def _source(value: dict[str, Any]) -> Source:
 
 def _reading(value: dict[str, Any]) -> dict[str, Any]:
     """Fill in the request of a feed, of pages, a fetch or a look-up: it reads, so it may be repeated."""
-    return {**value, "request": {"method": "GET", "idempotent": True, **value["request"]}}
+    read = {**value, "request": {"method": "GET", "idempotent": True, **value["request"]}}
+    return read | ({"on_status": _on_status(value)} if "on_status" in value else {})
+
+
+def _on_status(value: dict[str, Any]) -> dict[int, Any]:
+    return {int(status): decision for status, decision in value.get("on_status", {}).items()}
 
 
 def _file(value: str | dict[str, str]) -> FileSpec:
@@ -125,7 +130,7 @@ def _operation(value: dict[str, Any], defaults: Defaults) -> Operation:
         lookup=msgspec.convert(_reading(lookup), Lookup) if lookup else None,
         ok=value.get("ok"),
         items=msgspec.convert(value["items"], Items) if "items" in value else None,
-        on_status={int(status): decision for status, decision in value.get("on_status", {}).items()},
+        on_status=_on_status(value),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.connections import ReadStatus
 from engine.mapping.program.request import CompiledRequest, compile_request, outgoing
 from engine.mapping.spec import HttpSource
 from engine.templates import Language, Value
@@ -26,6 +27,8 @@ class Feed:
     fetch: CompiledRequest | None
     when: Value | None
     key: tuple[str, ...]
+    on_status: Mapping[int, ReadStatus] = field(default_factory=dict)  # of a page's request
+    fetch_on_status: Mapping[int, ReadStatus] = field(default_factory=dict)
     shared: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,5 +61,7 @@ def compile_feed(source: HttpSource, language: Language) -> Feed:
         fetch=compile_request(fetch.request, language, chooses=True) if fetch else None,
         when=language.lenient(fetch.when) if fetch and fetch.when is not None else None,
         key=source.key,
+        on_status=read.on_status,
+        fetch_on_status=fetch.on_status if fetch else {},
         shared=language.names,
     )

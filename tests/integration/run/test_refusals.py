@@ -158,6 +158,25 @@ def test_only_items_of_feeds_are_dropped(it: World) -> None:
         drop_rejected(it.app, it.mapping("letters"), ["l9"])
 
 
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("reject", (Exit.PARTIAL, None, [("l9",)])), ("stop", (Exit.UNAVAILABLE, "E_TARGET", []))],
+)
+def test_what_a_fetch_says_of_a_refusal_is_obeyed(it: World, word: str, found: Any) -> None:
+    fetch = 'request: {method: GET, path: "/letters/{{ item.id | path }}"}'
+    it.edit("letters", (fetch, f"{fetch}\n    on_status: {{401: {word}}}"))
+    it.platform.page = 10
+    for name in [*(f"l{number}" for number in range(5)), "l9"]:
+        it.platform.write(name, {"id": name, "subject": "s", "lines": []})
+    it.platform.rule = lambda seen: 401 if "/letters/" in seen.target and seen.target != "/letters/l9" else None
+
+    it.run("letters")
+
+    assert (exit_code(it), it.code, it.sql("SELECT id FROM letter")) == found
+    with it.journal() as journal:
+        assert journal.pauses.all() == {}
+
+
 PATH = 'path: "/uploads/{{ saved.upload | path }}", file'
 
 

@@ -41,7 +41,13 @@ class Api:
 
     def end(self) -> FeedEnd:
         retry = Retry(attempts=1)
-        return FeedEnd(exchange=self._answer, asked=lambda _: "GET /", retry=retry, workers=1, stop=threading.Event())
+        return FeedEnd(
+            exchange=lambda request, _: self._answer(request),
+            asked=lambda _: "GET /",
+            retry=retry,
+            workers=1,
+            stop=threading.Event(),
+        )
 
     def _answer(self, request: Outgoing) -> Answered:
         self.asked.append(request.query[0][1])
