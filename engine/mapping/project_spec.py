@@ -24,6 +24,7 @@ class Project:
     file: str  # path of project.yaml
     timezone: str = "Europe/Warsaw"  # IANA name
     state: str = ".one-sync"  # folder relative to project.yaml; may hold ${...}
+    history_days: int = 30  # that runs and requests are kept
     defaults: Defaults = Defaults()
     connections: Mapping[str, Connection] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)

@@ -36,7 +36,6 @@ from engine.values import (
 PRECEDENCE = (Exit.CONFIG, Exit.UNAVAILABLE, Exit.BUSY, Exit.FAILED, Exit.GUARD, Exit.PARTIAL)  # engine/cli/README.md
 WORST_FIRST = (Status.FAILED, Status.PARTIAL, Status.SKIPPED, Status.SUCCESS)
 PAUSES_SECONDS = 1.0  # how old the known pauses may be
-PRUNE_EVERY = timedelta(days=1)
 BUSY_PAUSE = timedelta(seconds=30)  # of an object that another process runs: fires wait, then `turn` tries again
 
 
@@ -56,6 +55,8 @@ def run_object(app: App, mapping: MappingSpec, order: Order, log: log.Log) -> Ob
         failure = Failure(code="E_UNEXPECTED", message=f"{type(error).__name__}: {error}", exit=int(Exit.FAILED))
         result = _without_records(mapping, order, begun, app.clock(), status=Status.FAILED, failure=failure)
         log.error("run_broke", object=mapping.object, run_id=order.run_id, exc_info=error)
+    with suppress(StateError), app.journal_to_write() as journal:  # what is not done is the next run's
+        prune(journal, app.loaded.project.history_days)
     return result
 
 
@@ -187,7 +188,6 @@ class Service:
         self._pauses = _Pauses(app, self._mappings)
         self._alerts = Alerts(app, log)
         self._follower = Follower(app, log_request(log))
-        self._pruned_at: datetime | None = None
 
     def serve(self) -> None:
         """Run what is due until the app's `stop` is set; the runs in the air end, and nothing new begins.
@@ -198,7 +198,6 @@ class Service:
             self._serve()
 
     def _serve(self) -> None:
-        self._prune()
         self._alerts.look()
         last_started = self._last_started()
         scheduler = Scheduler(
@@ -240,20 +239,11 @@ class Service:
         if is_served(result):  # a run that is killed leaves no note, so that its fire is caught up
             with self._app.journal_to_write() as journal:
                 journal.fires.serve(name, due, begun)
-        self._prune()
         return result
 
     def _once_done(self, name: str) -> bool:
         with self._app.journal() as journal:
             return journal.runs.standing(name).once_done
-
-    def _prune(self) -> None:
-        """Drop old history once a day."""
-        now = self._app.clock()
-        if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-            self._pruned_at = now
-            with self._app.journal_to_write() as journal:
-                prune(journal)
 
 
 class _Pauses:

@@ -270,6 +270,7 @@ REST_PROJECT = """\
 timezone: Europe/Warsaw
 state: ${ONE_SYNC_STATE:-.one-sync}
 files_root: ${ERP_FILES:-files}
+history_days: 90
 defaults: {chunk_size: 100, on_null: omit, retry_rejected_after_hours: 1.5}
 connections:
   erp:

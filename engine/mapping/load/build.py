@@ -45,7 +45,9 @@ def build_project(document: Document) -> Project:
     value = document.value
     connections = {name: _connection(name, given) for name, given in value["connections"].items()}
     defaults = msgspec.convert(value.get("defaults", {}), Defaults)
-    given = {key: value[key] for key in ("timezone", "state", "vars", "maps", "files_root") if key in value}
+    given = {
+        key: value[key] for key in ("timezone", "state", "history_days", "vars", "maps", "files_root") if key in value
+    }
     return Project(
         file=document.places[()].file, places=document.places, connections=connections, defaults=defaults, **given
     )

@@ -71,6 +71,10 @@ class Journal:
         """Make all writes inside durable together, or none."""
         return self.file.transaction()
 
+    def give_back(self, pages: int) -> bool:
+        """Give some space that was freed back to the disk; answers whether there is more."""
+        return self.file.give_back(pages)
+
     @property
     def identity(self) -> str:
         """A text made with the file, by which DuckDB files know their journal."""

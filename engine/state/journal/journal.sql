@@ -1,4 +1,4 @@
--- journal.sqlite, layout 2, as a new file is laid out. Times are ISO texts in UTC; keys are JSON arrays (records.key_text).
+-- journal.sqlite, layout 3, as a new file is laid out. Times are ISO texts in UTC; keys are JSON arrays (records.key_text).
 
 create table meta (
   name  text primary key,
@@ -118,6 +118,7 @@ create table requests (
   duration_seconds real not null
 );
 create index requests_by_object on requests (object, id);
+create index requests_by_time on requests (at);
 
 -- Connections whose credentials were refused, or that asked for a long wait.
 create table pauses (

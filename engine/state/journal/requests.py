@@ -81,9 +81,10 @@ class Requests:
         """Give the id of the latest request; 0 where there is none."""
         return int(self._file.rows("select coalesce(max(id), 0) from requests")[0][0])
 
-    def drop_before(self, moment: datetime) -> None:
-        """Forget what is older."""
-        self._file.write("delete from requests where at < ?", stamp(moment))
+    def drop_before(self, moment: datetime, most: int) -> bool:
+        """Forget some of what is older; answers whether there may be more."""
+        sql = "delete from requests where id in (select id from requests where at < ? order by at limit ?)"
+        return self._file.write(sql, stamp(moment), most) == most
 
 
 def _request(row: tuple[Any, ...]) -> Request:

@@ -165,9 +165,11 @@ class Runs:
         sql = "select object, unconfirmed_since from objects where unconfirmed_since is not null"
         return {object_: datetime.fromisoformat(at) for object_, at in self._file.rows(sql)}
 
-    def drop_before(self, moment: datetime) -> None:
-        """Forget the runs that ended and are older."""
-        self._file.write("delete from runs where started_at < ? and ended_at is not null", stamp(moment))
+    def drop_before(self, moment: datetime, most: int) -> bool:
+        """Forget some of the runs that ended and are older; answers whether there may be more."""
+        found = "select object, started_at, run_id from runs where started_at < ? and ended_at is not null limit ?"
+        sql = f"delete from runs where (object, started_at, run_id) in ({found})"
+        return self._file.write(sql, stamp(moment), most) == most
 
 
 def _run(row: tuple[Any, ...]) -> Run:

@@ -47,7 +47,11 @@ create table progress (
 insert into progress select object, key, 0, '', payload_hash, step, saved from progress_before;
 drop table progress_before
 """,
+    "create index requests_by_time on requests (at)",
 )
+_SPARE_PAGES = 256
+_SMALL_BYTES = 50_000_000
+_INCREMENTAL = 2
 _SCHEMA = Path(__file__).with_name("journal.sql")
 LOCK_WAIT_SECONDS = 30.0  # for another process that writes; one that holds on for longer is stuck
 
@@ -77,6 +81,7 @@ class JournalFile:
         with translated(path), ExitStack() as opened:
             _create_private(folder, path)
             connection = _connected(str(path), opened)
+            connection.execute("pragma auto_vacuum = incremental")  # of a file that is new
             _log_writes_ahead(connection)
             connection.execute("pragma synchronous = full")
             _bring_forward(connection, path)
@@ -137,6 +142,27 @@ class JournalFile:
         """Do one statement for each of some parameters; answers how many rows it changed."""
         with self.transaction():
             return self._connection.executemany(sql, params).rowcount
+
+    def give_back(self, pages: int) -> bool:
+        """Give some space that was freed back to the disk; answers whether there is more.
+
+        A little stays for what comes next. A file from before, which cannot give any back, is rewritten once, while
+        what it holds is small.
+        """
+        with self._translated():
+            held, free, size = (self._pragma(name) for name in ("page_count", "freelist_count", "page_size"))
+            if free <= max(_SPARE_PAGES, held // 8):
+                return False
+            if self._pragma("auto_vacuum") == _INCREMENTAL:
+                self._connection.execute(f"pragma incremental_vacuum({pages})").fetchall()
+                return True
+            if (held - free) * size <= _SMALL_BYTES:
+                self._connection.execute("pragma auto_vacuum = incremental")
+                self._connection.execute("vacuum")
+            return False
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"pragma {name}").fetchone()[0])
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self.path)

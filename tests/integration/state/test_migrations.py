@@ -81,7 +81,7 @@ def test_state_of_the_first_layout_is_taken_over_and_nothing_confirmed_is_sent_a
     assert seen == ["POST /items/W2 1+0", "GET /clients", "PUT /clients/c-k3-1", "GET /feed"]
     assert it.platform.names() == {"k1": "Ala", "k2": "Iza", "k3": "Ela"}
     assert {name: it.run(name).get("confirmed", 0) for name in counts} == dict.fromkeys(counts, 0)
-    assert version(it.state / FILE_NAME) == 2
+    assert version(it.state / FILE_NAME) == 3
 
 
 def test_a_plan_on_the_first_layout_changes_no_file(it: World) -> None:
@@ -131,7 +131,7 @@ def test_a_journal_takes_each_step_in_a_transaction_of_its_own(it: World, monkey
     with it.journal() as journal:
         held = journal.file.rows("select (select n from later), (select count(*) from last)")
 
-    assert (stopped, version(it.state / FILE_NAME), held) == (3, 4, [(7, 0)])
+    assert (stopped, version(it.state / FILE_NAME), held) == (4, 5, [(7, 0)])
     assert caught.value.code == "E_JOURNAL"
     assert it.run("clients")["unchanged"] == 2
 
@@ -166,7 +166,7 @@ def test_a_journal_of_a_newer_program_is_refused_and_left_alone(it: World) -> No
 
         assert (caught.value.code, caught.value.message) == (
             "E_STATE_NEWER",
-            f"{it.state / FILE_NAME} was written by a newer one-sync (layout 7, this program knows 2); nothing was "
+            f"{it.state / FILE_NAME} was written by a newer one-sync (layout 7, this program knows 3); nothing was "
             "read or sent. Use the newer program again, or restore the whole state folder from a backup made before "
             "the upgrade",
         )
