@@ -62,7 +62,7 @@ def _losses(staging: Staging, spec: Comparison, extracted: int, barren: str | No
         allowed,
         what=_what(counted, losses=losses, removed=removed),
     )
-    second = second_creates.rewritten(staging, full=spec.full) if reason or allowed is None else None
+    second = second_creates.rewritten(staging, spec) if reason or allowed is None else None
     found = {text: which for text, which in ((reason, _LOST), (second, REWRITTEN)) if text}
     for which in found.values():
         staging.run(f"update candidates set disposition = 'withheld' where {which}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.connections import differing
 from engine.mapping import Ceiling
 from engine.mapping.program import Comparison
-from engine.state import RunJournal, Staging, column, ledger_columns, load_bindings
+from engine.state import RunJournal, Staging, column, ledger_columns, load_bindings, unpadded_key
 from engine.values import Change, Key, key_text
 
 TO_SEND = "disposition in ('send', 'not_due')"
@@ -90,24 +90,29 @@ def _before(staging: Staging) -> int:
 # --- the same key, written otherwise ---------------------------------------------------------------------------
 
 
-def rewritten(staging: Staging, *, full: bool, key: Key | None = None) -> str | None:
+def rewritten(staging: Staging, spec: Comparison, *, key: Key | None = None) -> str | None:
     """Say which records would be created a second time under a key written otherwise, or None; with `key` of that one.
 
     However few they are, and whatever `guards` says, neither is then the one created nor the other removed: once it
-    were, nothing would tell of the pair any more. In a read that is not `full` nobody knows what is gone: the caller
+    were, nothing would tell of the pair any more. In a read that is not full nobody knows what is gone: the caller
     lets the next one be whole.
     """
     where, params = ("where ? in (key, gone)", [key_text(key)]) if key else ("", [])
-    sql = f"select count(distinct key), min(key), min_by(gone, key || gone) from rewritten {where}"
-    [(count, new, old)] = staging.rows(sql, params)
+    is_padded = f"bool_and({unpadded_key('gone')} = key)"
+    sql = f"select count(distinct key), min(key), min_by(gone, key || gone), {is_padded} from rewritten {where}"
+    [(count, new, old, padded)] = staging.rows(sql, params)
     if not count:
         return None
     pair = f"{new[:SHOWN]} for {old[:SHOWN]}"
-    if not full:
+    if not spec.full:
         said = f"{_records(count)} may be there under a key written otherwise"
         return f"{said}, as {pair}; the next read is whole and tells"
+    said = f"{_records(count)} would be created a second time: a key that is gone is only written otherwise, as {pair}"
+    if padded:
+        carry = f"one-sync carry {spec.object} {' '.join(f'--key {name}' for name in spec.key)}"
+        return f"{said}: blanks that fill up a CHAR are read no more; `{carry}` carries over what is known of them"
     return (
-        f"{_records(count)} would be created a second time: a key that is gone is only written otherwise, as {pair}; "
+        f"{said}; "
         "let the query write it as before, or give the old key as a column, and `one-sync carry OBJECT --key COLUMN`"
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.difference import Decided, FoundChanges, awaited, decided, near_miss, refusal, rewritten
+from engine.difference import Decided, FoundChanges, awaited, decided, near_miss, near_row, refusal, rewritten
 from engine.inspect.dry_run import Rehearsal, rehearsed
 from engine.inspect.plan import sample
 from engine.mapping import MappingSpec, is_feed, keys_of
@@ -147,7 +147,7 @@ def _said(rehearsal: Rehearsal, found: FoundChanges, answer: Answer, now: Decide
         case "waiting":
             return _waiting(rehearsal, answer)
         case "withheld":
-            found_pair = rewritten(rehearsal.staging, full=found.spec.full, key=answer.key)
+            found_pair = rewritten(rehearsal.staging, found.spec, key=answer.key)
             reason = found_pair or "; ".join(held.reason for held in found.withheld) or None
             return replace(answer, state=State.WITHHELD, reason=reason)
         case "unhandled":
@@ -227,7 +227,9 @@ def _absent(rehearsal: Rehearsal, keys: Sequence[Key]) -> Answer:
         if is_whole
         else "the feed has no new event of it, and none of it was taken over before"
     )
-    return replace(answer, reason=reason)
+    near = next(filter(None, (near_row(rehearsal.staging, key) for key in keys)), None) if is_whole else None
+    found = f"it gives {spelled(near)}, which is only written otherwise" if near else None
+    return replace(answer, reason=f"{reason}; {found}" if found else reason)
 
 
 # --- of the ledger and the journal -----------------------------------------------------------------------------

@@ -43,7 +43,17 @@ from engine.state.recovery import (
     settle_run,
     settle_unknown,
 )
-from engine.state.sql_names import bound_table, bytes_of, column, json_array, literal, more, quoted, reference
+from engine.state.sql_names import (
+    bound_table,
+    bytes_of,
+    column,
+    json_array,
+    literal,
+    more,
+    quoted,
+    reference,
+    unpadded_key,
+)
 from engine.state.staging import Staging
 from engine.state.stored_texts import unstamp
 from engine.state.unbound import find_unbound, take_confirmed, unbound
@@ -98,6 +108,7 @@ __all__ = [
     "settle_unknown",
     "take_confirmed",
     "unbound",
+    "unpadded_key",
     "unstamp",
     "value_of",
     "vouch",

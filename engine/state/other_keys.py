@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.state.sql_names import column, json_array
+from engine.state.sql_names import column, json_array, unpadded_key
 from engine.state.staging import Staging
 
 _STORES = ("ledger", "bound", "claimed", "begun")
@@ -24,13 +24,26 @@ class OtherKeys:
 def find_other_keys(staging: Staging, columns: Sequence[str]) -> OtherKeys:
     """Find them; `columns` hold the parts of the key under which they are known.
 
+    A known key whose texts end in blanks is found without them too: a CHAR's were a part of it once.
     Expects `staged`, `ledger` and what the journal knows.
     """
     staging.begin("other_keys")
     old = json_array([column(name) for name in columns])
     staging.run(
-        "insert into other_keys select old, key from"
-        f" (select key, {old} as old from staged where not (gone or missing)) where old <> key and old in ({_KNOWN})"
+        f"""
+        insert into other_keys
+        with
+        known as ({_KNOWN}),
+        present as (select key, {old} as old from staged where not (gone or missing)),
+        padded as (
+            select {unpadded_key("key")} as bare, min(key) as key from known
+            where key not in (select key from present) and {unpadded_key("key")} not in (select key from known)
+            group by bare having count(*) = 1
+        )
+        select old, key from present where old <> key and old in (select key from known)
+        union all
+        select padded.key, present.key from present join padded on padded.bare = present.old
+        """
     )
     doubled = staging.rows(
         "select old, min(key), max(key) from other_keys group by old having count(distinct key) > 1"

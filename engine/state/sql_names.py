@@ -43,3 +43,9 @@ def bytes_of(names: Iterable[str]) -> str:
 def json_array(expressions: Sequence[str]) -> str:
     """Give SQL for the compact JSON array of some texts: the same text as `records.key_text`."""
     return f"cast(to_json([{', '.join(expressions)}]::varchar[]) as varchar)"
+
+
+def unpadded_key(key: str) -> str:
+    """Give SQL for a key whose texts have no blanks at their end."""
+    parts = f"""from_json({key}, '["varchar"]')"""
+    return f"cast(to_json(list_transform({parts}, lambda part: rtrim(part, ' '))) as varchar)"

@@ -51,7 +51,8 @@ def _carry(
     must have confirmed nothing.
 
     With --key: the query gives its records other keys than before. Name the columns that hold the old key; where none
-    does, let the query give it as one more column. The source is read, nothing is sent. Records that the source does
+    does, let the query give it as one more column; keys that only lost the blanks of a CHAR are found by the columns of
+    the key itself. The source is read, nothing is sent. Records that the source does
     not give stay known under their old keys.
 
     Nothing is sent. Exit 5 while a run holds the object. Killed half-way, the same command finishes it.
