@@ -237,10 +237,10 @@ WIDER_ORDERS = """\
 object: orders
 source:
   connection: one
-  feed:
-    request: {path: /events, query: {startId: "{{ cursor }}"}}
-    items: "{{ body.events }}"
-    next: "{{ body.next }}"
+  feed: {on_status: {409: reject},
+    request: {path: /events, query: {startId: "{{ cursor }}"}},
+    items: "{{ body.events }}",
+    next: "{{ body.next }}"}
   fetch: {request: {path: "/orders/{{ item.shipmentId | path }}"}}
   key: [id]
 write:
