@@ -26,7 +26,7 @@ COMMANDS = {  # in order of use, as --help lists them: the module, and a line of
     "runs": ("status", "History of runs."),
     "requests": ("status", "History of requests."),
     "why": ("why", "What became of one record."),
-    "rejected": ("rejected", "Records refused for their data: list, show, retry, drop, export."),
+    "rejected": ("rejected", "Refused records: list, show, retry, drop, export."),
     "unknown": ("unknown", "Creates of unknown outcome: list, resolve."),
     "resend": ("resend_adopt", "Forget what was confirmed, so that it is sent again."),
     "forget": ("resend_adopt", "Drop what is known of one record, which is then a new one."),

@@ -266,7 +266,7 @@ def test_connections_says_of_each_how_it_answers(shop: Shop) -> None:
         (404, 0, "status 404 for GET /"),
         (401, 6, "connection one refuses the credentials (status 401 for GET /): correct them"),
         (503, 6, "connection one cannot be used now: status 503 for GET /"),
-        (302, 2, "connection one leads elsewhere (status 302 for GET /): correct its base_url"),
+        (302, 6, "connection one leads elsewhere (status 302 for GET /): correct its base_url"),
     ],
 )
 def test_an_end_is_there_whatever_it_answers_unless_it_refuses_us(
@@ -402,7 +402,7 @@ def test_the_list_of_commands_is_whole_and_in_order_of_use() -> None:
     assert listed == list(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "rejected list", "rejected retry", "unknown list", "unknown resolve"])
+@pytest.mark.parametrize("command", [*COMMANDS, "rejected list", "rejected retry", "rejected drop", "unknown list", "unknown resolve"])
 def test_every_help_ends_with_three_examples_of_that_command(command: str) -> None:
     text = help_of(*command.split())
 
