@@ -402,7 +402,9 @@ def test_the_list_of_commands_is_whole_and_in_order_of_use() -> None:
     assert listed == list(COMMANDS)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "rejected list", "rejected retry", "rejected drop", "unknown list", "unknown resolve"])
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, "rejected list", "rejected retry", "rejected drop", "unknown list", "unknown resolve"]
+)
 def test_every_help_ends_with_three_examples_of_that_command(command: str) -> None:
     text = help_of(*command.split())
 
