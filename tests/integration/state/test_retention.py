@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from world.lines import Lines
 
 from engine.run.app import utc_now
 from engine.schedule.service import run_once
@@ -19,6 +18,7 @@ from engine.state.journal.retention import prune
 from engine.state.journal.sqlite_file import FILE_NAME
 from engine.state.stored_texts import stamp
 from engine.values.results import Counts, ObjectResult, Status
+from world.lines import Lines
 from world.project import world
 
 NOW = datetime(2031, 5, 4, 12, tzinfo=UTC)
