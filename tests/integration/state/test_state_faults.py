@@ -359,7 +359,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "no byte": lambda whole: b"",
     "its first page": lambda whole: whole[:4096],
     "a half": lambda whole: whole[: len(whole) // 2],
-    "a page overwritten": lambda whole: whole[:8192] + b"\xff" * 4096 + whole[12288:],  # the second only tells of others
+    "a page overwritten": lambda whole: whole[:8192] + b"\xff" * 4096 + whole[12288:],
 }
 
 
