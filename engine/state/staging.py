@@ -274,7 +274,9 @@ class Staging:
         self.insert("children", data)
 
     def write_kinds(self, seen: SeenKinds) -> None:
-        """Write what was taken down to the table `kinds_seen`."""
+        """Write what was taken down, and not yet written, to the table `kinds_seen`."""
+        if not seen.runs:
+            return
         noted = zip(*((run.name, run.first, run.last, str(run.kind)) for run in seen.runs), strict=True)
         self.insert_columns("kinds_seen", dict(zip(("name", "first", "last", "kind"), noted, strict=False)))
         seen.runs.clear()

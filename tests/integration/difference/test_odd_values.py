@@ -44,6 +44,14 @@ def test_a_text_among_numbers_that_were_confirmed_is_refused_alone(it: World) ->
     assert it.rejected("items") == {}
 
 
+def test_rows_with_odd_values_in_several_columns_are_refused_alone(it: World) -> None:
+    it.edit("items", ('  value: "{{ value }}"', '  value: "{{ value }}"\n  group: "{{ grp }}"'))
+    it.put("item", (1, 1, 1), (1, 2, "brak"), ("W", 3, 3), (1, "C", 4), (1, 5, 5))
+
+    assert it.run("items") == {"extracted": 5, "added": 5, "rejected": 3, "confirmed": 2, "requests": 1}
+    assert it.platform.items == {"1": {1: 1, 5: 5}}
+
+
 @pytest.mark.parametrize(
     ("values", "sent", "odd"),
     [
