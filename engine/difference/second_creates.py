@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.connections import differing
 from engine.mapping import Ceiling
 from engine.mapping.program import Comparison
-from engine.state import RunJournal, Staging, column, ledger_columns, load_bindings, unpadded_key
+from engine.state import RunJournal, Staging, column, key_of, ledger_columns, load_bindings, unpadded_key
 from engine.values import Change, Key, key_text
 
 TO_SEND = "disposition in ('send', 'not_due')"
@@ -32,7 +32,7 @@ ALIKE = 2  # records that are equal but for their keys are no chance
 _TRIMMED = "lower(trim(part, ' \t\r\n\u00a0'))"
 _WITHOUT_ZEROS = rf"regexp_replace({_TRIMMED}, '^(-?)0+([^.])', '\1\2')"
 _BARE = rf"regexp_replace({_WITHOUT_ZEROS}, '^(-?[0-9]+)(?:\.0*|(\.[0-9]*?[1-9])0+)$', '\1\2')"
-BARE_KEY = f"cast(to_json(list_transform(from_json(key, '[\"varchar\"]'), lambda part: {_BARE})) as varchar)"
+BARE_KEY = key_of("key", _BARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,12 @@ def json_array(expressions: Sequence[str]) -> str:
     return f"cast(to_json([{', '.join(expressions)}]::varchar[]) as varchar)"
 
 
+def key_of(key: str, part: str) -> str:
+    """Give SQL for a key each of whose texts, named `part`, is written by an expression."""
+    parts = f"""from_json({key}, '["varchar"]')"""
+    return f"cast(to_json(list_transform({parts}, lambda part: {part})) as varchar)"
+
+
 def unpadded_key(key: str) -> str:
     """Give SQL for a key whose texts have no blanks at their end."""
-    parts = f"""from_json({key}, '["varchar"]')"""
-    return f"cast(to_json(list_transform({parts}, lambda part: rtrim(part, ' '))) as varchar)"
+    return key_of(key, "rtrim(part, ' ')")
