@@ -12,7 +12,18 @@ from engine.connections.http import SHOWN
 from engine.mapping.program import Feed, outgoing
 from engine.source.ask import FeedEnd, Unanswered, ask
 from engine.templates import RenderFault
-from engine.values import Key, Outgoing, Refusal, RefusedItem, SourceError, Stage, canonical, json_text, preview
+from engine.values import (
+    Key,
+    Outgoing,
+    Refusal,
+    RefusedItem,
+    SourceError,
+    Stage,
+    canonical,
+    json_text,
+    preview,
+    spelled,
+)
 
 MAX_DOCUMENT_BYTES = 16_000_000  # larger ones would fill the memory of DuckDB
 FEW = 3  # fetches of a page that fail alone: the fault is theirs; more, and none that worked: the source's
@@ -130,7 +141,7 @@ def _too_large(size: int) -> Refusal:
 
 
 def _of_another(key: Key, own: Key) -> Refusal:
-    asked, came = preview(" ".join(map(str, key))), preview(" ".join(map(str, own)))
+    asked, came = preview(spelled(key)), preview(spelled(own))
     remedy = "correct `fetch` or `feed.key`, or tell the source's makers"
     reason = f"the document is of {came}, but {asked} was asked for: {remedy}"
     return Refusal(stage=Stage.KEY, reason=reason)

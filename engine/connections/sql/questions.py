@@ -64,7 +64,7 @@ def fault_of_statement(link: Link, sql: str, params: Sequence[str]) -> str | Non
     Raises RunError with the database's own words.
     """
     dialect, call = link.connection.dialect, _CALL.match(sql)
-    if dialect.name.startswith("firebird"):
+    if dialect.name == "firebird":
         _ = link.call(lambda: link.connection.connection.cursor().prepare(_statement(dialect, sql, params)[0]))
     elif dialect.name == "oracle":
         link.call(lambda: link.connection.connection.cursor().parse(_statement(dialect, sql, params)[0]))

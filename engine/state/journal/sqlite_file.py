@@ -49,9 +49,9 @@ drop table progress_before
 """,
     "create index requests_by_time on requests (at)",
 )
-_SPARE_PAGES = 256
-_SMALL_BYTES = 50_000_000
-_INCREMENTAL = 2
+_SPARE_PAGES = 256  # free ones, that are never given back: the next notes would ask for them again
+_SMALL_BYTES = 50_000_000  # that are rewritten in a second
+_INCREMENTAL = 2  # of the pragma auto_vacuum
 _SCHEMA = Path(__file__).with_name("journal.sql")
 LOCK_WAIT_SECONDS = 30.0  # for another process that writes; one that holds on for longer is stuck
 
