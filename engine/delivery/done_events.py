@@ -54,7 +54,7 @@ def waiting(part: Part, terms: Terms, decision: Wait) -> Done:
 def withheld(part: Part, terms: Terms, decision: Withhold) -> Done:
     """Hold a removal back until a person has looked, or another one was accepted."""
     clean = is_untouched(part, terms)
-    return Done(part=part, verdict=Verdict.WITHHELD, clean=clean, reason=decision.reason)
+    return Done(part=part, verdict=Verdict.WITHHELD, clean=clean, reason=decision.reason, request=decision.request)
 
 
 def refused_alone(part: Part, terms: Terms, decision: Refuse) -> Done:

@@ -74,6 +74,7 @@ class Done:
     clean: bool = False  # certainly without effect
     proven: bool = False  # with GONE: by a look-up
     reason: str = ""
+    request: str = ""  # with WITHHELD: that was not known
     refusal: Refusal | None = None  # with REJECTED
     saved: Mapping[str, Any] = field(default_factory=dict)  # with CONFIRMED and EXISTS
 

@@ -175,7 +175,7 @@ def _verdict(done: Done, facts: Facts, sent: Sent) -> Notes:
             first = (AddClaims(range=range_, operation=facts.operation, payload=""),) if done.part.attempt.first else ()
             notes = (Count(what="unknown", by=range_.size), *first, EndClaims(range=range_, reason=done.reason))
         case Verdict.WITHHELD:
-            notes = (Count(what="withheld", by=range_.size, why=done.reason),)
+            notes = (Count(what="withheld", by=range_.size, why=done.reason, request=done.request),)
         case Verdict.WAITING:
             notes = (Count(what="waiting", by=range_.size), *settled)
     return notes

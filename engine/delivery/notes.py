@@ -135,6 +135,7 @@ class Count:
     what: Counted
     by: int
     why: str = ""  # they failed, or are withheld
+    request: str = ""  # that was not known, of removals that are withheld
 
 
 Note: TypeAlias = (

@@ -80,6 +80,7 @@ class Tally:
     error: OneSyncError | None = None  # what ended it early
     first_failure: str | None = None  # why the first record failed
     first_withheld: str | None = None  # why the first removal was held back on its way
+    unproven: str | None = None  # the request for it
     splits_left: int = 0
 
     def count(self, count: Count) -> None:
@@ -87,6 +88,7 @@ class Tally:
         setattr(self.counts, count.what, getattr(self.counts, count.what) + count.by)
         if count.what == "withheld":
             self.first_withheld = self.first_withheld or count.why
+            self.unproven = self.unproven or count.request
         else:
             self.first_failure = self.first_failure or count.why or None
 

@@ -98,8 +98,8 @@ def located(decision: Decision, answer: Answer, asked: str) -> Decision:
     if isinstance(decision, Stop | Suspect):
         return replace(decision, error=decision.error.at(asked))
     if isinstance(decision, Again | GiveUp | Withhold):
-        return replace(decision, reason=f"{asked}: {decision.reason}")
-    return decision
+        decision = replace(decision, reason=f"{asked}: {decision.reason}")
+    return replace(decision, request=asked) if isinstance(decision, Withhold) else decision
 
 
 def _decide_answered(answer: Answered, reading: Reading, case: _Case) -> Decision:

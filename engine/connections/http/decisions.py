@@ -90,6 +90,7 @@ class Withhold:
     """The target does not know what is to be removed, and its word proves nothing: a person has to look."""
 
     reason: str
+    request: str = ""  # that was not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
