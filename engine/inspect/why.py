@@ -14,7 +14,7 @@ from engine.inspect.plan import sample
 from engine.mapping import MappingSpec, is_feed, keys_of
 from engine.run import App
 from engine.state import Staging, changes, ledger, unstamp
-from engine.state.journal import Claim, Journal, Rejection
+from engine.state.journal import Claim, Journal
 from engine.values import (
     BusyError,
     Change,
@@ -199,7 +199,7 @@ def _waiting(rehearsal: Rehearsal, answer: Answer) -> Answer:
         return replace(answer, state=State.WAITING)
     ref, other = found
     reason = f"{ref.object} {spelled(other)} is not confirmed yet (reference `{ref.name}`)"
-    if rejection := _rejection(rehearsal.journal, ref.object, other):
+    if rejection := rehearsal.journal.rejections.get(ref.object, other):
         reason += f": it is rejected, {rejection.refusal.reason}"
     elif near := near_miss(rehearsal.staging, ref, other):
         reason += (
@@ -273,7 +273,7 @@ def _noted(object_: str, journal: Journal, key: Key) -> Answer:
     answer = Answer(object=object_, key=key, state=State.RUNNING, saved=journal.bindings.get(object_, key))
     if claim := _claim(journal, object_, key):
         return replace(answer, state=State.UNKNOWN, reason=claim_reason(claim), since=claim.claimed_at)
-    rejection = _rejection(journal, object_, key)
+    rejection = journal.rejections.get(object_, key)
     if rejection is None:
         return answer
     return replace(
@@ -294,7 +294,3 @@ def _claim(journal: Journal, object_: str, key: Key) -> Claim | None:
 def claim_reason(claim: Claim) -> str:
     """Say why the outcome of a create is not known."""
     return claim.reason or "the run ended before the answer came, or the request is still under way"
-
-
-def _rejection(journal: Journal, object_: str, key: Key) -> Rejection | None:
-    return next((each for each in journal.rejections.of(object_) if each.key == key), None)

@@ -29,8 +29,7 @@ def drop_rejected(app: App, mapping: MappingSpec, words: Sequence[str]) -> Rejec
         )
         raise ConfigError(message, code="E_DROP")
     with held(app, mapping.object), opened_journal(app) as journal:
-        known = {each.key: each for each in journal.rejections.of(mapping.object)}
-        found = next((known[key] for key in spellings(words) if key in known), None)
+        found = next(filter(None, (journal.rejections.get(mapping.object, key) for key in spellings(words))), None)
         if found is None:
             raise RunError(
                 f"{name} is not rejected; see `one-sync rejected list {mapping.object}`", code="E_NOT_REJECTED"

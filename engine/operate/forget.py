@@ -44,7 +44,7 @@ def forget(app: App, mapping: MappingSpec, words: Sequence[str]) -> tuple[Key, N
 def _is_known(object_: str, staging: Staging | None, journal: Journal, key: Key) -> bool:
     if journal.bindings.get(object_, key) is not None or any(each.key == key for each in journal.claims.of(object_)):
         return True
-    if key in journal.progress.of(object_) or any(each.key == key for each in journal.rejections.of(object_)):
+    if key in journal.progress.of(object_) or journal.rejections.get(object_, key) is not None:
         return True
     return staging is not None and Ledger(staging).holds(key)
 

@@ -331,7 +331,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
     if failure is None and counts.failed:
         message = f"{counts.failed} records were not confirmed: {run.tally.first_failure}"
         failure = Failure(code="E_NOT_CONFIRMED", message=message, exit=int(Exit.FAILED))
-    standing = run.journal.rejections.count().get(run.object, 0)
+    standing = run.journal.rejections.count_of(run.object)
     partial = counts.rejected or counts.unknown or counts.withheld or standing
     if standing > counts.rejected:
         stand = f"{standing} records stand" if standing > 1 else "1 record stands"
@@ -344,7 +344,7 @@ def _result(run: _Run, counts: Counts, error: OneSyncError | None) -> ObjectResu
         started_at=run.begun,
         duration_seconds=(run.around.clock() - run.begun).total_seconds(),
         failure=failure,
-        unproven=run.tally.first_withheld.partition(": status ")[0] if run.tally.first_withheld else None,
+        unproven=run.tally.unproven,
         notes=tuple(run.notes),
     )
 

@@ -185,8 +185,8 @@ class RejectionStore(Protocol):
     def retry(self, object_: str, keys: Iterable[Key]) -> int:
         """Note that an operator asks for another try of these records; answers how many of them stand refused."""
 
-    def count(self) -> dict[str, int]:
-        """Count the refused records by object."""
+    def count_of(self, object_: str) -> int:
+        """Count an object's refused records."""
 
     def take_up_retries(self, object_: str) -> None:
         """Note that a run begins which tries again what an operator asked for."""

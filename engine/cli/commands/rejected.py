@@ -62,8 +62,9 @@ def _list(ctx: typer.Context, object_: AnyObject = None, as_json: AsJson = False
 def _show(ctx: typer.Context, object_: OneObject, key: KeyWords, as_json: AsJson = False) -> None:
     """Show one rejected record with all that is kept of it: the template that failed, an inbound document."""
     context = of(ctx)
-    known = {each.key: each for each in _rejections(context, object_)}
-    found = next((known[each] for each in spellings(key) if each in known), None)
+    context.app.loaded.select([object_], drafts=True)
+    with context.app.journal() as journal:
+        found = next(filter(None, (journal.rejections.get(object_, each) for each in spellings(key))), None)
     if found is None:
         name = " ".join((object_, *key))
         raise RunError(f"{name} is not rejected; see `one-sync why {name}`", code="E_NOT_REJECTED")

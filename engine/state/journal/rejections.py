@@ -11,6 +11,11 @@ from engine.state.journal.sqlite_file import JournalFile
 from engine.state.stored_texts import stamp
 from engine.values import Key, Refusal, Stage, key_text, text_key
 
+_SELECT = (
+    "select object, key, stage, field, expression, status, reason, payload_hash, fingerprint, document,"
+    " first_at, last_at, attempts, retry from rejections"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
@@ -72,11 +77,13 @@ class Rejections:
 
     def of(self, object_: str | None) -> list[Rejection]:
         """List refused records, of one object or of all."""
-        sql = (
-            "select object, key, stage, field, expression, status, reason, payload_hash, fingerprint, document,"
-            " first_at, last_at, attempts, retry from rejections where ?1 is null or object = ?1 order by object, key"
-        )
+        sql = f"{_SELECT} where ?1 is null or object = ?1 order by object, key"
         return [_rejection(row) for row in self._file.rows(sql, object_)]
+
+    def get(self, object_: str, key: Key) -> Rejection | None:
+        """Give one refused record, or None."""
+        found = self._file.rows(f"{_SELECT} where object = ? and key = ?", object_, key_text(key))
+        return _rejection(found[0]) if found else None
 
     def is_due(self, rejection: Rejection, hours: float) -> bool:
         """Tell whether a refused record is to be tried again: an operator says so, or its hours have passed."""
@@ -99,6 +106,10 @@ class Rejections:
         texts = [None] if keys is None else [key_text(key) for key in keys]
         with self._file.transaction():
             return self._file.write_many(sql, [(object_, text) for text in texts])
+
+    def count_of(self, object_: str) -> int:
+        """Count the refused records of one object."""
+        return int(self._file.rows("select count(*) from rejections where object = ?", object_)[0][0])
 
     def count(self) -> dict[str, int]:
         """Count the refused records by object."""

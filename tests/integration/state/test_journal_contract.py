@@ -437,6 +437,7 @@ def test_rejections_are_listed_by_key_and_dropped(journal: RunJournal) -> None:
 
     assert [each.key for each in journal.rejections.of("mine")] == [("k",), ("m",)]
     assert [each.key for each in journal.rejections.of("other")] == [("k",)]
+    assert [journal.rejections.count_of(each) for each in ("mine", "other", "nobody's")] == [2, 1, 0]
 
 
 @pytest.mark.parametrize(
