@@ -16,7 +16,7 @@ from typing import Any
 from engine.state.sql_names import column, literal, more, quoted
 from engine.state.staging import Staging
 from engine.state.stored_texts import stamp
-from engine.values import Key, Kind, Range, canonical, coalesce, key_text, restorer_of, subtract
+from engine.values import Key, Kind, Range, canonical, coalesce, kept_text, key_text, restorer_of, subtract
 
 FIRST_LOAD = "first_load"  # note of the file: whether that is over, as `first_load.py` writes it
 OPEN = '{"is_open": true, "doubted": [], "absent": []}'
@@ -130,7 +130,7 @@ class Ledger:
             places = ", ".join("?" * (2 + len(names)))
             staging.run(
                 f"insert into ledger (key, uncertain{more(map(quoted, names))}) values ({places})",
-                [key_text(key), True, *(canonical(value) for value in row.values())],
+                [key_text(key), True, *(kept_text(value) for value in row.values())],
             )
         staging.set_meta(READ_BY, "")
         staging.set_meta(FIRST_LOAD, OPEN)

@@ -22,7 +22,7 @@ spellings    undoes how JSON, HTML, XML and URLs write characters
 log          events on stderr, for people or as JSON
 """
 
-from engine.values.canonical import Kind, Unheld, canonical, kind_of, merge, restorer, restorer_of
+from engine.values.canonical import Kind, Unheld, canonical, kept_text, kind_of, merge, restorer, restorer_of
 from engine.values.differences import Differences, Shown, additions, by_table, differences
 from engine.values.errors import (
     BusyError,
@@ -117,6 +117,7 @@ __all__ = [
     "earlier",
     "is_passing",
     "json_text",
+    "kept_text",
     "key_text",
     "kind_of",
     "label",

@@ -63,6 +63,13 @@ def restorer(kind: Kind) -> Callable[[str], Any] | None:
     return _RESTORERS.get(kind)
 
 
+def kept_text(value: Any) -> str | None:
+    """Write a value that was read back as it stands in state; a list is the rows of a child."""
+    if isinstance(value, list):
+        return _json([{name: canonical(item) for name, item in row.items()} for row in value])
+    return canonical(value)
+
+
 # --- writing ---------------------------------------------------------------------------------------
 
 
@@ -80,7 +87,7 @@ def _restored(row: dict[str, str | None], restores: Mapping[str, Callable[[str],
     values: dict[str, Any] = dict(row)
     for name, restore in restores.items():
         text = row.get(name)
-        if restore and text is not None:
+        if restore and isinstance(text, str):  # state of before may hold the values of a create that was not finished
             values[name] = restore(text)
     return values
 

@@ -176,6 +176,8 @@ class BothSides:
             busy = busy or bool(
                 self.world.code or counts.confirmed or counts.unknown or counts.failed or counts.not_due
             )
+            if not self.world.mapping(object_).refs:  # nothing but the steps that are left for the next run
+                busy = busy or bool(counts.waiting)
         return busy
 
     def _forgive(self) -> None:

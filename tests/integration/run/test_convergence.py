@@ -104,6 +104,25 @@ def test_a_record_that_returns_after_its_lost_removal_is_created_again(tmp_path:
         it.calm()
 
 
+def test_a_create_with_children_that_was_not_finished_is_removed_after_the_ledger_was_lost(papers: BothSides) -> None:
+    papers.change("papers", {"p1": 2, "p2": 1})
+    papers.run("papers")
+    papers.change("papers", {"p3": 2})
+    papers.run("papers", faults=["late after", "late after", "late after"])
+    papers.lose("papers")
+    papers.change("papers", {"p3": None})
+
+    papers.calm()
+
+
+def test_a_create_that_is_found_goes_on_with_the_steps_that_are_left(papers: BothSides) -> None:
+    papers.change("papers", {"p3": 0})
+    papers.run("papers", faults=["late after", "late after", "late after"])
+    papers.resend("papers")
+
+    papers.calm()
+
+
 def test_a_removal_that_was_lost_and_a_lie_that_nobody_is_there_create_nobody_twice(tmp_path: Path) -> None:
     with both_sides(tmp_path, "clients") as it:
         it.change("clients", {"k1": 1})
